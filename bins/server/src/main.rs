@@ -1,0 +1,3 @@
+//! The marketplace server.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Executable checks on a delivery, bounded in time and memory.

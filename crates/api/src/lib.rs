@@ -1,0 +1,1 @@
+//! REST routes, the original messages, and the readable API page.

@@ -1,0 +1,1 @@
+//! Settings, tracing, opening stores and edges by URL, building and draining the app.

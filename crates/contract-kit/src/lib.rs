@@ -1,0 +1,1 @@
+//! Contract suites for every port, and in-memory fakes with planned faults.

@@ -1,0 +1,1 @@
+//! The order aggregate: its state machine as data, decisions and postings.

@@ -1,0 +1,1 @@
+//! Fee schedule, reputation pricing and quotes.

@@ -1,0 +1,1 @@
+//! Double-entry journal: an entry balances or it does not exist.

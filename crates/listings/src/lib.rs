@@ -1,0 +1,1 @@
+//! The listing aggregate: what a provider offers and on which terms.

@@ -1,0 +1,69 @@
+//! Who is calling: proofs of a DID, and our own short-lived access tokens.
+
+use async_trait::async_trait;
+use marketplace_money::{Did, Seconds, Timestamp};
+
+/// A verified did-jwt: the caller holds the key of `did`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proof {
+    /// Who signed.
+    pub did: Did,
+    /// Unique for the signer; the caller of this port makes sure it is used once for commands.
+    pub nonce: String,
+    /// After this instant the proof is worthless, and its nonce may be forgotten.
+    pub expires_at: Timestamp,
+}
+
+/// A bearer token of ours.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccessToken {
+    /// Compact JWT.
+    pub token: String,
+    /// Life from now.
+    pub expires_in: Seconds,
+}
+
+/// Why a token proves nothing.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum IdentityError {
+    /// Not a token that we understand.
+    #[error("the token is malformed: {0}")]
+    Malformed(&'static str),
+    /// The signature does not belong to the key of the DID, or to us.
+    #[error("the token's signature is wrong")]
+    BadSignature,
+    /// Made for somebody else: `aud` names neither our DID nor our public URL.
+    #[error("the token was made for another audience, aud must be {expected}")]
+    WrongAudience {
+        /// What we answer to.
+        expected: String,
+    },
+    /// Too old.
+    #[error("the token has expired, mint a new one")]
+    Expired,
+    /// `iat` is in the future beyond the clock skew, or `exp` more than an hour after it.
+    #[error("the token's times are out of bounds: {0}")]
+    BadTimes(&'static str),
+    /// Nobody knows the key of this DID.
+    #[error("the key of {0} is not known here: use a did:key, or register it")]
+    UnknownKey(Did),
+    /// The registry could not be asked.
+    #[error("identity cannot be checked now: {0}")]
+    Unavailable(String),
+}
+
+/// Verifies callers. Pure in time: `now` is passed in.
+#[async_trait]
+pub trait Identity: Send + Sync {
+    /// Verifies a did-jwt: EdDSA over `{iss, aud, iat, exp, nonce}`, life at most one hour.
+    async fn verify_proof(&self, token: &str, now: Timestamp) -> Result<Proof, IdentityError>;
+
+    /// Issues an access token for an agent that has proved itself.
+    fn issue_access_token(&self, did: &Did, now: Timestamp) -> AccessToken;
+
+    /// Verifies an access token of ours.
+    fn verify_access_token(&self, token: &str, now: Timestamp) -> Result<Did, IdentityError>;
+
+    /// Whether this text claims to be an access token of ours (says nothing about its validity).
+    fn is_access_token(&self, token: &str) -> bool;
+}

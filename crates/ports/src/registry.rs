@@ -1,0 +1,61 @@
+//! The registry: which agents exist, their keys and where they can be reached.
+
+use async_trait::async_trait;
+use marketplace_money::Did;
+
+/// What the registry knows of an agent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AgentRecord {
+    /// Its name.
+    pub did: Did,
+    /// Its Ed25519 public key.
+    pub public_key: [u8; 32],
+    /// Its A2A endpoint, as the agent claims it: a hostile URL until checked.
+    pub endpoint: Option<String>,
+}
+
+/// A claim of a DID, signed with the key that it binds (and, for a change, with the old key).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Registration {
+    /// What is claimed.
+    pub record: AgentRecord,
+    /// Ed25519 by the claimed key over [`Registration::message`].
+    pub signature: [u8; 64],
+    /// Ed25519 by the key bound before over the same message; required when there is one.
+    pub previous_signature: Option<[u8; 64]>,
+}
+
+impl Registration {
+    /// The bytes that are signed.
+    #[must_use]
+    pub fn message(record: &AgentRecord) -> Vec<u8> {
+        let mut bytes = b"marketplace-registration-v1\0".to_vec();
+        for part in [record.did.as_str().as_bytes(), &record.public_key] {
+            bytes.extend_from_slice(&(part.len() as u64).to_be_bytes());
+            bytes.extend_from_slice(part);
+        }
+        bytes.extend_from_slice(record.endpoint.as_deref().unwrap_or_default().as_bytes());
+        bytes
+    }
+}
+
+/// Why the registry did not answer or accept.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RegistryError {
+    /// Final: the claim is not accepted.
+    #[error("the registry refused: {0}")]
+    Refused(&'static str),
+    /// Ask again later.
+    #[error("the registry cannot answer now: {0}")]
+    Unavailable(String),
+}
+
+/// The directory of agents.
+#[async_trait]
+pub trait Registry: Send + Sync {
+    /// What is known of an agent. A `did:key` is always known: it is its own key.
+    async fn resolve(&self, did: &Did) -> Result<Option<AgentRecord>, RegistryError>;
+
+    /// Binds a DID to a key and an endpoint, or changes the binding.
+    async fn register(&self, registration: &Registration) -> Result<(), RegistryError>;
+}

@@ -1,0 +1,147 @@
+//! The TEG: where AVT lives. We settle there; our own ledger says who owns what of our holdings.
+
+use async_trait::async_trait;
+use marketplace_money::{Amount, Did, Reputation, Seconds, Timestamp};
+use uuid::Uuid;
+
+/// The TEG's name of one transfer.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TegTransactionId(pub String);
+
+/// What we, or another agent, hold at the TEG.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TegBalance {
+    /// Free to transfer.
+    pub available: Amount,
+    /// Locked as stake.
+    pub staked: Amount,
+}
+
+/// A transfer that moves tokens from ourselves to an agent (`transfer`) or, by the agent's own
+/// command, from the agent to ourselves (`pull`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TransferOrder {
+    /// Idempotency key: the same key moves tokens once, however often it is sent.
+    pub key: Uuid,
+    /// The other side: the receiver of a transfer, the payer of a pull.
+    pub counterparty: Did,
+    /// Above zero, without the TEG's own fee.
+    pub amount: Amount,
+    /// At most 256 bytes.
+    pub memo: String,
+}
+
+/// A completed transfer to or from us, as the TEG's history shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TegTransfer {
+    /// The TEG's name of it.
+    pub id: TegTransactionId,
+    /// Who paid.
+    pub sender: Did,
+    /// Who got `amount`.
+    pub receiver: Did,
+    /// What the receiver got.
+    pub amount: Amount,
+    /// What the sender paid on top to the TEG.
+    pub fee: Amount,
+    /// As the sender wrote it.
+    pub memo: String,
+    /// The key it was sent with, where the TEG tells.
+    pub key: Option<Uuid>,
+    /// When it completed.
+    pub at: Timestamp,
+}
+
+/// A place in our history; opaque, ordered as the TEG orders it. The default is its beginning.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HistoryCursor(pub String);
+
+/// Completed transfers to and from us, oldest first, and where to go on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HistoryPage {
+    /// Oldest first.
+    pub transfers: Vec<TegTransfer>,
+    /// Pass it to the next call. Unchanged when there was nothing new.
+    pub next: HistoryCursor,
+}
+
+/// What the TEG takes from the sender of a transfer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TransferFee {
+    /// Added to each transfer.
+    pub flat: Amount,
+}
+
+/// Why the TEG did not, or may not have, done what we asked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TegError {
+    /// Final: nothing moved and the same request will not succeed by itself.
+    #[error("the TEG refused: {reason}")]
+    Refused {
+        /// Stable, lower case, such as `insufficient_balance`.
+        code: &'static str,
+        /// In the TEG's words.
+        reason: String,
+    },
+    /// Nothing moved; ask again later.
+    #[error("the TEG cannot answer now: {reason}")]
+    Unavailable {
+        /// What went wrong.
+        reason: String,
+        /// When the TEG says to come back.
+        retry_after: Option<Seconds>,
+    },
+    /// It may have moved: look it up by its key, or send the same key again. Never a new key.
+    #[error("the TEG's answer was lost: {reason}")]
+    Unknown {
+        /// What went wrong.
+        reason: String,
+    },
+    /// This TEG has no such verb.
+    #[error("this TEG does not offer {verb}")]
+    Unsupported {
+        /// The verb that was asked for.
+        verb: &'static str,
+    },
+}
+
+/// The settlement network at our edge. Every call is made as ourselves.
+#[async_trait]
+pub trait Teg: Send + Sync {
+    /// What we hold.
+    async fn balance(&self) -> Result<TegBalance, TegError>;
+
+    /// What another agent holds, or nothing where the TEG does not tell us.
+    async fn balance_of(&self, agent: &Did) -> Result<Option<TegBalance>, TegError>;
+
+    /// Moves tokens from us to an agent. Idempotent by key; the same key with other fields is
+    /// refused.
+    async fn transfer(&self, order: &TransferOrder) -> Result<TegTransfer, TegError>;
+
+    /// Moves tokens from an agent to us, for the agent's own command. Idempotent by key.
+    async fn pull(&self, order: &TransferOrder) -> Result<TegTransfer, TegError>;
+
+    /// Looks a transfer up by the key that it was sent with.
+    async fn find(&self, key: Uuid) -> Result<Option<TegTransfer>, TegError>;
+
+    /// Completed transfers to and from us after `cursor`, oldest first, at most `limit`.
+    async fn history(&self, cursor: &HistoryCursor, limit: u32) -> Result<HistoryPage, TegError>;
+
+    /// Locks some of our available tokens as stake. Idempotent by key.
+    async fn stake(&self, key: Uuid, amount: Amount) -> Result<TegBalance, TegError>;
+
+    /// Returns all of our stake to our available tokens. Idempotent by key.
+    async fn unstake(&self, key: Uuid) -> Result<TegBalance, TegError>;
+
+    /// An agent's standing; unknown agents have none.
+    async fn reputation(&self, agent: &Did) -> Result<Option<Reputation>, TegError>;
+
+    /// Rates (+1 or -1) the receiver of a transfer that we sent, once for each transfer.
+    async fn signal(&self, transfer: &TegTransactionId, positive: bool) -> Result<(), TegError>;
+
+    /// What a transfer costs its sender now.
+    async fn transfer_fee(&self) -> Result<TransferFee, TegError>;
+
+    /// Gives an agent play money, once for each agent, where the TEG has a faucet.
+    async fn faucet(&self, agent: &Did) -> Result<TegBalance, TegError>;
+}

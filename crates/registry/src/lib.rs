@@ -1,0 +1,1 @@
+//! Embedded agent directory; did:key and did-jwt.

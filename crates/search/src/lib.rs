@@ -1,0 +1,1 @@
+//! In-memory index over active listings.

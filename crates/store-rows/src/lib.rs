@@ -1,0 +1,1 @@
+//! Diesel tables and the mapping between rows and domain types.

@@ -1,0 +1,1 @@
+//! TestApp, the deterministic simulator, chaos and benchmarks.
