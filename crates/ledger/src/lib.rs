@@ -1,1 +1,10 @@
-//! Double-entry journal: an entry balances or it does not exist.
+//! The double-entry journal: an entry balances or it does not exist.
+//!
+//! Sign convention: an account's balance is what we owe its owner (or hold for its purpose). The
+//! one account that may be negative is [`Account::Teg`]: minus what the TEG holds for us.
+
+mod account;
+mod entry;
+
+pub use account::{Account, AccountError, FeeKind};
+pub use entry::{Entry, EntryDraft, EntryError, EntryKind, Posting};

@@ -84,7 +84,8 @@ mod tests {
 
     #[test]
     fn names() {
-        for text in ["did:buyer", "did:key:z6Mkabc", "did:theprotocol:example.org:1-2", "did:a:b%3A"]
+        for text in
+            ["did:buyer", "did:key:z6Mkabc", "did:theprotocol:example.org:1-2", "did:a:b%3A"]
         {
             assert!(text.parse::<Did>().is_ok(), "{text}");
         }
