@@ -52,23 +52,13 @@ impl Account {
         matches!(self, Self::Teg)
     }
 
-    /// Whether stores keep a balance for this account because a rule reads it. The others are
-    /// sums over the journal: no purchase of one agent ever waits for a row of another.
-    ///
-    /// Fees and capital are not guarded by a kept balance: nothing that an agent does spends
-    /// them.
+    /// Whether stores keep a row with this account's balance, because a rule reads it and no
+    /// other row has it. Orders, disputes and withdrawals carry what they hold in their own row;
+    /// revenue, capital and the TEG are sums over the journal, so that no purchase of one agent
+    /// ever waits for a row of another.
     #[must_use]
-    pub const fn is_guarded(&self) -> bool {
-        matches!(
-            self,
-            Self::Agent(_)
-                | Self::Order(_)
-                | Self::Dispute(_)
-                | Self::Juror(_)
-                | Self::Collateral(_)
-                | Self::Withdrawal(_)
-                | Self::Insurance
-        )
+    pub const fn has_balance_row(&self) -> bool {
+        matches!(self, Self::Agent(_) | Self::Juror(_) | Self::Collateral(_) | Self::Insurance)
     }
 }
 

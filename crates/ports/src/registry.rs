@@ -19,17 +19,21 @@ pub struct AgentRecord {
 pub struct Registration {
     /// What is claimed.
     pub record: AgentRecord,
+    /// Above the serial of the binding that it replaces, so that an old claim, once seen, cannot
+    /// be sent again to undo a newer one. The time of signing in microseconds will do.
+    pub serial: u64,
     /// Ed25519 by the claimed key over [`Registration::message`].
     pub signature: [u8; 64],
-    /// Ed25519 by the key bound before over the same message; required when there is one.
+    /// Ed25519 by the key bound before over the same message; required when that is another key.
     pub previous_signature: Option<[u8; 64]>,
 }
 
 impl Registration {
     /// The bytes that are signed.
     #[must_use]
-    pub fn message(record: &AgentRecord) -> Vec<u8> {
+    pub fn message(record: &AgentRecord, serial: u64) -> Vec<u8> {
         let mut bytes = b"marketplace-registration-v1\0".to_vec();
+        bytes.extend_from_slice(&serial.to_be_bytes());
         for part in [record.did.as_str().as_bytes(), &record.public_key] {
             bytes.extend_from_slice(&(part.len() as u64).to_be_bytes());
             bytes.extend_from_slice(part);

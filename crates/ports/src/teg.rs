@@ -46,7 +46,7 @@ pub struct TegTransfer {
     pub fee: Amount,
     /// As the sender wrote it.
     pub memo: String,
-    /// The key it was sent with, where the TEG tells.
+    /// The key that we sent it with, where the TEG tells; nothing for another agent's transfer.
     pub key: Option<Uuid>,
     /// When it completed.
     pub at: Timestamp,
@@ -103,6 +103,32 @@ pub enum TegError {
         /// The verb that was asked for.
         verb: &'static str,
     },
+}
+
+/// Codes of [`TegError::Refused`] that every adapter uses for the same thing.
+impl TegError {
+    /// The payer holds less than the amount and the TEG's fee.
+    pub const INSUFFICIENT_BALANCE: &str = "insufficient_balance";
+    /// The key was used before, with other fields or for another verb.
+    pub const IDEMPOTENCY_MISMATCH: &str = "idempotency_mismatch";
+    /// Payer and receiver are the same agent.
+    pub const SELF_TRANSFER: &str = "self_transfer";
+    /// An amount that is not above zero.
+    pub const INVALID_AMOUNT: &str = "invalid_amount";
+    /// A memo beyond 256 bytes, or with U+0000 in it.
+    pub const INVALID_MEMO: &str = "invalid_memo";
+    /// A history cursor that this TEG never gave.
+    pub const INVALID_CURSOR: &str = "invalid_cursor";
+    /// This agent had its play money before.
+    pub const FAUCET_USED: &str = "faucet_used";
+    /// There is no play money here, or not for this agent.
+    pub const FAUCET_CLOSED: &str = "faucet_closed";
+    /// The TEG knows no transfer of this name.
+    pub const UNKNOWN_TRANSFER: &str = "unknown_transfer";
+    /// Only the sender of a transfer may rate its receiver.
+    pub const NOT_THE_SENDER: &str = "not_the_sender";
+    /// This transfer was rated before.
+    pub const ALREADY_SIGNALED: &str = "already_signaled";
 }
 
 /// The settlement network at our edge. Every call is made as ourselves.

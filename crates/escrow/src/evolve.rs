@@ -1,0 +1,111 @@
+//! What an event makes of an order, and which money it moves.
+
+use marketplace_ledger::{Account, EntryDraft, EntryError, EntryKind, FeeKind};
+use marketplace_money::{Amount, Deadline};
+
+use crate::{Closed, Disputed, Funded, Order, OrderEvent, State, Work};
+
+/// The order after the events of one decision: its version grows by one.
+#[must_use]
+pub fn apply(order: &Order, events: &[OrderEvent]) -> Order {
+    let mut next = events.iter().fold(order.clone(), evolve);
+    next.version = order.version + 1;
+    next
+}
+
+/// The order after one event. Total: an event that does not fit leaves the order as it is, and
+/// `decide` never makes such an event.
+#[must_use]
+pub fn evolve(order: Order, event: &OrderEvent) -> Order {
+    let state = match (&order.state, event) {
+        (State::AwaitingFunds { .. }, OrderEvent::Funded { at }) => {
+            let expiry = Deadline::after(*at, Order::LIFE);
+            let latest = expiry.due.minus(Order::SHORTEST_REVIEW);
+            let due = at.plus(order.terms.delivery).min(latest);
+            State::Funded(Box::new(Funded {
+                at: *at,
+                expiry,
+                revisions_left: order.terms.revisions,
+                offer: None,
+                announced: None,
+                work: Work::AwaitingStart { delivery: Deadline { from: *at, due } },
+            }))
+        }
+        (state, OrderEvent::Closed { phase, shares, at }) => {
+            let funded_at = match state {
+                State::Funded(funded) => Some(funded.at),
+                State::AwaitingFunds { .. } | State::Closed(_) => None,
+            };
+            let delivery = order.delivery().cloned();
+            let closed = Closed { phase: *phase, shares: *shares, funded_at, at: *at, delivery };
+            State::Closed(Box::new(closed))
+        }
+        (State::Funded(funded), event) => {
+            State::Funded(Box::new(evolve_funded(&order, funded.as_ref().clone(), event)))
+        }
+        (state, _) => state.clone(),
+    };
+    Order { state, ..order }
+}
+
+fn evolve_funded(order: &Order, funded: Funded, event: &OrderEvent) -> Funded {
+    let work = match (funded.work.clone(), event) {
+        (Work::AwaitingStart { delivery }, OrderEvent::Started) => Work::InProgress { delivery },
+        (_, OrderEvent::Delivered { delivery, review }) => {
+            let work = Work::Delivered { delivery: delivery.clone(), review: *review };
+            return Funded { work, announced: None, ..funded };
+        }
+        (Work::Delivered { delivery, .. }, OrderEvent::ChangesRequested { note, at }) => {
+            let redelivery = Deadline::after(*at, order.terms.delivery);
+            let work = Work::ChangesRequested { delivery, redelivery, note: note.clone() };
+            let revisions_left = funded.revisions_left.saturating_sub(1);
+            return Funded { work, revisions_left, ..funded };
+        }
+        (before, OrderEvent::Disputed { at }) => {
+            Work::Disputed(Box::new(Disputed { before, since: *at }))
+        }
+        (Work::Disputed(_), OrderEvent::Resumed { work, expiry, .. }) => {
+            return Funded { work: work.clone(), expiry: *expiry, ..funded };
+        }
+        (work, OrderEvent::SplitOffered(offer)) => {
+            return Funded { work, offer: Some(offer.clone()), ..funded };
+        }
+        (work, OrderEvent::DeliveryAnnounced(announced)) => {
+            return Funded { work, announced: Some(announced.clone()), ..funded };
+        }
+        (work, OrderEvent::DeliveryFailed) => return Funded { work, announced: None, ..funded },
+        (work, _) => work,
+    };
+    Funded { work, ..funded }
+}
+
+/// The money that an event moves; nothing for most.
+///
+/// # Errors
+/// Never for an order whose price was made by the fee schedule: all parts fit.
+pub fn posting(order: &Order, event: &OrderEvent) -> Result<Option<EntryDraft>, EntryError> {
+    let escrow = || Account::Order(order.id);
+    let buyer = || Account::Agent(order.buyer.clone());
+    match event {
+        OrderEvent::Funded { .. } => {
+            EntryDraft::transfer(EntryKind::EscrowFunded, buyer(), escrow(), order.price.total)
+                .map(Some)
+        }
+        OrderEvent::Closed { shares: Some(shares), .. } => {
+            let kind = match (shares.seller.is_zero(), shares.buyer.is_zero()) {
+                (true, _) => EntryKind::EscrowRefunded,
+                (false, true) => EntryKind::EscrowReleased,
+                (false, false) => EntryKind::EscrowSplit,
+            };
+            let out = order.price.total.checked_neg().ok_or(EntryError::Overflow)?;
+            let moves: [(Account, Amount); 4] = [
+                (escrow(), out),
+                (Account::Agent(order.seller.clone()), shares.seller),
+                (buyer(), shares.buyer),
+                (Account::Fees(FeeKind::Transaction), shares.fee),
+            ];
+            EntryDraft::new(kind, moves).map(Some)
+        }
+        _ => Ok(None),
+    }
+}

@@ -1,0 +1,262 @@
+//! Which change sets of a batch may be written: one rule for all stores.
+//!
+//! A store gives the current versions, balances and counters of everything that the batch
+//! touches (locked), asks [`admit`], and writes [`Writes::merge`] of the admitted ones. A set
+//! that was decided on the result of a refused one falls with it: it read a version, a balance
+//! or a count that never came to be.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
+
+use marketplace_escrow::Order;
+use marketplace_ledger::{Account, Entry};
+use marketplace_listings::Listing;
+use marketplace_money::{
+    Amount, CommandId, DepositId, Did, EntryId, ListingId, OrderId, Timestamp, WithdrawalId,
+};
+use uuid::Uuid;
+
+use crate::{
+    Agent, Blob, Change, ChangeSet, CommitOutcome, Deposit, Effect, EffectChange, Event,
+    IdempotencyKey, IdempotencyRecord, Key, Nonce, Subject, TegTransactionId, Timer, TimerChange,
+    View, Withdrawal,
+};
+
+/// The state that a batch meets, as far as the batch touches it.
+#[derive(Clone, Debug, Default)]
+pub struct Current {
+    /// Versions of rows that exist.
+    pub versions: HashMap<Key, u64>,
+    /// Idempotency keys, nonces and TEG transactions that exist.
+    pub taken: HashSet<Key>,
+    /// Balances that have a row.
+    pub balances: HashMap<Account, Amount>,
+    /// How many listings there are.
+    pub listing_count: i64,
+}
+
+impl Current {
+    /// The state as a view shows it: for a store that knows that nothing was written since.
+    #[must_use]
+    pub fn from_view(view: &View) -> Self {
+        let mut versions = HashMap::new();
+        versions.extend(view.orders.iter().map(|(id, row)| (Key::Order(*id), row.version)));
+        versions.extend(view.listings.iter().map(|(id, row)| (Key::Listing(*id), row.version)));
+        versions.extend(view.agents.iter().map(|(id, row)| (Key::Agent(id.clone()), row.version)));
+        versions
+            .extend(view.withdrawals.iter().map(|(id, row)| (Key::Withdrawal(*id), row.version)));
+        versions.extend(view.deposits.iter().map(|(id, row)| (Key::Deposit(*id), row.version)));
+        let mut taken = HashSet::new();
+        taken.extend(view.idempotency.keys().cloned().map(Key::Idempotency));
+        taken.extend(view.nonces.iter().cloned().map(Key::Nonce));
+        taken.extend(view.teg_transactions.keys().cloned().map(Key::TegTransaction));
+        Self { versions, taken, balances: view.balances.clone(), listing_count: view.listing_count }
+    }
+}
+
+impl ChangeSet {
+    /// Every row that the set reads or writes, with the version that it read.
+    pub fn versions(&self) -> impl Iterator<Item = (Key, u64)> + '_ {
+        let reads = self.reads.iter().cloned();
+        let orders = self.orders.iter().map(|c| (Key::Order(c.row.id), c.read));
+        let listings = self.listings.iter().map(|c| (Key::Listing(c.row.id), c.read));
+        let agents = self.agents.iter().map(|c| (Key::Agent(c.row.did.clone()), c.read));
+        let withdrawals = self.withdrawals.iter().map(|c| (Key::Withdrawal(c.row.id), c.read));
+        let deposits = self.deposits.iter().map(|c| (Key::Deposit(c.row.id), c.read));
+        reads.chain(orders).chain(listings).chain(agents).chain(withdrawals).chain(deposits)
+    }
+
+    /// Every key that the set takes for ever.
+    pub fn takes(&self) -> impl Iterator<Item = Key> + '_ {
+        let idempotency = self.idempotency.iter().map(|(key, _)| Key::Idempotency(key.clone()));
+        let nonce = self.nonce.iter().map(|(nonce, _)| Key::Nonce(nonce.clone()));
+        let transactions =
+            self.teg_transactions.iter().map(|(id, _)| Key::TegTransaction(id.clone()));
+        idempotency.chain(nonce).chain(transactions)
+    }
+
+    /// The sum of what the entries do to each account with a balance row.
+    #[must_use]
+    pub fn balance_deltas(&self) -> Vec<(Account, Option<Amount>)> {
+        let mut deltas: Vec<(Account, Option<Amount>)> = Vec::new();
+        for posting in self.entries.iter().flat_map(Entry::postings) {
+            if !posting.account.has_balance_row() {
+                continue;
+            }
+            match deltas.iter_mut().find(|(account, _)| *account == posting.account) {
+                Some((_, sum)) => *sum = sum.and_then(|sum| sum.checked_add(posting.delta)),
+                None => deltas.push((posting.account.clone(), Some(posting.delta))),
+            }
+        }
+        deltas
+    }
+
+    /// Every key whose state the store must know to admit the set.
+    pub fn keys(&self) -> impl Iterator<Item = Key> + '_ {
+        let versions = self.versions().map(|(key, _)| key);
+        let balances = self.balance_deltas().into_iter().map(|(account, _)| Key::Balance(account));
+        let count = self.listing_count.iter().map(|_| Key::ListingCount);
+        versions.chain(self.takes()).chain(balances).chain(count)
+    }
+
+    fn fits(&self, current: &Current) -> bool {
+        let version_of = |key: &Key| current.versions.get(key).copied().unwrap_or(0);
+        let balance_of = |account| current.balances.get(account).copied().unwrap_or(Amount::ZERO);
+        let balances_fit = self.balance_deltas().iter().all(|(account, delta)| {
+            let after = delta.and_then(|delta| balance_of(account).checked_add(delta));
+            after.is_some_and(|after| !after.is_negative())
+        });
+        let count_fits = self.listing_count.is_none_or(|count| {
+            count.delta <= 0 || current.listing_count + count.delta <= count.limit
+        });
+        balances_fit
+            && count_fits
+            && self.versions().all(|(key, read)| version_of(&key) == read)
+            && self.takes().all(|key| !current.taken.contains(&key))
+    }
+
+    fn advance(&self, current: &mut Current) {
+        let written = self.versions().skip(self.reads.len());
+        let advanced: Vec<(Key, u64)> = written.map(|(key, read)| (key, read + 1)).collect();
+        current.versions.extend(advanced);
+        current.taken.extend(self.takes());
+        for (account, delta) in self.balance_deltas() {
+            let balance = current.balances.entry(account).or_default();
+            // `fits` has checked the sum.
+            *balance = delta.and_then(|delta| balance.checked_add(delta)).unwrap_or(*balance);
+        }
+        current.listing_count += self.listing_count.map_or(0, |count| count.delta);
+    }
+}
+
+/// Decides for each set, in order, whether it still holds on `current`.
+#[must_use]
+pub fn admit(mut current: Current, sets: &[(CommandId, ChangeSet)]) -> Vec<CommitOutcome> {
+    let decide = |(_, set): &(CommandId, ChangeSet)| {
+        if set.fits(&current) {
+            set.advance(&mut current);
+            CommitOutcome::Committed
+        } else {
+            CommitOutcome::Conflict
+        }
+    };
+    sets.iter().map(decide).collect()
+}
+
+/// A row to write once for the whole batch: the version that stands in the store, and the last
+/// of the batch.
+#[derive(Clone, Debug)]
+pub struct RowWrite<T> {
+    /// 0: insert.
+    pub stored: u64,
+    /// What it is after the batch.
+    pub row: Arc<T>,
+}
+
+/// All rows of the admitted sets, each once, in key order.
+#[derive(Clone, Debug, Default)]
+pub struct Writes {
+    /// Orders.
+    pub orders: BTreeMap<OrderId, RowWrite<Order>>,
+    /// Listings.
+    pub listings: BTreeMap<ListingId, RowWrite<Listing>>,
+    /// Agents.
+    pub agents: BTreeMap<Did, RowWrite<Agent>>,
+    /// Withdrawals.
+    pub withdrawals: BTreeMap<WithdrawalId, RowWrite<Withdrawal>>,
+    /// Deposits.
+    pub deposits: BTreeMap<DepositId, RowWrite<Deposit>>,
+    /// What balances change by.
+    pub balances: BTreeMap<Account, Amount>,
+    /// What the number of listings changes by.
+    pub listing_count: i64,
+    /// In order.
+    pub entries: Vec<Entry>,
+    /// Booked transfers.
+    pub teg_transactions: Vec<(TegTransactionId, EntryId)>,
+    /// In order.
+    pub events: Vec<Event>,
+    /// The last word on each timer: set, or cleared.
+    pub timers: BTreeMap<(Subject, &'static str), Option<Timer>>,
+    /// New work.
+    pub effects: BTreeMap<Uuid, Effect>,
+    /// Work that is done and was not new in this batch.
+    pub effects_done: Vec<Uuid>,
+    /// Work that failed for now.
+    pub effects_retried: Vec<EffectChange>,
+    /// Answers to remember.
+    pub idempotency: Vec<(IdempotencyKey, IdempotencyRecord)>,
+    /// Nonces used up.
+    pub nonces: Vec<(Nonce, Timestamp)>,
+    /// Bytes.
+    pub blobs: Vec<Blob>,
+}
+
+fn merge_rows<K: Ord, T>(
+    into: &mut BTreeMap<K, RowWrite<T>>,
+    changes: Vec<Change<T>>,
+    key: impl Fn(&T) -> K,
+) {
+    for change in changes {
+        into.entry(key(&change.row))
+            .and_modify(|write| write.row = change.row.clone())
+            .or_insert(RowWrite { stored: change.read, row: change.row });
+    }
+}
+
+impl Writes {
+    /// Joins the sets that were admitted.
+    #[must_use]
+    pub fn merge(sets: Vec<(CommandId, ChangeSet)>, outcomes: &[CommitOutcome]) -> Self {
+        let mut writes = Self::default();
+        for ((_, set), outcome) in sets.into_iter().zip(outcomes) {
+            if *outcome == CommitOutcome::Committed {
+                writes.add(set);
+            }
+        }
+        writes
+    }
+
+    fn add(&mut self, set: ChangeSet) {
+        for (account, delta) in set.balance_deltas() {
+            let sum = self.balances.entry(account).or_default();
+            // Each prefix of the admitted sets was checked to fit.
+            *sum = delta.and_then(|delta| sum.checked_add(delta)).unwrap_or(*sum);
+        }
+        merge_rows(&mut self.orders, set.orders, |row| row.id);
+        merge_rows(&mut self.listings, set.listings, |row| row.id);
+        merge_rows(&mut self.agents, set.agents, |row| row.did.clone());
+        merge_rows(&mut self.withdrawals, set.withdrawals, |row| row.id);
+        merge_rows(&mut self.deposits, set.deposits, |row| row.id);
+        self.listing_count += set.listing_count.map_or(0, |count| count.delta);
+        self.entries.extend(set.entries);
+        self.teg_transactions.extend(set.teg_transactions);
+        self.events.extend(set.events);
+        for change in set.timers {
+            match change {
+                TimerChange::Set(timer) => {
+                    self.timers.insert((timer.subject, timer.kind), Some(timer));
+                }
+                TimerChange::Clear { subject, kind } => {
+                    self.timers.insert((subject, kind), None);
+                }
+            }
+        }
+        for change in set.effects {
+            match change {
+                EffectChange::Add(effect) => {
+                    self.effects.insert(effect.id, effect);
+                }
+                EffectChange::Done(id) => {
+                    if self.effects.remove(&id).is_none() {
+                        self.effects_done.push(id);
+                    }
+                }
+                retry @ EffectChange::Retry { .. } => self.effects_retried.push(retry),
+            }
+        }
+        self.idempotency.extend(set.idempotency);
+        self.nonces.extend(set.nonce);
+        self.blobs.extend(set.blobs);
+    }
+}

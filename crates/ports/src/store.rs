@@ -1,0 +1,289 @@
+//! The store: state, journal, events, timers and outbox in one atomic place.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use marketplace_escrow::{Order, OrderStatus};
+use marketplace_ledger::{Account, EntryKind};
+use marketplace_listings::Listing;
+use marketplace_money::{
+    Amount, DepositId, Did, EntryId, Gaps, ListingId, OrderId, Seconds, Timestamp, WithdrawalId,
+};
+use uuid::Uuid;
+
+use crate::{
+    Agent, Batch, CommitOutcome, Deposit, Effect, IdempotencyKey, IdempotencyRecord, Key, Nonce,
+    PayoutPolicy, SealedEvent, Snapshot, TegTransactionId, Timer, Withdrawal,
+};
+
+/// The part of the state that a batch of commands asked for, all from one snapshot. What does not
+/// exist is not in its map.
+#[derive(Clone, Debug, Default)]
+pub struct View {
+    /// The store's clock when the view was loaded; never goes back.
+    pub now: Timestamp,
+    /// Our downtime.
+    pub gaps: Gaps,
+    /// Which state this is.
+    pub snapshot: Snapshot,
+    /// Orders.
+    pub orders: HashMap<OrderId, Arc<Order>>,
+    /// Listings.
+    pub listings: HashMap<ListingId, Arc<Listing>>,
+    /// Agents that did something before.
+    pub agents: HashMap<Did, Arc<Agent>>,
+    /// Withdrawals.
+    pub withdrawals: HashMap<WithdrawalId, Arc<Withdrawal>>,
+    /// Deposits.
+    pub deposits: HashMap<DepositId, Arc<Deposit>>,
+    /// Balances that are not zero, and perhaps some that are.
+    pub balances: HashMap<Account, Amount>,
+    /// Answers given before.
+    pub idempotency: HashMap<IdempotencyKey, IdempotencyRecord>,
+    /// Nonces used before.
+    pub nonces: HashSet<Nonce>,
+    /// Transfers booked before.
+    pub teg_transactions: HashMap<TegTransactionId, EntryId>,
+    /// How many listings there are, active or paused; only when asked for.
+    pub listing_count: i64,
+}
+
+/// Why a store did not do what was asked. Conflicts are outcomes, not errors.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// Nothing was written; ask again later.
+    #[error("the store cannot answer now: {0}")]
+    Unavailable(String),
+    /// It may have been written: ask [`Store::outcome`] by the batch's id.
+    #[error("the store's answer was lost: {0}")]
+    Unknown(String),
+    /// The database refuses what is in the batch; nothing was written. Smaller batches may go.
+    #[error("the store refused the batch: {0}")]
+    Rejected(String),
+    /// A row is not what we write. Somebody else did, or we have a bug.
+    #[error("a stored row cannot be read: {0}")]
+    Corrupt(String),
+}
+
+/// A page of something, newest first unless said otherwise.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Page<T> {
+    /// What was found.
+    pub items: Vec<T>,
+    /// Where to go on; nothing at the end.
+    pub next: Option<u64>,
+}
+
+/// Which orders of an agent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OrderFilter {
+    /// Whose.
+    pub agent: Did,
+    /// As a seller, else as a buyer.
+    pub as_seller: bool,
+    /// Only these.
+    pub status: Option<OrderStatus>,
+    /// From an earlier page.
+    pub cursor: Option<u64>,
+    /// At most.
+    pub limit: u32,
+}
+
+/// A line of an agent's statement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StatementLine {
+    /// Its place in the journal.
+    pub position: u64,
+    /// Which entry.
+    pub entry: EntryId,
+    /// What for.
+    pub kind: EntryKind,
+    /// The other accounts that the entry moves.
+    pub others: Vec<Account>,
+    /// What it did to the agent's balance.
+    pub delta: Amount,
+    /// The agent's balance after it.
+    pub balance: Amount,
+    /// In words; inert text.
+    pub reason: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// What an agent has with us.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct WalletSums {
+    /// To spend or withdraw.
+    pub available: Amount,
+    /// In open orders that it bought.
+    pub in_escrow: Amount,
+    /// In disputes and locked as collateral.
+    pub in_bonds: Amount,
+    /// On its way to the TEG.
+    pub in_flight: Amount,
+}
+
+/// Invariants over the whole store; each must be what its name says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Audit {
+    /// Sums over the journal by account kind: `agent`, `order`, `fees:transaction`, `teg`, ….
+    /// Must sum to zero.
+    pub totals: Vec<(String, Amount)>,
+    /// Entries whose postings do not sum to zero. Must be none.
+    pub unbalanced_entries: u64,
+    /// Balance rows that differ from the journal. Must be none.
+    pub wrong_balances: u64,
+    /// Orders whose escrow differs from the journal, terminal ones with escrow included. Must be
+    /// none.
+    pub wrong_escrows: u64,
+    /// Withdrawals whose held amount differs from the journal. Must be none.
+    pub wrong_withdrawals: u64,
+    /// Living orders without a timer that are not disputed. Must be none.
+    pub orders_without_timer: u64,
+    /// Batches whose hash does not follow from the one before and their rows. Must be none.
+    pub broken_hashes: u64,
+    /// How many orders there are.
+    pub orders: u64,
+    /// How many postings there are.
+    pub postings: u64,
+    /// Timers that are more than a minute late. None, while a worker runs.
+    pub late_timers: u64,
+    /// Outbox rows not done.
+    pub open_effects: u64,
+}
+
+impl Audit {
+    /// What is wrong, in words; empty when all is well.
+    #[must_use]
+    pub fn breaches(&self) -> Vec<String> {
+        let mut breaches = Vec::new();
+        match Amount::checked_sum(self.totals.iter().map(|(_, amount)| *amount)) {
+            Some(sum) if sum.is_zero() => {}
+            sum => breaches.push(format!("all accounts sum to {sum:?}, not to zero")),
+        }
+        let counts = [
+            (self.unbalanced_entries, "entries do not balance"),
+            (self.wrong_balances, "balances differ from the journal"),
+            (self.wrong_escrows, "escrows differ from the journal"),
+            (self.wrong_withdrawals, "withdrawals differ from the journal"),
+            (self.orders_without_timer, "living orders have no timer"),
+            (self.broken_hashes, "batches break the hash chain"),
+        ];
+        for (count, what) in counts {
+            if count > 0 {
+                breaches.push(format!("{count} {what}"));
+            }
+        }
+        breaches
+    }
+}
+
+/// How long, and for whom, work is set aside.
+#[derive(Clone, Copy, Debug)]
+pub struct Lease {
+    /// The worker.
+    pub owner: Uuid,
+    /// After that another worker may take it.
+    pub duration: Seconds,
+}
+
+/// State, journal, events, timers and outbox. Every write goes through [`Store::commit`], but for
+/// leases, heartbeats and secrets, which are no state of the market.
+///
+/// Times are the store's own: its clock never goes back.
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// Loads what a batch asks for, all from one snapshot.
+    async fn load(&self, keys: &HashSet<Key>) -> Result<View, StoreError>;
+
+    /// Writes what still holds ([`crate::admit`]), atomically; says for each set what became of
+    /// it.
+    async fn commit(&self, batch: Batch) -> Result<Vec<CommitOutcome>, StoreError>;
+
+    /// What became of a batch whose answer was lost; nothing when it was never written.
+    async fn outcome(&self, batch: Uuid) -> Result<Option<Vec<CommitOutcome>>, StoreError>;
+
+    /// The store's clock.
+    async fn now(&self) -> Result<Timestamp, StoreError>;
+
+    /// Sets aside timers that are due, oldest first. A leased timer is not given out again
+    /// before its lease ends.
+    async fn lease_timers(&self, lease: Lease, limit: u32) -> Result<Vec<Timer>, StoreError>;
+
+    /// Sets aside work of the outbox that is due, oldest first.
+    async fn lease_effects(&self, lease: Lease, limit: u32) -> Result<Vec<Effect>, StoreError>;
+
+    /// When the next timer or effect is due that nobody has leased.
+    async fn next_due(&self) -> Result<Option<Timestamp>, StoreError>;
+
+    /// A server's sign of life. A silence of all servers of at least 30 s before it becomes a
+    /// gap.
+    async fn heartbeat(&self, server: Uuid) -> Result<(), StoreError>;
+
+    /// A key shared by all servers: the first `fresh` ever given under this name.
+    async fn secret(&self, name: &str, fresh: [u8; 32]) -> Result<[u8; 32], StoreError>;
+
+    /// A text that a leased job remembers, such as its place in the TEG's history.
+    async fn note(&self, name: &str) -> Result<Option<String>, StoreError>;
+
+    /// Remembers such a text. Jobs that use it are idempotent, so the last one wins.
+    async fn set_note(&self, name: &str, value: &str) -> Result<(), StoreError>;
+
+    /// Events after a position, in order.
+    async fn events_after(&self, position: u64, limit: u32)
+    -> Result<Vec<SealedEvent>, StoreError>;
+
+    /// One order.
+    async fn order(&self, id: OrderId) -> Result<Option<Arc<Order>>, StoreError>;
+
+    /// An agent's orders, newest first.
+    async fn orders(&self, filter: &OrderFilter) -> Result<Page<Arc<Order>>, StoreError>;
+
+    /// All orders, newest first: for operators.
+    async fn all_orders(
+        &self,
+        status: Option<OrderStatus>,
+        cursor: Option<u64>,
+        limit: u32,
+    ) -> Result<Page<Arc<Order>>, StoreError>;
+
+    /// The bytes of an order's delivery by their hash.
+    async fn blob(&self, order: OrderId, sha256: [u8; 32])
+    -> Result<Option<Arc<[u8]>>, StoreError>;
+
+    /// One listing.
+    async fn listing(&self, id: ListingId) -> Result<Option<Arc<Listing>>, StoreError>;
+
+    /// Active listings in the order of their making, with their provider's reputation: to build
+    /// the index from.
+    async fn active_listings(
+        &self,
+        cursor: Option<u64>,
+        limit: u32,
+    ) -> Result<Page<(Arc<Listing>, Arc<Agent>)>, StoreError>;
+
+    /// What is remembered of an agent.
+    async fn agent(&self, did: &Did) -> Result<Option<Arc<Agent>>, StoreError>;
+
+    /// What an agent has with us.
+    async fn wallet(&self, did: &Did) -> Result<WalletSums, StoreError>;
+
+    /// An agent's statement, newest first.
+    async fn statement(
+        &self,
+        did: &Did,
+        cursor: Option<u64>,
+        limit: u32,
+    ) -> Result<Page<StatementLine>, StoreError>;
+
+    /// Agents whose balance their payout policy wants paid out, with that balance.
+    async fn payouts_due(&self, limit: u32)
+    -> Result<Vec<(Did, PayoutPolicy, Amount)>, StoreError>;
+
+    /// The sum of an account over the journal.
+    async fn account_sum(&self, account: &Account) -> Result<Amount, StoreError>;
+
+    /// Checks the invariants over everything: minutes on a large store, for `doctor` and tests.
+    async fn audit(&self) -> Result<Audit, StoreError>;
+}
