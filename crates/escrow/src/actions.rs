@@ -11,10 +11,10 @@ use crate::{Actor, Context, Money, Order, OrderRefusal, State, TRANSITIONS, Verb
 pub struct AvailableAction {
     /// What.
     pub verb: Verb,
-    /// Who would get what, when it closes the order. For a split offer: nothing, it is the
-    /// offerer's choice.
+    /// Who would get what, when it closes the order. Nothing where it is the actor's choice (an
+    /// offer, an award) or a matter of checks.
     pub shares: Option<Shares>,
-    /// Until when, where a clock runs; with our downtime credited.
+    /// Until when, where a clock runs and is not over; with our downtime credited.
     pub until: Option<Timestamp>,
 }
 
@@ -39,9 +39,11 @@ fn action(
 ) -> Result<AvailableAction, OrderRefusal> {
     let row = find_row(order, verb, role)?;
     guard(order, verb, role, cx)?;
-    let shares = match row.money {
-        Money::Split => shares(order, Money::Split, open_offer(order))?,
-        money => shares(order, money, None)?,
+    let shares = match (row.money, verb) {
+        (Money::Split, Verb::AcceptSplit) => shares(order, Money::Split, open_offer(order))?,
+        // Arbitration is free in what it awards.
+        (Money::Split, _) => None,
+        (money, _) => shares(order, money, None)?,
     };
     Ok(AvailableAction { verb, shares, until: until(order, verb, cx) })
 }
@@ -53,15 +55,20 @@ fn open_offer(order: &Order) -> Option<Amount> {
     }
 }
 
-/// The clock after which the action is gone, or somebody else's turn comes.
+/// The first clock to come: after it the action is gone, or another's turn begins.
 fn until(order: &Order, verb: Verb, cx: &Context<'_>) -> Option<Timestamp> {
-    let deadline = match (&order.state, verb) {
-        (State::Funded(funded), Verb::AcceptSplit) => funded.offer.as_ref().map(|o| o.lapses),
-        (State::Funded(funded), Verb::Deliver) => match &funded.work {
-            Work::AwaitingStart { delivery } | Work::InProgress { delivery } => Some(*delivery),
-            _ => order.timer().map(|timer| timer.deadline),
+    let acting = order.timer().map(|timer| timer.deadline);
+    let own = match &order.state {
+        State::Funded(funded) => match (verb, &funded.work) {
+            (Verb::AcceptSplit, _) => funded.offer.as_ref().map(|offer| offer.lapses),
+            // From then on the buyer may claim, although a late delivery still counts.
+            (Verb::Deliver, Work::AwaitingStart { delivery } | Work::InProgress { delivery }) => {
+                Some(*delivery)
+            }
+            _ => None,
         },
-        _ => order.timer().map(|timer| timer.deadline),
+        State::AwaitingFunds { .. } | State::Closed(_) => None,
     };
-    deadline.map(|deadline| deadline.effective(cx.gaps))
+    let clocks = own.into_iter().chain(acting).map(|deadline| deadline.effective(cx.gaps));
+    clocks.filter(|clock| *clock > cx.now).min()
 }

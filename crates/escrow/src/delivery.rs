@@ -104,6 +104,10 @@ impl DeliveryInput {
     pub const LARGEST_INLINE: usize = 256 * 1024;
     /// Bytes behind a URI.
     pub const LARGEST_FETCHED: u64 = 10 * 1024 * 1024;
+    /// Bytes of a URI.
+    pub const LONGEST_URI: usize = 2_048;
+    /// Bytes of a media type.
+    pub const LONGEST_MEDIA_TYPE: usize = 255;
     /// Characters of a note.
     pub const LONGEST_NOTE: usize = 2_000;
 }

@@ -31,14 +31,23 @@ pub fn evolve(order: Order, event: &OrderEvent) -> Order {
                 work: Work::AwaitingStart { delivery: Deadline { from: *at, due } },
             }))
         }
-        (state, OrderEvent::Closed { phase, shares, at }) => {
-            let funded_at = match state {
-                State::Funded(funded) => Some(funded.at),
-                State::AwaitingFunds { .. } | State::Closed(_) => None,
-            };
-            let delivery = order.delivery().cloned();
-            let closed = Closed { phase: *phase, shares: *shares, funded_at, at: *at, delivery };
-            State::Closed(Box::new(closed))
+        (State::AwaitingFunds { .. }, OrderEvent::Closed { phase, shares: None, at }) => {
+            State::Closed(Box::new(Closed {
+                phase: *phase,
+                shares: None,
+                funded_at: None,
+                at: *at,
+                delivery: None,
+            }))
+        }
+        (State::Funded(funded), OrderEvent::Closed { phase, shares: Some(shares), at }) => {
+            State::Closed(Box::new(Closed {
+                phase: *phase,
+                shares: Some(*shares),
+                funded_at: Some(funded.at),
+                at: *at,
+                delivery: funded.work.delivery().cloned(),
+            }))
         }
         (State::Funded(funded), event) => {
             State::Funded(Box::new(evolve_funded(&order, funded.as_ref().clone(), event)))
@@ -49,9 +58,14 @@ pub fn evolve(order: Order, event: &OrderEvent) -> Order {
 }
 
 fn evolve_funded(order: &Order, funded: Funded, event: &OrderEvent) -> Funded {
+    let may_deliver = matches!(
+        funded.work,
+        Work::AwaitingStart { .. } | Work::InProgress { .. } | Work::ChangesRequested { .. }
+    );
+    let undisputed = !matches!(funded.work, Work::Disputed(_));
     let work = match (funded.work.clone(), event) {
         (Work::AwaitingStart { delivery }, OrderEvent::Started) => Work::InProgress { delivery },
-        (_, OrderEvent::Delivered { delivery, review }) => {
+        (_, OrderEvent::Delivered { delivery, review }) if may_deliver => {
             let work = Work::Delivered { delivery: delivery.clone(), review: *review };
             return Funded { work, announced: None, ..funded };
         }
@@ -61,16 +75,16 @@ fn evolve_funded(order: &Order, funded: Funded, event: &OrderEvent) -> Funded {
             let revisions_left = funded.revisions_left.saturating_sub(1);
             return Funded { work, revisions_left, ..funded };
         }
-        (before, OrderEvent::Disputed { at }) => {
+        (before, OrderEvent::Disputed { at }) if undisputed => {
             Work::Disputed(Box::new(Disputed { before, since: *at }))
         }
         (Work::Disputed(_), OrderEvent::Resumed { work, expiry, .. }) => {
             return Funded { work: work.clone(), expiry: *expiry, ..funded };
         }
-        (work, OrderEvent::SplitOffered(offer)) => {
+        (work, OrderEvent::SplitOffered(offer)) if undisputed => {
             return Funded { work, offer: Some(offer.clone()), ..funded };
         }
-        (work, OrderEvent::DeliveryAnnounced(announced)) => {
+        (work, OrderEvent::DeliveryAnnounced(announced)) if may_deliver => {
             return Funded { work, announced: Some(announced.clone()), ..funded };
         }
         (work, OrderEvent::DeliveryFailed) => return Funded { work, announced: None, ..funded },
@@ -79,19 +93,20 @@ fn evolve_funded(order: &Order, funded: Funded, event: &OrderEvent) -> Funded {
     Funded { work, ..funded }
 }
 
-/// The money that an event moves; nothing for most.
+/// The money that an event moves, given the order before it; nothing for most, and for an event
+/// that does not fit: what the escrow account gets is always the change of [`Order::escrow`].
 ///
 /// # Errors
 /// Never for an order whose price was made by the fee schedule: all parts fit.
 pub fn posting(order: &Order, event: &OrderEvent) -> Result<Option<EntryDraft>, EntryError> {
     let escrow = || Account::Order(order.id);
     let buyer = || Account::Agent(order.buyer.clone());
-    match event {
-        OrderEvent::Funded { .. } => {
+    match (&order.state, event) {
+        (State::AwaitingFunds { .. }, OrderEvent::Funded { .. }) => {
             EntryDraft::transfer(EntryKind::EscrowFunded, buyer(), escrow(), order.price.total)
                 .map(Some)
         }
-        OrderEvent::Closed { shares: Some(shares), .. } => {
+        (State::Funded(_), OrderEvent::Closed { shares: Some(shares), .. }) => {
             let kind = match (shares.seller.is_zero(), shares.buyer.is_zero()) {
                 (true, _) => EntryKind::EscrowRefunded,
                 (false, true) => EntryKind::EscrowReleased,

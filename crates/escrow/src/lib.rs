@@ -5,22 +5,27 @@
 //! moves; [`Order::timer`] says what the order waits for. None of them knows a clock.
 
 mod actions;
+mod command;
 mod decide;
 mod delivery;
+mod diagram;
 mod evolve;
+mod handover;
 mod machine;
 mod order;
 mod refusal;
+mod table;
 
 pub use actions::{AvailableAction, available_actions};
-pub use decide::{Command, Context, decide};
+pub use command::Command;
+pub use decide::{Context, decide};
 pub use delivery::{Announced, ChecksOutcome, Content, Delivery, DeliveryInput};
+pub use diagram::diagram;
 pub use evolve::{apply, evolve, posting};
-pub use machine::{
-    Actor, Money, OrderStatus, Phase, TRANSITIONS, Target, Transition, Verb, diagram,
-};
+pub use machine::{Actor, OrderStatus, Phase, Verb};
 pub use order::{
     Closed, Disputed, ExpiryPolicy, Funded, Order, OrderEvent, OrderTerms, OrderTimer, SplitOffer,
     State, TimerKind, Work,
 };
 pub use refusal::OrderRefusal;
+pub use table::{Money, TRANSITIONS, Target, Transition};

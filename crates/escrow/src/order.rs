@@ -233,7 +233,7 @@ pub enum OrderEvent {
         at: Timestamp,
         /// The clocks, moved by the time in dispute.
         work: Work,
-        /// The end of the order's life, moved likewise.
+        /// The end of the order's life, moved likewise; at least an hour after an open delivery.
         expiry: Deadline,
     },
     /// Over.
@@ -381,9 +381,10 @@ impl Order {
         match &self.state {
             State::AwaitingFunds { payment } => *payment,
             State::Funded(funded) => funded.expiry,
-            State::Closed(closed) => {
-                Deadline::after(closed.funded_at.unwrap_or(self.created_at), Self::LIFE)
-            }
+            State::Closed(closed) => match closed.funded_at {
+                Some(funded_at) => Deadline::after(funded_at, Self::LIFE),
+                None => Deadline::after(self.created_at, Self::PAYMENT_DUE),
+            },
         }
     }
 

@@ -36,12 +36,12 @@ pub enum OrderRefusal {
         /// When it comes.
         due: Timestamp,
     },
-    /// A field is not acceptable.
-    Invalid(Invalid),
     /// The buyer's revisions are used up.
     NoRevisionsLeft,
     /// No offer of the other side stands.
     NoOffer,
+    /// A field is not acceptable.
+    Invalid(Invalid),
     /// The offer that stands is another.
     OfferChanged {
         /// What the seller would get.
@@ -49,6 +49,8 @@ pub enum OrderRefusal {
     },
     /// This order wants content.
     ContentRequired,
+    /// What was fetched (or did not come) is no longer what the seller announced.
+    NotAnnounced,
     /// The bytes are not what the seller said.
     HashMismatch,
 }
@@ -68,6 +70,7 @@ impl OrderRefusal {
             Self::NoOffer => "no_offer",
             Self::OfferChanged { .. } => "offer_changed",
             Self::ContentRequired => "content_required",
+            Self::NotAnnounced => "not_announced",
             Self::HashMismatch => "hash_mismatch",
         }
     }
@@ -96,6 +99,9 @@ impl fmt::Display for OrderRefusal {
             Self::ContentRequired => f.write_str(
                 "A delivery needs content (inline or uri): only auto_on_delivery goes without",
             ),
+            Self::NotAnnounced => {
+                f.write_str("No such delivery is announced: the seller has replaced it")
+            }
             Self::HashMismatch => {
                 f.write_str("The content does not hash to the sha256 that came with it")
             }
