@@ -1,0 +1,227 @@
+//! The in-memory store: the same contract as the stores on disk, for tests and the simulator.
+
+mod audit;
+mod journal;
+mod queries;
+mod queue;
+mod shelf;
+mod state;
+#[cfg(test)]
+mod tests;
+mod text;
+
+use std::collections::HashSet;
+use std::future::pending;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use async_trait::async_trait;
+use marketplace_escrow::{Order, OrderStatus};
+use marketplace_ledger::Account;
+use marketplace_listings::Listing;
+use marketplace_money::{Amount, Did, ListingId, OrderId, Timestamp};
+use marketplace_ports::{
+    Agent, Audit, Batch, CommitOutcome, Effect, Key, Lease, OrderFilter, Page, PayoutPolicy,
+    SealedEvent, StatementLine, Store, StoreError, Timer, View, WalletSums,
+};
+use uuid::Uuid;
+
+use crate::faults::{FaultPlan, lock};
+use crate::{FaultPoint, ManualClock, StoreFault};
+use state::State;
+
+/// A store in memory. Clones are handles to the same state: what holds it may be dropped, as in a
+/// crash, and another may go on with it.
+///
+/// It refuses text with U+0000, as PostgreSQL does.
+#[derive(Clone, Debug)]
+pub struct MemoryStore {
+    state: Arc<Mutex<State>>,
+    clock: ManualClock,
+    faults: FaultPlan<StoreFault>,
+}
+
+impl MemoryStore {
+    /// An empty store that reads its time from `clock`, but never goes back with it.
+    #[must_use]
+    pub fn new(clock: ManualClock) -> Self {
+        Self { state: Arc::default(), clock, faults: FaultPlan::default() }
+    }
+
+    /// Asks `decide` at each call from now on what shall go wrong; replaces an earlier plan.
+    pub fn plan_faults(&self, decide: impl FnMut(&FaultPoint) -> StoreFault + Send + 'static) {
+        self.faults.set(Some(Box::new(decide)));
+    }
+
+    /// Nothing goes wrong from now on.
+    pub fn clear_faults(&self) {
+        self.faults.set(None);
+    }
+
+    /// How often a method was called, such as `commit`.
+    #[must_use]
+    pub fn calls(&self, call: &'static str) -> u64 {
+        self.faults.calls(call)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        let mut state = lock(&self.state);
+        state.tick(self.clock.now());
+        state
+    }
+
+    async fn call<T>(
+        &self,
+        call: &'static str,
+        work: impl FnOnce(&mut State) -> Result<T, StoreError> + Send,
+    ) -> Result<T, StoreError> {
+        match self.faults.at(call) {
+            StoreFault::None => work(&mut self.state()),
+            StoreFault::FailBefore => {
+                Err(StoreError::Unavailable(format!("planned: no answer to {call}")))
+            }
+            StoreFault::FailAfter => {
+                work(&mut self.state())?;
+                Err(StoreError::Unknown(format!("planned: the answer to {call} was lost")))
+            }
+            StoreFault::HangBefore => pending().await,
+            StoreFault::HangAfter => {
+                let _ = work(&mut self.state());
+                pending().await
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl Store for MemoryStore {
+    async fn load(&self, keys: &HashSet<Key>) -> Result<View, StoreError> {
+        self.call("load", |state| Ok(state.load(keys))).await
+    }
+
+    async fn commit(&self, batch: Batch) -> Result<Vec<CommitOutcome>, StoreError> {
+        self.call("commit", |state| state.commit(batch)).await
+    }
+
+    async fn outcome(&self, batch: Uuid) -> Result<Option<Vec<CommitOutcome>>, StoreError> {
+        let outcome = |state: &mut State| state.journal.batch(batch).map(|b| b.outcomes.clone());
+        self.call("outcome", |state| Ok(outcome(state))).await
+    }
+
+    async fn now(&self) -> Result<Timestamp, StoreError> {
+        self.call("now", |state| Ok(state.now)).await
+    }
+
+    async fn lease_timers(&self, lease: Lease, limit: u32) -> Result<Vec<Timer>, StoreError> {
+        self.call("lease_timers", |state| Ok(state.lease_timers(lease, limit))).await
+    }
+
+    async fn lease_effects(&self, lease: Lease, limit: u32) -> Result<Vec<Effect>, StoreError> {
+        self.call("lease_effects", |state| Ok(state.lease_effects(lease, limit))).await
+    }
+
+    async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
+        self.call("next_due", |state| Ok(state.next_due())).await
+    }
+
+    async fn heartbeat(&self, _server: Uuid) -> Result<(), StoreError> {
+        let beat = |state: &mut State| {
+            state.heartbeat();
+            Ok(())
+        };
+        self.call("heartbeat", beat).await
+    }
+
+    async fn secret(&self, name: &str, fresh: [u8; 32]) -> Result<[u8; 32], StoreError> {
+        let secret = |state: &mut State| Ok(*state.secrets.entry(name.to_owned()).or_insert(fresh));
+        self.call("secret", secret).await
+    }
+
+    async fn note(&self, name: &str) -> Result<Option<String>, StoreError> {
+        self.call("note", |state| Ok(state.notes.get(name).cloned())).await
+    }
+
+    async fn set_note(&self, name: &str, value: &str) -> Result<(), StoreError> {
+        let set = |state: &mut State| {
+            state.notes.insert(name.to_owned(), value.to_owned());
+            Ok(())
+        };
+        self.call("set_note", set).await
+    }
+
+    async fn events_after(
+        &self,
+        position: u64,
+        limit: u32,
+    ) -> Result<Vec<SealedEvent>, StoreError> {
+        self.call("events_after", |state| Ok(state.events_after(position, limit))).await
+    }
+
+    async fn order(&self, id: OrderId) -> Result<Option<Arc<Order>>, StoreError> {
+        self.call("order", |state| Ok(state.orders.get(&id).cloned())).await
+    }
+
+    async fn orders(&self, filter: &OrderFilter) -> Result<Page<Arc<Order>>, StoreError> {
+        self.call("orders", |state| Ok(state.orders(filter))).await
+    }
+
+    async fn all_orders(
+        &self,
+        status: Option<OrderStatus>,
+        cursor: Option<u64>,
+        limit: u32,
+    ) -> Result<Page<Arc<Order>>, StoreError> {
+        self.call("all_orders", |state| Ok(state.all_orders(status, cursor, limit))).await
+    }
+
+    async fn blob(
+        &self,
+        order: OrderId,
+        sha256: [u8; 32],
+    ) -> Result<Option<Arc<[u8]>>, StoreError> {
+        self.call("blob", |state| Ok(state.blobs.get(&(order, sha256)).cloned())).await
+    }
+
+    async fn listing(&self, id: ListingId) -> Result<Option<Arc<Listing>>, StoreError> {
+        self.call("listing", |state| Ok(state.listings.get(&id).cloned())).await
+    }
+
+    async fn active_listings(
+        &self,
+        cursor: Option<u64>,
+        limit: u32,
+    ) -> Result<Page<(Arc<Listing>, Arc<Agent>)>, StoreError> {
+        self.call("active_listings", |state| Ok(state.active_listings(cursor, limit))).await
+    }
+
+    async fn agent(&self, did: &Did) -> Result<Option<Arc<Agent>>, StoreError> {
+        self.call("agent", |state| Ok(state.agents.get(did).cloned())).await
+    }
+
+    async fn wallet(&self, did: &Did) -> Result<WalletSums, StoreError> {
+        self.call("wallet", |state| state.wallet(did)).await
+    }
+
+    async fn statement(
+        &self,
+        did: &Did,
+        cursor: Option<u64>,
+        limit: u32,
+    ) -> Result<Page<StatementLine>, StoreError> {
+        self.call("statement", |state| state.statement(did, cursor, limit)).await
+    }
+
+    async fn payouts_due(
+        &self,
+        limit: u32,
+    ) -> Result<Vec<(Did, PayoutPolicy, Amount)>, StoreError> {
+        self.call("payouts_due", |state| Ok(state.payouts_due(limit))).await
+    }
+
+    async fn account_sum(&self, account: &Account) -> Result<Amount, StoreError> {
+        self.call("account_sum", |state| state.journal.sum(account)).await
+    }
+
+    async fn audit(&self) -> Result<Audit, StoreError> {
+        self.call("audit", |state| state.audit()).await
+    }
+}

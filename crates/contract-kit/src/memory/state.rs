@@ -1,0 +1,213 @@
+//! The whole state of the in-memory store, and how a commit changes it.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
+
+use marketplace_escrow::Order;
+use marketplace_ledger::Account;
+use marketplace_listings::Listing;
+use marketplace_money::{
+    Amount, DepositId, Did, EntryId, Gap, Gaps, ListingId, OrderId, Seconds, Timestamp,
+    WithdrawalId,
+};
+use marketplace_ports::{
+    Agent, Batch, CommitOutcome, Current, Deposit, Effect, EffectChange, IdempotencyKey,
+    IdempotencyRecord, Key, Lease, Nonce, Snapshot, StoreError, Subject, TegTransactionId, Timer,
+    View, Withdrawal, Writes, admit,
+};
+use uuid::Uuid;
+
+use super::journal::Journal;
+use super::queue::Queue;
+use super::shelf::Shelf;
+use super::text;
+
+/// A silence of all servers from here on is a gap.
+const SHORTEST_GAP: Seconds = Seconds(30);
+
+pub(crate) type TimerKey = (Subject, &'static str);
+
+#[derive(Debug, Default)]
+pub(crate) struct State {
+    pub(crate) now: Timestamp,
+    pub(crate) gaps: Gaps,
+    last_heartbeat: Option<Timestamp>,
+    pub(crate) orders: Shelf<OrderId, Order>,
+    pub(crate) orders_of: HashMap<(Did, Party), Vec<u64>>,
+    pub(crate) listings: Shelf<ListingId, Listing>,
+    pub(crate) agents: BTreeMap<Did, Arc<Agent>>,
+    pub(crate) withdrawals: BTreeMap<WithdrawalId, Arc<Withdrawal>>,
+    pub(crate) deposits: BTreeMap<DepositId, Arc<Deposit>>,
+    pub(crate) balances: BTreeMap<Account, Amount>,
+    pub(crate) listing_count: i64,
+    pub(crate) journal: Journal,
+    pub(crate) timers: Queue<TimerKey, Timer>,
+    pub(crate) effects: Queue<Uuid, Effect>,
+    idempotency: HashMap<IdempotencyKey, IdempotencyRecord>,
+    nonces: HashMap<Nonce, Timestamp>,
+    teg_transactions: HashMap<TegTransactionId, EntryId>,
+    pub(crate) blobs: HashMap<(OrderId, [u8; 32]), Arc<[u8]>>,
+    pub(crate) secrets: HashMap<String, [u8; 32]>,
+    pub(crate) notes: HashMap<String, String>,
+}
+
+/// Which side of an order an agent is on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Party {
+    Buyer,
+    Seller,
+}
+
+impl State {
+    /// Takes over what the clock shows, unless it was set back.
+    pub(crate) fn tick(&mut self, clock: Timestamp) {
+        self.now = self.now.max(clock);
+    }
+
+    pub(crate) fn load(&self, keys: &HashSet<Key>) -> View {
+        let mut view = View {
+            now: self.now,
+            gaps: self.gaps.clone(),
+            snapshot: Snapshot(self.journal.length()),
+            ..View::default()
+        };
+        for key in keys {
+            self.load_key(key, &mut view);
+        }
+        view
+    }
+
+    fn load_key(&self, key: &Key, view: &mut View) {
+        match key {
+            Key::Order(id) => view.orders.extend(self.orders.get(id).map(|row| (*id, row.clone()))),
+            Key::Listing(id) => {
+                view.listings.extend(self.listings.get(id).map(|row| (*id, row.clone())));
+            }
+            Key::Agent(did) => {
+                view.agents.extend(self.agents.get(did).map(|row| (did.clone(), row.clone())));
+            }
+            Key::Withdrawal(id) => {
+                view.withdrawals.extend(self.withdrawals.get(id).map(|row| (*id, row.clone())));
+            }
+            Key::Deposit(id) => {
+                view.deposits.extend(self.deposits.get(id).map(|row| (*id, row.clone())));
+            }
+            Key::Balance(account) => {
+                let balance = self.balances.get(account);
+                view.balances.extend(balance.map(|balance| (account.clone(), *balance)));
+            }
+            Key::Idempotency(key) => {
+                let record = self.idempotency.get(key);
+                view.idempotency.extend(record.map(|record| (key.clone(), record.clone())));
+            }
+            Key::Nonce(nonce) => {
+                view.nonces.extend(self.nonces.contains_key(nonce).then(|| nonce.clone()));
+            }
+            Key::TegTransaction(id) => {
+                let entry = self.teg_transactions.get(id);
+                view.teg_transactions.extend(entry.map(|entry| (id.clone(), *entry)));
+            }
+            Key::ListingCount => view.listing_count = self.listing_count,
+        }
+    }
+
+    /// Writes what still holds. A batch that was written before is not written again: its answer
+    /// is repeated. A batch of which nothing holds leaves no trace.
+    pub(crate) fn commit(&mut self, batch: Batch) -> Result<Vec<CommitOutcome>, StoreError> {
+        if let Some(before) = self.journal.batch(batch.id) {
+            return Ok(before.outcomes.clone());
+        }
+        let keys: HashSet<Key> = batch.sets.iter().flat_map(|(_, set)| set.keys()).collect();
+        let mut current = Current::from_view(&self.load(&keys));
+        current.listing_count = self.listing_count;
+        let outcomes = admit(current, &batch.sets);
+        let mut admitted = batch.sets.iter().zip(&outcomes);
+        if admitted.any(|((_, set), outcome)| {
+            *outcome == CommitOutcome::Committed && text::is_poisoned(set)
+        }) {
+            return Err(StoreError::Rejected("a text has U+0000 in it".to_owned()));
+        }
+        if outcomes.contains(&CommitOutcome::Committed) {
+            self.write(batch.id, Writes::merge(batch.sets, &outcomes), outcomes.clone());
+        }
+        Ok(outcomes)
+    }
+
+    /// From here on it must succeed.
+    fn write(&mut self, id: Uuid, writes: Writes, outcomes: Vec<CommitOutcome>) {
+        for (id, write) in writes.orders {
+            let (buyer, seller) = (write.row.buyer.clone(), write.row.seller.clone());
+            if let Some(number) = self.orders.put(id, write.row) {
+                self.orders_of.entry((buyer, Party::Buyer)).or_default().push(number);
+                self.orders_of.entry((seller, Party::Seller)).or_default().push(number);
+            }
+        }
+        for (id, write) in writes.listings {
+            self.listings.put(id, write.row);
+        }
+        self.agents.extend(writes.agents.into_iter().map(|(did, write)| (did, write.row)));
+        self.withdrawals.extend(writes.withdrawals.into_iter().map(|(id, write)| (id, write.row)));
+        self.deposits.extend(writes.deposits.into_iter().map(|(id, write)| (id, write.row)));
+        for (account, delta) in writes.balances {
+            let balance = self.balances.entry(account).or_default();
+            // The admission has checked the sum.
+            *balance = balance.checked_add(delta).unwrap_or(*balance);
+        }
+        self.listing_count += writes.listing_count;
+        for (key, timer) in writes.timers {
+            match timer {
+                Some(timer) => self.timers.set(key, timer.due, timer),
+                None => drop(self.timers.remove(&key)),
+            }
+        }
+        for (id, effect) in writes.effects {
+            self.effects.set(id, effect.due, effect);
+        }
+        for id in &writes.effects_done {
+            self.effects.remove(id);
+        }
+        for change in &writes.effects_retried {
+            self.retry(change);
+        }
+        self.idempotency.extend(writes.idempotency);
+        self.nonces.extend(writes.nonces);
+        self.teg_transactions.extend(writes.teg_transactions);
+        for blob in writes.blobs {
+            self.blobs.insert((blob.order, blob.sha256), blob.bytes);
+        }
+        self.journal.seal(id, outcomes, &writes.entries, writes.events, self.now);
+    }
+
+    fn retry(&mut self, change: &EffectChange) {
+        let EffectChange::Retry { id, due, attempts, .. } = change else { return };
+        if let Some(effect) = self.effects.remove(id) {
+            self.effects.set(*id, *due, Effect { due: *due, attempts: *attempts, ..effect });
+        }
+    }
+
+    pub(crate) fn lease_timers(&mut self, lease: Lease, limit: u32) -> Vec<Timer> {
+        self.timers.lease(self.now, self.now.plus(lease.duration), limit)
+    }
+
+    pub(crate) fn lease_effects(&mut self, lease: Lease, limit: u32) -> Vec<Effect> {
+        self.effects.lease(self.now, self.now.plus(lease.duration), limit)
+    }
+
+    pub(crate) fn next_due(&self) -> Option<Timestamp> {
+        [self.timers.next_due(self.now), self.effects.next_due(self.now)]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    pub(crate) fn heartbeat(&mut self) {
+        if let Some(last) = self.last_heartbeat
+            && self.now.since(last) >= SHORTEST_GAP.micros()
+        {
+            let mut gaps = self.gaps.as_slice().to_vec();
+            gaps.push(Gap { from: last, until: self.now });
+            self.gaps = Gaps::new(gaps);
+        }
+        self.last_heartbeat = Some(self.now);
+    }
+}

@@ -1,0 +1,1 @@
+//! Faults and tampering that the suites cannot do from outside.
