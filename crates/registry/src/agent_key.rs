@@ -1,0 +1,131 @@
+//! An agent's own key, for clients: the admin CLI, agents in Rust, and tests.
+
+use std::fmt;
+
+use ed25519_dalek::{Signer, SigningKey};
+use marketplace_money::{Did, Seconds, Timestamp};
+use marketplace_ports::{AgentRecord, Registration};
+
+use crate::did_jwt::{self, ProofClaims};
+use crate::{encode_did_key, jws};
+
+const NONCE_BYTES: usize = 16;
+
+/// The system's source of randomness does not answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the system gives no randomness, without it no key can be made")]
+pub struct NoRandomness;
+
+/// A secret key and the DID that it speaks for. Never printed.
+#[derive(Clone)]
+pub struct AgentKey {
+    did: Did,
+    signing: SigningKey,
+}
+
+impl AgentKey {
+    /// A new agent, named by its key.
+    ///
+    /// # Errors
+    /// When there is no randomness.
+    pub fn generate() -> Result<Self, NoRandomness> {
+        random_key().map(|secret| Self::from_secret(&secret))
+    }
+
+    /// The agent whose `did:key` belongs to this secret.
+    #[must_use]
+    pub fn from_secret(secret: &[u8; 32]) -> Self {
+        let signing = SigningKey::from_bytes(secret);
+        Self { did: encode_did_key(&signing.verifying_key().to_bytes()), signing }
+    }
+
+    /// The same key, speaking for a DID that is bound to it in a registry.
+    #[must_use]
+    pub fn named(self, did: Did) -> Self {
+        Self { did, ..self }
+    }
+
+    /// Whom it speaks for.
+    #[must_use]
+    pub fn did(&self) -> &Did {
+        &self.did
+    }
+
+    /// What everybody may know.
+    #[must_use]
+    pub fn public_key(&self) -> [u8; 32] {
+        self.signing.verifying_key().to_bytes()
+    }
+
+    /// What nobody else may know; for a key file.
+    #[must_use]
+    pub fn secret(&self) -> [u8; 32] {
+        self.signing.to_bytes()
+    }
+
+    /// Ed25519 over the bytes.
+    #[must_use]
+    pub fn sign(&self, message: &[u8]) -> [u8; 64] {
+        self.signing.sign(message).to_bytes()
+    }
+
+    /// A did-jwt for `audience`, the DID or public URL of a marketplace.
+    #[must_use]
+    pub fn mint(
+        &self,
+        audience: &str,
+        issued_at: Timestamp,
+        lifetime: Seconds,
+        nonce: &str,
+    ) -> String {
+        let claims = ProofClaims { issuer: &self.did, audience, issued_at, lifetime, nonce };
+        did_jwt::mint(&self.signing, &claims)
+    }
+
+    /// Claims the DID for this key. `previous` is the key that it was bound to before, when that
+    /// is another one.
+    #[must_use]
+    pub fn claim(
+        &self,
+        endpoint: Option<String>,
+        serial: u64,
+        previous: Option<&Self>,
+    ) -> Registration {
+        let record = AgentRecord { did: self.did.clone(), public_key: self.public_key(), endpoint };
+        let message = Registration::message(&record, serial);
+        Registration {
+            signature: self.sign(&message),
+            previous_signature: previous.map(|key| key.sign(&message)),
+            record,
+            serial,
+        }
+    }
+}
+
+impl fmt::Debug for AgentKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AgentKey").field("did", &self.did).finish_non_exhaustive()
+    }
+}
+
+/// A nonce for a did-jwt that nobody has used.
+///
+/// # Errors
+/// When there is no randomness.
+pub fn fresh_nonce() -> Result<String, NoRandomness> {
+    random::<NONCE_BYTES>().map(jws::encode)
+}
+
+/// 32 random bytes: a secret key, or the key of access tokens.
+///
+/// # Errors
+/// When there is no randomness.
+pub fn random_key() -> Result<[u8; 32], NoRandomness> {
+    random()
+}
+
+fn random<const N: usize>() -> Result<[u8; N], NoRandomness> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).map_err(|_| NoRandomness)?;
+    Ok(bytes)
+}

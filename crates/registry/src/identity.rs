@@ -1,0 +1,80 @@
+//! Verifies callers here: did-jwt by the caller's key, access tokens by ours.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use ed25519_dalek::VerifyingKey;
+use marketplace_money::{Did, Timestamp};
+use marketplace_ports::{AccessToken, Identity, IdentityError, Proof, Registry, RegistryError};
+
+use crate::AccessTokens;
+use crate::did_jwt::Unverified;
+use crate::did_key::{self, DidKeyError};
+
+/// The identity port over any registry.
+pub struct LocalIdentity {
+    audiences: Vec<String>,
+    access_tokens: AccessTokens,
+    registry: Arc<dyn Registry>,
+}
+
+impl LocalIdentity {
+    /// Answers to `own_did` and, where there is one, `public_url` (with and without a slash at its
+    /// end). `access_key` signs the access tokens; replicas share it.
+    #[must_use]
+    pub fn new(
+        own_did: Did,
+        public_url: Option<&str>,
+        access_key: &[u8; 32],
+        registry: Arc<dyn Registry>,
+    ) -> Self {
+        let mut audiences = vec![own_did.to_string()];
+        if let Some(url) = public_url.map(|url| url.trim_end_matches('/')) {
+            audiences.extend([url.to_owned(), format!("{url}/")]);
+        }
+        Self { audiences, access_tokens: AccessTokens::new(own_did, access_key), registry }
+    }
+
+    async fn key_of(&self, did: &Did) -> Result<VerifyingKey, IdentityError> {
+        match did_key::verifying_key(did) {
+            Ok(key) => return Ok(key),
+            Err(DidKeyError::OtherMethod) => {}
+            Err(_) => return Err(IdentityError::Malformed("iss is not a did:key of Ed25519")),
+        }
+        match self.registry.resolve(did).await {
+            Ok(Some(record)) => did_key::usable(&record.public_key)
+                .ok_or_else(|| IdentityError::UnknownKey(did.clone())),
+            Ok(None) | Err(RegistryError::Refused(_)) => {
+                Err(IdentityError::UnknownKey(did.clone()))
+            }
+            Err(RegistryError::Unavailable(reason)) => Err(IdentityError::Unavailable(reason)),
+        }
+    }
+}
+
+impl std::fmt::Debug for LocalIdentity {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("LocalIdentity").field("audiences", &self.audiences).finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl Identity for LocalIdentity {
+    async fn verify_proof(&self, token: &str, now: Timestamp) -> Result<Proof, IdentityError> {
+        let proof = Unverified::read(token, &self.audiences, now)?;
+        let key = self.key_of(proof.did()).await?;
+        proof.verify(&key)
+    }
+
+    fn issue_access_token(&self, did: &Did, now: Timestamp) -> AccessToken {
+        self.access_tokens.issue(did, now)
+    }
+
+    fn verify_access_token(&self, token: &str, now: Timestamp) -> Result<Did, IdentityError> {
+        self.access_tokens.verify(token, now)
+    }
+
+    fn is_access_token(&self, token: &str) -> bool {
+        AccessTokens::is_ours(token)
+    }
+}

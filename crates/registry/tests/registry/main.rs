@@ -1,0 +1,6 @@
+//! Identity and the embedded directory from outside.
+
+#[cfg(test)]
+mod bindings;
+#[cfg(test)]
+mod proofs;
