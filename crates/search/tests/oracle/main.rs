@@ -24,6 +24,7 @@ fn check(index: &Index, oracle: &Oracle, query: &Query) {
         assert!(page.hits.len() <= query.limit);
         assert!(page.next.is_none() || page.hits.len() == query.limit, "a short page has no next");
         hits.extend(page.hits);
+        assert!(hits.len() <= expect.len(), "pages of {query:?} go on for ever");
         match page.next {
             Some(cursor) => after = Some(cursor),
             None => break,
