@@ -1,1 +1,35 @@
-//! Use cases, one file for each verb; the batching executor, timers and effects.
+//! The use cases: every change is command → decide → commit → effects, and no other code writes.
+//!
+//! [`Marketplace`] is the handle for servers and for agents that embed the marketplace as a
+//! library; [`Worker`] does what nobody asks for at the moment: timers, outbox, payouts.
+
+mod catalog;
+mod config;
+mod delivery;
+mod desk;
+mod events;
+mod executor;
+mod funding;
+mod ids;
+mod job;
+mod marketplace;
+mod opening;
+mod publish;
+mod queries;
+mod refusal;
+mod reputation;
+mod verbs;
+mod worker;
+
+pub use catalog::{Found, FoundPage};
+pub use config::Config;
+pub use delivery::{DeliveryContent, DeliveryRequest};
+pub use desk::Desk;
+pub use ids::{Ids, RandomIds};
+pub use job::{Done, Idempotency, Render, Verb};
+pub use marketplace::{Edges, Marketplace, PurchaseRequest};
+pub use marketplace_search as search;
+pub use queries::{Reserves, Wallet};
+pub use refusal::{Error, Refusal};
+pub use verbs::{Balance, ListingChange, MoveCollateral, OrderView, Payment, Transfer};
+pub use worker::{Pace, Worked, Worker};

@@ -207,6 +207,9 @@ pub trait Store: Send + Sync {
     /// The store's clock.
     async fn now(&self) -> Result<Timestamp, StoreError>;
 
+    /// The store's clock and our downtime until then: to say what a deadline is worth.
+    async fn clock(&self) -> Result<(Timestamp, Gaps), StoreError>;
+
     /// Sets aside timers that are due, oldest first. A leased timer is not given out again
     /// before its lease ends.
     async fn lease_timers(&self, lease: Lease, limit: u32) -> Result<Vec<Timer>, StoreError>;

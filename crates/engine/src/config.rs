@@ -1,0 +1,46 @@
+//! What the operator decides.
+
+use marketplace_escrow::ExpiryPolicy;
+use marketplace_fees::FeeSchedule;
+use marketplace_money::{Amount, Did};
+
+/// The economics and limits of a deployment.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Ourselves.
+    pub did: Did,
+    /// What we charge.
+    pub fees: FeeSchedule,
+    /// What happens when nothing is delivered.
+    pub expiry: ExpiryPolicy,
+    /// Active and paused listings.
+    pub max_listings: i64,
+    /// What we stake at the TEG.
+    pub stake: Amount,
+    /// What lets an agent of negative reputation list.
+    pub collateral: Amount,
+    /// Orders of one buyer that wait for a transfer.
+    pub max_unfunded_orders: u32,
+    /// Commands in one commit.
+    pub batch_limit: usize,
+    /// Commands that wait; more are told to come back.
+    pub queue_limit: usize,
+}
+
+impl Config {
+    /// The original's economics.
+    #[must_use]
+    pub const fn original(did: Did) -> Self {
+        Self {
+            did,
+            fees: FeeSchedule::ORIGINAL,
+            expiry: ExpiryPolicy::DeliveryGated,
+            max_listings: 10_000,
+            stake: Amount::from_avt(1_000),
+            collateral: Amount::from_avt(100),
+            max_unfunded_orders: 20,
+            batch_limit: 256,
+            queue_limit: 4_096,
+        }
+    }
+}

@@ -1,0 +1,328 @@
+//! The desk of one decision: the state that it sees, and the change set that it fills.
+//!
+//! A desk sees the loaded view and everything that earlier commands of the same batch decided.
+//! What it writes is private until the command has decided well.
+
+use std::sync::Arc;
+
+use marketplace_escrow::{Order, OrderEvent, evolve, posting};
+use marketplace_ledger::{Account, EntryDraft};
+use marketplace_listings::{Invalid, Listing};
+use marketplace_money::{
+    Amount, CommandId, DepositId, Did, EntryId, EventId, Gaps, ListingId, OrderId, Timestamp,
+    WithdrawalId,
+};
+use marketplace_ports::{
+    Agent, Blob, Change, ChangeSet, CountChange, Deposit, Effect, EffectChange, EffectKind, Event,
+    IdempotencyKey, IdempotencyRecord, Key, Nonce, Subject, TegTransactionId, Timer, TimerChange,
+    View, Withdrawal,
+};
+use uuid::Uuid;
+
+use crate::events::order_data;
+use crate::ids::derived;
+use crate::refusal::Refusal;
+
+/// What a decision sees and writes.
+pub struct Desk<'a> {
+    view: &'a View,
+    command: CommandId,
+    made: u8,
+    set: ChangeSet,
+}
+
+impl<'a> Desk<'a> {
+    pub(crate) fn new(view: &'a View, command: CommandId) -> Self {
+        Self { view, command, made: 0, set: ChangeSet::default() }
+    }
+
+    pub(crate) fn finish(self) -> ChangeSet {
+        self.set
+    }
+
+    /// The change set as it stands, to come back to.
+    pub(crate) fn checkpoint(&self) -> ChangeSet {
+        self.set.clone()
+    }
+
+    /// Takes back everything written since the checkpoint.
+    pub(crate) fn roll_back(&mut self, checkpoint: ChangeSet) {
+        self.set = checkpoint;
+    }
+
+    /// The store's clock.
+    #[must_use]
+    pub const fn now(&self) -> Timestamp {
+        self.view.now
+    }
+
+    /// Our downtime.
+    #[must_use]
+    pub const fn gaps(&self) -> &Gaps {
+        &self.view.gaps
+    }
+
+    /// An id that belongs to this command and is the same in every attempt.
+    pub fn fresh(&mut self) -> Uuid {
+        self.made += 1;
+        derived(self.command.uuid(), self.made)
+    }
+
+    /// An order, or nothing.
+    #[must_use]
+    pub fn order(&self, id: OrderId) -> Option<Arc<Order>> {
+        let own = self.set.orders.iter().rev().find(|change| change.row.id == id);
+        own.map(|change| &change.row).or_else(|| self.view.orders.get(&id)).cloned()
+    }
+
+    /// A listing, or nothing.
+    #[must_use]
+    pub fn listing(&self, id: ListingId) -> Option<Arc<Listing>> {
+        self.view.listings.get(&id).cloned()
+    }
+
+    /// What is remembered of an agent; a fresh row for one that never did anything.
+    #[must_use]
+    pub fn agent(&self, did: &Did) -> Arc<Agent> {
+        let own = self.set.agents.iter().find(|change| change.row.did == *did);
+        let known = own.map(|change| &change.row).or_else(|| self.view.agents.get(did));
+        known.cloned().unwrap_or_else(|| Arc::new(Agent::unknown(did.clone())))
+    }
+
+    /// A withdrawal, or nothing.
+    #[must_use]
+    pub fn withdrawal(&self, id: WithdrawalId) -> Option<Arc<Withdrawal>> {
+        self.view.withdrawals.get(&id).cloned()
+    }
+
+    /// A deposit, or nothing.
+    #[must_use]
+    pub fn deposit(&self, id: DepositId) -> Option<Arc<Deposit>> {
+        self.view.deposits.get(&id).cloned()
+    }
+
+    /// Whether a transfer was booked before.
+    #[must_use]
+    pub fn is_booked(&self, id: &TegTransactionId) -> bool {
+        self.view.teg_transactions.contains_key(id)
+    }
+
+    /// Whether a nonce was used before.
+    #[must_use]
+    pub fn is_used(&self, nonce: &Nonce) -> bool {
+        self.view.nonces.contains(nonce)
+    }
+
+    /// A balance, with what this command did to it so far.
+    #[must_use]
+    pub fn balance(&self, account: &Account) -> Amount {
+        let stored = self.view.balances.get(account).copied().unwrap_or_default();
+        let deltas = self.set.balance_deltas();
+        let delta = deltas.iter().find(|(own, _)| own == account).and_then(|(_, delta)| *delta);
+        stored.checked_add(delta.unwrap_or_default()).unwrap_or(stored)
+    }
+
+    /// Relies on a row that is not written: the commit checks that it has not moved.
+    pub fn rely_on(&mut self, key: Key, version: u64) {
+        self.set.reads.push((key, version));
+    }
+
+    /// Posts an entry.
+    ///
+    /// # Errors
+    /// [`Refusal::InsufficientBalance`] when an account would end below zero.
+    pub fn post(&mut self, draft: EntryDraft) -> Result<EntryId, Refusal> {
+        for posting in draft.postings() {
+            if !posting.account.has_balance_row() || !posting.delta.is_negative() {
+                continue;
+            }
+            let available = self.balance(&posting.account);
+            let after = available.checked_add(posting.delta);
+            if after.is_none_or(Amount::is_negative) {
+                let need = posting.delta.checked_neg().unwrap_or(Amount::MAX);
+                return Err(Refusal::InsufficientBalance { need, available });
+            }
+        }
+        let id = EntryId::new(self.fresh());
+        self.set.entries.push(draft.named(id));
+        Ok(id)
+    }
+
+    /// Marks a transfer at the TEG as booked by an entry.
+    pub fn book(&mut self, transfer: TegTransactionId, entry: EntryId) {
+        self.set.teg_transactions.push((transfer, entry));
+    }
+
+    /// Places a new order and applies what was decided on it at once.
+    ///
+    /// # Errors
+    /// [`Refusal::InsufficientBalance`] when the money is not there.
+    pub fn place_order(
+        &mut self,
+        placed: Order,
+        events: &[OrderEvent],
+    ) -> Result<Arc<Order>, Refusal> {
+        let mut order = placed;
+        for event in events {
+            self.post_event(&order, event)?;
+            order = evolve(order, event);
+        }
+        let audience = vec![order.buyer.clone(), order.seller.clone()];
+        let data = order_data(&order, None);
+        self.emit(Subject::Order(order.id), "order.placed", audience, data);
+        let row = Arc::new(order);
+        set_timer(&mut self.set, None, &row);
+        self.set.orders.push(Change { read: 0, row: row.clone() });
+        Ok(row)
+    }
+
+    /// Applies decided events to an order: the new row, the money, the facts and the clock.
+    ///
+    /// # Errors
+    /// [`Refusal::InsufficientBalance`] when the money is not there.
+    pub fn change_order(
+        &mut self,
+        order: &Order,
+        events: &[OrderEvent],
+    ) -> Result<Arc<Order>, Refusal> {
+        let mut stage = order.clone();
+        for event in events {
+            self.post_event(&stage, event)?;
+            stage = evolve(stage, event);
+            let audience = vec![order.buyer.clone(), order.seller.clone()];
+            let data = order_data(&stage, Some(event));
+            self.emit(Subject::Order(order.id), event.name(), audience, data);
+        }
+        stage.version = order.version + 1;
+        let row = Arc::new(stage);
+        set_timer(&mut self.set, Some(order), &row);
+        self.set.orders.push(Change { read: order.version, row: row.clone() });
+        Ok(row)
+    }
+
+    fn post_event(&mut self, order: &Order, event: &OrderEvent) -> Result<(), Refusal> {
+        let draft = posting(order, event);
+        let draft = draft.map_err(|_| Invalid::new("price", "is out of range"))?;
+        draft.map_or(Ok(()), |draft| self.post(draft).map(|_| ()))
+    }
+
+    /// Writes a listing: `read` is the version that was loaded, 0 for a new one.
+    pub fn write_listing(&mut self, read: u64, listing: Listing) -> Arc<Listing> {
+        let row = Arc::new(listing);
+        self.set.listings.push(Change { read, row: row.clone() });
+        row
+    }
+
+    /// Writes what is remembered of an agent. Its version is set here.
+    pub fn write_agent(&mut self, read: u64, agent: Agent) {
+        let row = Arc::new(Agent { version: read + 1, ..agent });
+        self.set.agents.push(Change { read, row });
+    }
+
+    /// Writes a withdrawal; its version is set here.
+    pub fn write_withdrawal(&mut self, read: u64, withdrawal: Withdrawal) -> Arc<Withdrawal> {
+        let row = Arc::new(Withdrawal { version: read + 1, ..withdrawal });
+        self.set.withdrawals.push(Change { read, row: row.clone() });
+        row
+    }
+
+    /// Writes a deposit; its version is set here.
+    pub fn write_deposit(&mut self, read: u64, deposit: Deposit) -> Arc<Deposit> {
+        let row = Arc::new(Deposit { version: read + 1, ..deposit });
+        self.set.deposits.push(Change { read, row: row.clone() });
+        row
+    }
+
+    /// Changes the number of listings.
+    ///
+    /// # Errors
+    /// [`Refusal::TooManyListings`] when there are as many as there may be.
+    pub fn count_listings(&mut self, delta: i64, limit: i64) -> Result<(), Refusal> {
+        if delta > 0 && self.view.listing_count + delta > limit {
+            return Err(Refusal::TooManyListings { limit });
+        }
+        if delta != 0 {
+            self.set.listing_count = Some(CountChange { delta, limit });
+        }
+        Ok(())
+    }
+
+    /// Records a fact.
+    pub fn emit(&mut self, subject: Subject, name: &'static str, audience: Vec<Did>, data: String) {
+        let id = EventId::new(self.fresh());
+        let at = self.now();
+        self.set.events.push(Event { id, subject, name, audience, at, data });
+    }
+
+    /// Sets a clock.
+    pub fn set_timer(&mut self, timer: Timer) {
+        self.set.timers.push(TimerChange::Set(timer));
+    }
+
+    /// Takes a clock away.
+    pub fn clear_timer(&mut self, subject: Subject, kind: &'static str) {
+        self.set.timers.push(TimerChange::Clear { subject, kind });
+    }
+
+    /// Adds work for after the commit.
+    pub fn add_effect(&mut self, kind: EffectKind, due: Timestamp) {
+        let effect = Effect { id: self.fresh(), kind, due, attempts: 0 };
+        self.set.effects.push(EffectChange::Add(effect));
+    }
+
+    /// Writes what became of work of the outbox.
+    pub fn change_effect(&mut self, change: EffectChange) {
+        self.set.effects.push(change);
+    }
+
+    /// Uses up a nonce.
+    pub fn use_nonce(&mut self, nonce: Nonce, until: Timestamp) {
+        self.set.nonce = Some((nonce, until));
+    }
+
+    /// Keeps bytes.
+    pub fn keep(&mut self, blob: Blob) {
+        self.set.blobs.push(blob);
+    }
+
+    pub(crate) fn remember(&mut self, key: IdempotencyKey, record: IdempotencyRecord) {
+        self.set.idempotency = Some((key, record));
+    }
+}
+
+/// The clock of an order follows from its state alone.
+fn set_timer(set: &mut ChangeSet, before: Option<&Order>, row: &Order) {
+    let subject = Subject::Order(row.id);
+    let old = before.and_then(Order::timer);
+    let new = row.timer();
+    if let Some(old) = old
+        && new.is_none_or(|new| new.kind != old.kind)
+    {
+        set.timers.push(TimerChange::Clear { subject, kind: old.kind.name() });
+    }
+    if let Some(new) = new
+        && old != Some(new)
+    {
+        let kind = new.kind.name();
+        let timer = Timer { subject, kind, sequence: row.version, due: new.deadline.due };
+        set.timers.push(TimerChange::Set(timer));
+    }
+}
+
+/// Shows the result of a decided command to the later ones of its batch.
+pub(crate) fn advance(view: &mut View, set: &ChangeSet) {
+    view.orders.extend(set.orders.iter().map(|c| (c.row.id, c.row.clone())));
+    view.listings.extend(set.listings.iter().map(|c| (c.row.id, c.row.clone())));
+    view.agents.extend(set.agents.iter().map(|c| (c.row.did.clone(), c.row.clone())));
+    view.withdrawals.extend(set.withdrawals.iter().map(|c| (c.row.id, c.row.clone())));
+    view.deposits.extend(set.deposits.iter().map(|c| (c.row.id, c.row.clone())));
+    for (account, delta) in set.balance_deltas() {
+        let balance = view.balances.entry(account).or_default();
+        // The desk has checked the sum.
+        *balance = delta.and_then(|delta| balance.checked_add(delta)).unwrap_or(*balance);
+    }
+    view.idempotency.extend(set.idempotency.clone());
+    view.nonces.extend(set.nonce.iter().map(|(nonce, _)| nonce.clone()));
+    view.teg_transactions.extend(set.teg_transactions.iter().cloned());
+    view.listing_count += set.listing_count.map_or(0, |count| count.delta);
+}

@@ -1,0 +1,115 @@
+//! What a server tells its own readers after a commit: the catalog follows, and who waits for
+//! news wakes up. Derived and lossy by design: the store is the truth.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use marketplace_listings::Listing;
+use marketplace_money::{Did, Timestamp};
+use marketplace_ports::{Agent, ChangeSet, EffectChange, TimerChange};
+use tokio::sync::Notify;
+
+use crate::catalog::Catalog;
+
+/// What of a change set readers want to know.
+pub(crate) struct Notice {
+    audience: Vec<Did>,
+    listings: Vec<Arc<Listing>>,
+    agents: Vec<Arc<Agent>>,
+    work: bool,
+}
+
+impl Notice {
+    pub(crate) fn of(set: &ChangeSet) -> Self {
+        let mut audience: Vec<Did> = Vec::with_capacity(2);
+        for did in set.events.iter().flat_map(|event| &event.audience) {
+            if !audience.contains(did) {
+                audience.push(did.clone());
+            }
+        }
+        Self {
+            audience,
+            listings: set.listings.iter().map(|change| change.row.clone()).collect(),
+            agents: set.agents.iter().map(|change| change.row.clone()).collect(),
+            work: set.effects.iter().any(|change| matches!(change, EffectChange::Add(_)))
+                || set.timers.iter().any(|change| matches!(change, TimerChange::Set(_))),
+        }
+    }
+}
+
+/// Tells readers of this server what was committed.
+#[derive(Default)]
+pub(crate) struct Publisher {
+    pub(crate) catalog: Catalog,
+    /// Wakes the worker: there is a new timer or effect.
+    pub(crate) work: Notify,
+    waiting: Mutex<HashMap<Did, Waiting>>,
+    last_time: AtomicI64,
+}
+
+struct Waiting {
+    notify: Arc<Notify>,
+    readers: usize,
+}
+
+impl Publisher {
+    /// The store's clock when it was last seen: good enough to order ids by.
+    pub(crate) fn last_time(&self) -> Timestamp {
+        Timestamp::from_micros(self.last_time.load(Ordering::Relaxed))
+    }
+
+    pub(crate) fn see_time(&self, now: Timestamp) {
+        self.last_time.fetch_max(now.micros(), Ordering::Relaxed);
+    }
+
+    pub(crate) fn publish(&self, notice: Notice) {
+        for agent in &notice.agents {
+            self.catalog.set_reputation(&agent.did, agent.reputation);
+        }
+        for listing in notice.listings {
+            self.catalog.put(listing);
+        }
+        if notice.work {
+            self.work.notify_one();
+        }
+        let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        if waiting.is_empty() {
+            return;
+        }
+        for did in &notice.audience {
+            if let Some(entry) = waiting.get(did) {
+                entry.notify.notify_waiters();
+            }
+        }
+    }
+
+    /// Registers a reader for news of an agent; it is told from now until it is dropped.
+    pub(crate) fn watch(self: &Arc<Self>, did: &Did) -> Watch {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let entry = waiting
+            .entry(did.clone())
+            .or_insert_with(|| Waiting { notify: Arc::default(), readers: 0 });
+        entry.readers += 1;
+        Watch { publisher: self.clone(), did: did.clone(), notify: entry.notify.clone() }
+    }
+}
+
+/// A reader that waits for news of one agent.
+pub(crate) struct Watch {
+    publisher: Arc<Publisher>,
+    did: Did,
+    pub(crate) notify: Arc<Notify>,
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        let mut waiting = self.publisher.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(entry) = waiting.get_mut(&self.did) {
+            entry.readers -= 1;
+            if entry.readers == 0 {
+                waiting.remove(&self.did);
+            }
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! Why a command was not done: refusals are the caller's business, faults are ours.
+
+use std::fmt;
+
+use marketplace_escrow::OrderRefusal;
+use marketplace_fees::QuoteRefusal;
+use marketplace_listings::{Invalid, ListingRefusal};
+use marketplace_money::{Amount, Seconds, Timestamp};
+
+/// A business refusal: nothing changed, and the caller is told why. The order of the variants is
+/// the order in which commands check.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// A nonce can be used once.
+    NonceUsed,
+    /// A field is not acceptable.
+    Invalid(Invalid),
+    /// A field is not acceptable, in words that only its parser knows.
+    InvalidInput {
+        /// The path of the field.
+        field: &'static str,
+        /// What is wrong.
+        problem: String,
+    },
+    /// There is no such listing, or it cannot be bought now.
+    ListingNotFound,
+    /// The rules of listings.
+    Listing(ListingRefusal),
+    /// Nobody buys from itself.
+    OwnListing,
+    /// Reputation below zero and no collateral.
+    InsufficientReputation,
+    /// The marketplace is full.
+    TooManyListings {
+        /// How many there may be.
+        limit: i64,
+    },
+    /// The price is not what the caller expects.
+    Price(QuoteRefusal),
+    /// The listing does not offer this acceptance policy.
+    PolicyNotOffered,
+    /// Too many orders of this buyer wait for a transfer.
+    TooManyUnfunded {
+        /// How many there may be.
+        limit: u32,
+    },
+    /// The rules of orders.
+    Order(OrderRefusal),
+    /// The balance does not cover it.
+    InsufficientBalance {
+        /// What it takes.
+        need: Amount,
+        /// What there is.
+        available: Amount,
+    },
+    /// The listing fee could not be collected.
+    ListingFee(Box<Self>),
+    /// To itself.
+    SelfTransfer,
+    /// Collateral stays while listings need it.
+    CollateralNeeded,
+    /// Nothing by this id.
+    NotFound,
+    /// A timer looked too early; it comes back.
+    NotDue {
+        /// When.
+        due: Timestamp,
+    },
+    /// It was done before; for our own commands, which repeat.
+    AlreadyDone,
+}
+
+impl Refusal {
+    /// Stable, for machines.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NonceUsed => "token_replayed",
+            Self::Invalid(_) | Self::InvalidInput { .. } => "invalid",
+            Self::ListingNotFound => "listing_not_found",
+            Self::Listing(refusal) => refusal.code(),
+            Self::OwnListing => "own_listing",
+            Self::InsufficientReputation => "insufficient_reputation",
+            Self::TooManyListings { .. } => "too_many_listings",
+            Self::Price(refusal) => refusal.code(),
+            Self::PolicyNotOffered => "policy_not_offered",
+            Self::TooManyUnfunded { .. } => "too_many_unfunded_orders",
+            Self::Order(refusal) => refusal.code(),
+            Self::InsufficientBalance { .. } => "insufficient_balance",
+            Self::ListingFee(_) => "listing_fee_not_collected",
+            Self::SelfTransfer => "self_transfer",
+            Self::CollateralNeeded => "collateral_needed",
+            Self::NotFound => "not_found",
+            Self::NotDue { .. } => "not_due",
+            Self::AlreadyDone => "already_done",
+        }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NonceUsed => f.write_str("This token was used before, mint a new one"),
+            Self::Invalid(invalid) => invalid.fmt(f),
+            Self::InvalidInput { field, problem } => write!(f, "{field} {problem}"),
+            Self::ListingNotFound => f.write_str("Listing not found or inactive"),
+            Self::Listing(refusal) => refusal.fmt(f),
+            Self::OwnListing => f.write_str("A provider cannot buy its own listing"),
+            Self::InsufficientReputation => f.write_str("Insufficient reputation"),
+            Self::TooManyListings { limit } => {
+                write!(f, "The marketplace holds at most {limit} listings, try again later")
+            }
+            Self::Price(refusal) => refusal.fmt(f),
+            Self::PolicyNotOffered => {
+                f.write_str("The listing has no executable checks, so it cannot be verified")
+            }
+            Self::TooManyUnfunded { limit } => {
+                write!(f, "At most {limit} orders can wait for a transfer, pay or cancel one")
+            }
+            Self::Order(refusal) => refusal.fmt(f),
+            Self::InsufficientBalance { need, .. } => {
+                write!(f, "Insufficient balance. Need {need} AVT")
+            }
+            Self::ListingFee(refusal) => write!(f, "Failed to collect listing fee: {refusal}"),
+            Self::SelfTransfer => f.write_str("A transfer goes to another agent"),
+            Self::CollateralNeeded => f.write_str(
+                "The collateral stays while the reputation is negative and listings are up",
+            ),
+            Self::NotFound => f.write_str("Nothing by this id"),
+            Self::NotDue { .. } => f.write_str("Its time has not come"),
+            Self::AlreadyDone => f.write_str("It was done before"),
+        }
+    }
+}
+
+impl std::error::Error for Refusal {}
+
+impl From<Invalid> for Refusal {
+    fn from(invalid: Invalid) -> Self {
+        Self::Invalid(invalid)
+    }
+}
+
+impl From<ListingRefusal> for Refusal {
+    fn from(refusal: ListingRefusal) -> Self {
+        Self::Listing(refusal)
+    }
+}
+
+impl From<OrderRefusal> for Refusal {
+    fn from(refusal: OrderRefusal) -> Self {
+        Self::Order(refusal)
+    }
+}
+
+impl From<QuoteRefusal> for Refusal {
+    fn from(refusal: QuoteRefusal) -> Self {
+        Self::Price(refusal)
+    }
+}
+
+/// What a use case answers when it did not do what was asked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// The rules say no.
+    #[error("{0}")]
+    Refused(#[from] Refusal),
+    /// The idempotency key was used with another body.
+    #[error("This Idempotency-Key was used with another request, choose a new one")]
+    KeyReused,
+    /// We cannot answer now; nothing was done, or the same attempt may be repeated safely.
+    #[error("The marketplace cannot do this now: {reason}")]
+    Unavailable {
+        /// What stands in the way.
+        reason: String,
+        /// When to try again.
+        retry_after: Seconds,
+    },
+    /// We have a bug, or the store is damaged. Nothing was done.
+    #[error("The marketplace failed: {0}")]
+    Fault(String),
+}
+
+impl Error {
+    pub(crate) fn unavailable(reason: impl fmt::Display, seconds: u32) -> Self {
+        Self::Unavailable { reason: reason.to_string(), retry_after: Seconds(seconds) }
+    }
+}
+
+impl From<marketplace_ports::StoreError> for Error {
+    fn from(error: marketplace_ports::StoreError) -> Self {
+        use marketplace_ports::StoreError;
+        match error {
+            StoreError::Unavailable(_) | StoreError::Unknown(_) => Self::unavailable(error, 1),
+            StoreError::Rejected(_) | StoreError::Corrupt(_) => Self::Fault(error.to_string()),
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! The use cases, one file for each verb.
+
+mod change_listing;
+mod change_order;
+mod collateral;
+mod complete_order;
+mod create_listing;
+mod deposit;
+mod fire_timer;
+mod mirror_transfer;
+mod open_books;
+mod outbox;
+mod purchase;
+mod refresh_reputation;
+mod set_payout;
+mod transfer;
+mod use_nonce;
+mod withdraw;
+
+pub use change_listing::ListingChange;
+pub use collateral::MoveCollateral;
+pub use purchase::Payment;
+pub use transfer::Transfer;
+
+pub(crate) use change_listing::ChangeListing;
+pub(crate) use change_order::ChangeOrder;
+pub(crate) use collateral::Collateral;
+pub(crate) use complete_order::CompleteOrder;
+pub(crate) use create_listing::CreateListing;
+pub(crate) use deposit::{AskDeposit, CloseDeposit, CreditDeposit, Funded, ShowBalance};
+pub(crate) use fire_timer::FireTimer;
+pub(crate) use mirror_transfer::MirrorTransfer;
+pub(crate) use open_books::OpenBooks;
+pub(crate) use outbox::{FinishEffect, RetryEffect};
+pub(crate) use purchase::Purchase;
+pub(crate) use refresh_reputation::RefreshReputation;
+pub(crate) use set_payout::SetPayout;
+pub(crate) use use_nonce::UseNonce;
+pub(crate) use withdraw::{ReturnWithdrawal, SettleWithdrawal, Withdraw};
+
+use std::sync::Arc;
+
+use marketplace_escrow::Order;
+use marketplace_money::{Amount, Gaps, Timestamp};
+
+/// An order with what is needed to say what may be done with it.
+#[derive(Clone, Debug)]
+pub struct OrderView {
+    /// The order.
+    pub order: Arc<Order>,
+    /// When it was looked at.
+    pub now: Timestamp,
+    /// Our downtime until then.
+    pub gaps: Gaps,
+}
+
+/// A balance after a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Balance {
+    /// To spend or withdraw.
+    pub available: Amount,
+}

@@ -1,0 +1,107 @@
+//! A buyer buys: the order and its escrow in one commit, or nothing.
+
+use std::collections::HashSet;
+
+use marketplace_escrow::{Actor, Command, Context, ExpiryPolicy, Order, OrderTerms, decide};
+use marketplace_fees::{Expectation, FeeSchedule, Quote};
+use marketplace_ledger::Account;
+use marketplace_listings::{AcceptancePolicy, Pricing};
+use marketplace_money::{Did, ListingId, OrderId, Reputation};
+use marketplace_ports::{Agent, Key};
+
+use super::OrderView;
+use crate::desk::Desk;
+use crate::job::Verb;
+use crate::refusal::Refusal;
+
+/// How the buyer pays.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Payment {
+    /// From its balance here; what is lacking is pulled from the TEG where that is possible.
+    #[default]
+    Balance,
+    /// By a transfer that is still to come: the order waits for it.
+    Transfer,
+}
+
+/// Buys a service.
+#[derive(Clone, Debug)]
+pub(crate) struct Purchase {
+    pub(crate) buyer: Did,
+    pub(crate) listing: ListingId,
+    pub(crate) acceptance: Option<AcceptancePolicy>,
+    pub(crate) expects: Expectation,
+    pub(crate) payment: Payment,
+    pub(crate) fees: FeeSchedule,
+    pub(crate) expiry: ExpiryPolicy,
+    pub(crate) max_unfunded: u32,
+    /// The seller's standing; needed only where reputation moves the price.
+    pub(crate) seller_reputation: Option<Reputation>,
+}
+
+impl Verb for Purchase {
+    type Reply = OrderView;
+
+    fn keys(&self, keys: &mut HashSet<Key>) {
+        keys.insert(Key::Listing(self.listing));
+        match self.payment {
+            Payment::Balance => {
+                keys.insert(Key::Balance(Account::Agent(self.buyer.clone())));
+            }
+            Payment::Transfer => {
+                keys.insert(Key::Agent(self.buyer.clone()));
+            }
+        }
+    }
+
+    fn decide(&self, desk: &mut Desk<'_>) -> Result<Self::Reply, Refusal> {
+        let now = desk.now();
+        let listing = desk.listing(self.listing).ok_or(Refusal::ListingNotFound)?;
+        if !listing.is_active(now, desk.gaps()) {
+            return Err(Refusal::ListingNotFound);
+        }
+        if listing.provider == self.buyer {
+            return Err(Refusal::OwnListing);
+        }
+        let terms = &listing.offer.terms;
+        if self.acceptance == Some(AcceptancePolicy::Verified) && terms.checks.is_empty() {
+            return Err(Refusal::PolicyNotOffered);
+        }
+        let reputation = match (terms.pricing, self.seller_reputation) {
+            (Pricing::Fixed, _) => Reputation::UNKNOWN,
+            (Pricing::Reputation, Some(reputation)) => reputation,
+            (Pricing::Reputation, None) => return Err(Refusal::NotDue { due: now }),
+        };
+        let price =
+            Quote::settle(&self.fees, &listing, &self.buyer, reputation, &self.expects, now)?;
+        let terms = OrderTerms::from_listing(terms, self.acceptance, self.expiry);
+        let id = OrderId::new(desk.fresh());
+        desk.rely_on(Key::Listing(listing.id), listing.version);
+        let placed = Order::place(id, self.buyer.clone(), &listing, terms, price, now);
+        let order = match self.payment {
+            Payment::Transfer => self.await_transfer(desk, placed)?,
+            Payment::Balance => {
+                let cx = Context { now, gaps: desk.gaps() };
+                let events = decide(&placed, Actor::Ledger, &Command::Fund, &cx)?;
+                desk.place_order(placed, &events)?
+            }
+        };
+        Ok(OrderView { order, now, gaps: desk.gaps().clone() })
+    }
+}
+
+impl Purchase {
+    fn await_transfer(
+        &self,
+        desk: &mut Desk<'_>,
+        placed: Order,
+    ) -> Result<std::sync::Arc<Order>, Refusal> {
+        let agent = desk.agent(&self.buyer);
+        if agent.unfunded_orders >= self.max_unfunded {
+            return Err(Refusal::TooManyUnfunded { limit: self.max_unfunded });
+        }
+        let unfunded_orders = agent.unfunded_orders + 1;
+        desk.write_agent(agent.version, Agent { unfunded_orders, ..agent.as_ref().clone() });
+        desk.place_order(placed, &[])
+    }
+}

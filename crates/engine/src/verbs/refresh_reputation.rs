@@ -1,0 +1,35 @@
+//! Our copy of an agent's standing follows the TEG.
+
+use std::collections::HashSet;
+
+use marketplace_money::{Did, Reputation};
+use marketplace_ports::{Agent, Key};
+
+use crate::desk::Desk;
+use crate::job::Verb;
+use crate::refusal::Refusal;
+
+/// Writes what the TEG says, when it is news.
+#[derive(Clone, Debug)]
+pub(crate) struct RefreshReputation {
+    pub(crate) agent: Did,
+    pub(crate) reputation: Reputation,
+}
+
+impl Verb for RefreshReputation {
+    type Reply = ();
+
+    fn keys(&self, keys: &mut HashSet<Key>) {
+        keys.insert(Key::Agent(self.agent.clone()));
+    }
+
+    fn decide(&self, desk: &mut Desk<'_>) -> Result<(), Refusal> {
+        let agent = desk.agent(&self.agent);
+        if agent.reputation == self.reputation {
+            return Err(Refusal::AlreadyDone);
+        }
+        let changed = Agent { reputation: self.reputation, ..agent.as_ref().clone() };
+        desk.write_agent(agent.version, changed);
+        Ok(())
+    }
+}

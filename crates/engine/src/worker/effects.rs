@@ -1,0 +1,181 @@
+//! The outbox: at least once, idempotently.
+
+use std::sync::Arc;
+
+use marketplace_escrow::{Announced, Command, DeliveryInput, OrderRefusal, State};
+use marketplace_money::{DepositId, OrderId, Seconds, WithdrawalId};
+use marketplace_ports::{
+    DepositState, Effect, EffectKind, FetchError, Key, TegError, TransferOrder, WithdrawalState,
+};
+
+use super::{BITE, Worker};
+use crate::delivery::{check, from_bytes};
+use crate::refusal::{Error, Refusal};
+use crate::verbs::{
+    ChangeOrder, CreditDeposit, FinishEffect, RetryEffect, ReturnWithdrawal, SettleWithdrawal,
+};
+
+/// What became of an effect.
+enum Outcome {
+    /// Strike it off.
+    Done,
+    /// Struck off by the commit that it led to.
+    Struck,
+    /// Again later.
+    Later { error: String, after: Option<Seconds> },
+}
+
+/// A delivery that does not come is given up after so many tries.
+const FETCH_ATTEMPTS: u32 = 5;
+/// A pull that nobody saw for so many looks did not happen.
+const RESOLVE_ATTEMPTS: u32 = 3;
+
+impl Worker {
+    pub(super) async fn work_outbox(&self) -> Result<usize, Error> {
+        let effects = self.marketplace.store().lease_effects(self.lease(), BITE).await?;
+        let count = effects.len();
+        for effect in effects {
+            self.work(effect).await?;
+        }
+        Ok(count)
+    }
+
+    async fn work(&self, effect: Effect) -> Result<(), Error> {
+        let outcome = match &effect.kind {
+            EffectKind::SendWithdrawal(id) => self.send_withdrawal(*id, &effect).await?,
+            EffectKind::ResolveDeposit(id) => self.resolve_deposit(*id, &effect).await?,
+            EffectKind::FetchDelivery { order, sha256, uri } => {
+                self.fetch_delivery(*order, *sha256, uri, &effect).await?
+            }
+        };
+        let market = &self.marketplace;
+        match outcome {
+            Outcome::Struck => Ok(()),
+            Outcome::Done => market.execute(FinishEffect { id: effect.id }, None).await.map(|_| ()),
+            Outcome::Later { error, after } => {
+                market.execute(RetryEffect { effect, error, after }, None).await.map(|_| ())
+            }
+        }
+    }
+
+    async fn send_withdrawal(&self, id: WithdrawalId, effect: &Effect) -> Result<Outcome, Error> {
+        let market = &self.marketplace;
+        let keys = [Key::Withdrawal(id)].into_iter().collect();
+        let view = market.store().load(&keys).await?;
+        let Some(withdrawal) = view.withdrawals.get(&id) else { return Ok(Outcome::Done) };
+        if withdrawal.state != WithdrawalState::InFlight {
+            return Ok(Outcome::Done);
+        }
+        let order = TransferOrder {
+            key: id.uuid(),
+            counterparty: withdrawal.agent.clone(),
+            amount: withdrawal.amount,
+            memo: format!("withdrawal:{id}"),
+        };
+        let effect = effect.id;
+        match market.teg().transfer(&order).await {
+            Ok(transfer) => {
+                market.execute(SettleWithdrawal { id, transfer, effect }, None).await?;
+                Ok(Outcome::Struck)
+            }
+            Err(TegError::Refused { reason, .. }) => {
+                market.execute(ReturnWithdrawal { id, reason, effect }, None).await?;
+                Ok(Outcome::Struck)
+            }
+            Err(error) => Ok(later(&error)),
+        }
+    }
+
+    /// A request may have died between its intent and its credit.
+    async fn resolve_deposit(&self, id: DepositId, effect: &Effect) -> Result<Outcome, Error> {
+        let market = &self.marketplace;
+        let keys = [Key::Deposit(id)].into_iter().collect();
+        let view = market.store().load(&keys).await?;
+        let Some(deposit) = view.deposits.get(&id) else { return Ok(Outcome::Done) };
+        if deposit.state != DepositState::Asked {
+            return Ok(Outcome::Done);
+        }
+        match market.teg().find(id.uuid()).await {
+            Ok(Some(transfer)) => {
+                match market.execute(CreditDeposit { id, transfer }, None).await {
+                    Ok(_) | Err(Error::Refused(Refusal::AlreadyDone)) => Ok(Outcome::Done),
+                    Err(error) => Err(error),
+                }
+            }
+            Ok(None) if effect.attempts + 1 < RESOLVE_ATTEMPTS => {
+                let error = "nobody saw the tokens move".to_owned();
+                Ok(Outcome::Later { error, after: Some(Seconds(30)) })
+            }
+            Ok(None) => {
+                market.close_deposit(id, DepositState::Unseen).await;
+                Ok(Outcome::Done)
+            }
+            Err(error) => Ok(later(&error)),
+        }
+    }
+
+    async fn fetch_delivery(
+        &self,
+        order: OrderId,
+        sha256: [u8; 32],
+        uri: &Arc<str>,
+        effect: &Effect,
+    ) -> Result<Outcome, Error> {
+        let market = &self.marketplace;
+        let Some(known) = market.store().order(order).await? else { return Ok(Outcome::Done) };
+        let State::Funded(funded) = &known.state else { return Ok(Outcome::Done) };
+        let Some(announced) = funded.announced.clone() else { return Ok(Outcome::Done) };
+        if announced.sha256 != sha256 || announced.uri != *uri {
+            return Ok(Outcome::Done);
+        }
+        let fetcher = &market.inner.edges.fetcher;
+        let bytes = match fetcher.fetch(uri, DeliveryInput::LARGEST_FETCHED).await {
+            Ok(bytes) => bytes,
+            Err(FetchError::Unavailable(error)) if effect.attempts + 1 < FETCH_ATTEMPTS => {
+                return Ok(Outcome::Later { error, after: None });
+            }
+            Err(error) => {
+                tracing::info!(%order, %error, "an announced delivery did not come");
+                let fail = Command::FailDelivery { sha256, uri: uri.clone() };
+                return self.end_delivery(&known.seller, order, fail, None).await;
+            }
+        };
+        let announced_uri = uri.clone();
+        let Announced { media_type, note, uri, .. } = announced;
+        let (input, bytes) = from_bytes(bytes, Some(sha256), Some(uri), media_type, note);
+        let input = check(&known, input, &bytes).await?;
+        let matches =
+            matches!(&input, DeliveryInput::Bytes { sha256: found, .. } if *found == sha256);
+        let (command, bytes) = if matches {
+            (Command::Deliver(input), Some(bytes))
+        } else {
+            (Command::FailDelivery { sha256, uri: announced_uri }, None)
+        };
+        self.end_delivery(&known.seller, order, command, bytes).await
+    }
+
+    async fn end_delivery(
+        &self,
+        seller: &marketplace_money::Did,
+        order: OrderId,
+        command: Command,
+        bytes: Option<Arc<[u8]>>,
+    ) -> Result<Outcome, Error> {
+        let verb = ChangeOrder { caller: seller.clone(), order, command, bytes };
+        match self.marketplace.execute(verb, None).await {
+            Ok(_) => Ok(Outcome::Done),
+            // The order went another way while we fetched.
+            Err(Error::Refused(Refusal::Order(OrderRefusal::TooLate { .. })))
+            | Err(Error::Refused(_)) => Ok(Outcome::Done),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+fn later(error: &TegError) -> Outcome {
+    let after = match error {
+        TegError::Unavailable { retry_after, .. } => *retry_after,
+        _ => None,
+    };
+    Outcome::Later { error: error.to_string(), after }
+}

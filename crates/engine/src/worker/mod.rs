@@ -1,0 +1,173 @@
+//! The worker: timers, outbox, payouts, the mirror of the TEG's history, signs of life. Any
+//! number of workers may run; leases and versions make each effect happen once.
+
+mod effects;
+mod mirror;
+mod payouts;
+mod standing;
+mod timers;
+
+use std::time::Duration;
+
+use marketplace_money::{Seconds, Timestamp};
+use marketplace_ports::Lease;
+use uuid::Uuid;
+
+use crate::marketplace::Marketplace;
+use crate::refusal::Error;
+
+/// How the worker paces itself.
+#[derive(Clone, Copy, Debug)]
+pub struct Pace {
+    /// Between looks at the TEG's history.
+    pub mirror: Seconds,
+    /// Between looks at payout policies.
+    pub payouts: Seconds,
+    /// Between refreshes of providers' standing.
+    pub standing: Seconds,
+    /// Between signs of life.
+    pub heartbeat: Seconds,
+    /// How long work is set aside.
+    pub lease: Seconds,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            mirror: Seconds(5),
+            payouts: Seconds(5),
+            standing: Seconds(60),
+            heartbeat: Seconds(5),
+            lease: Seconds(30),
+        }
+    }
+}
+
+/// Does what nobody asks for at the moment.
+pub struct Worker {
+    pub(crate) marketplace: Marketplace,
+    pub(crate) id: Uuid,
+    pace: Pace,
+    mirrored: Option<Timestamp>,
+    paid_out: Option<Timestamp>,
+    refreshed: Option<Timestamp>,
+}
+
+/// What a round of work did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Worked {
+    /// Timers that were due.
+    pub timers: usize,
+    /// Outbox rows that were due.
+    pub effects: usize,
+    /// Transfers of the history that were looked at.
+    pub transfers: usize,
+    /// Payouts that were started.
+    pub payouts: usize,
+}
+
+impl Worked {
+    /// Whether there was anything to do.
+    #[must_use]
+    pub const fn any(&self) -> bool {
+        self.timers + self.effects + self.transfers + self.payouts > 0
+    }
+}
+
+/// How much is set aside at once.
+const BITE: u32 = 100;
+
+impl Worker {
+    /// A worker with an id of its own.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn new(marketplace: Marketplace, pace: Pace) -> Result<Self, Error> {
+        let id = marketplace.fresh_id().await?;
+        Ok(Self { marketplace, id, pace, mirrored: None, paid_out: None, refreshed: None })
+    }
+
+    pub(crate) const fn lease(&self) -> Lease {
+        Lease { owner: self.id, duration: self.pace.lease }
+    }
+
+    /// One round of everything that is due.
+    ///
+    /// # Errors
+    /// When the store does not answer; what was set aside comes back after its lease.
+    pub async fn tick(&mut self) -> Result<Worked, Error> {
+        let now = self.marketplace.now().await?;
+        let due =
+            |last: Option<Timestamp>, pace: Seconds| last.is_none_or(|at| now >= at.plus(pace));
+        let mut worked = Worked { timers: self.fire_timers().await?, ..Worked::default() };
+        if due(self.paid_out, self.pace.payouts) {
+            worked.payouts = self.start_payouts().await?;
+            self.paid_out = Some(now);
+        }
+        worked.effects = self.work_outbox().await?;
+        if due(self.mirrored, self.pace.mirror) {
+            worked.transfers = self.mirror_history().await?;
+            self.mirrored = Some(now);
+        }
+        if due(self.refreshed, self.pace.standing) {
+            self.refresh_standing().await?;
+            self.refreshed = Some(now);
+        }
+        Ok(worked)
+    }
+
+    /// Works until `stop` resolves. Errors are logged, and tried again.
+    pub async fn run(mut self, stop: impl Future<Output = ()>) {
+        tokio::pin!(stop);
+        loop {
+            let worked = tokio::select! {
+                biased;
+                () = &mut stop => return,
+                worked = self.tick() => worked,
+            };
+            match worked {
+                Ok(worked) if worked.any() => continue,
+                Ok(_) => {}
+                Err(error) => tracing::warn!(%error, "a round of work failed"),
+            }
+            let pause = self.pause().await;
+            tokio::select! {
+                biased;
+                () = &mut stop => return,
+                () = self.marketplace.inner.publisher.work.notified() => {}
+                () = tokio::time::sleep(pause) => {}
+            }
+        }
+    }
+
+    /// Until something is due, and at most a second.
+    async fn pause(&self) -> Duration {
+        let longest = Duration::from_secs(1);
+        let store = self.marketplace.store();
+        match (store.next_due().await, store.now().await) {
+            (Ok(Some(due)), Ok(now)) => {
+                let micros = u64::try_from(due.since(now)).unwrap_or(0);
+                Duration::from_micros(micros).clamp(Duration::from_millis(5), longest)
+            }
+            _ => longest,
+        }
+    }
+
+    /// Gives signs of life of a server until `stop` resolves: their absence is downtime, which
+    /// stops every clock.
+    pub async fn heartbeat(marketplace: Marketplace, stop: impl Future<Output = ()>) {
+        let Ok(id) = marketplace.fresh_id().await else { return };
+        let period = Duration::from_secs(u64::from(Pace::default().heartbeat.0));
+        tokio::pin!(stop);
+        loop {
+            if let Err(error) = marketplace.store().heartbeat(id).await {
+                tracing::warn!(%error, "no sign of life could be given");
+            }
+            tokio::select! {
+                biased;
+                () = &mut stop => return,
+                () = tokio::time::sleep(period) => {}
+            }
+        }
+    }
+}
