@@ -268,7 +268,7 @@ impl Marketplace {
         }
         match self.execute_funded(buyer, verb.clone(), idempotency.clone()).await {
             // This server's catalog had not seen that reputation moves this price.
-            Err(Error::Refused(Refusal::NotDue { .. })) => {
+            Err(Error::Refused(Refusal::ReputationNeeded)) => {
                 let listing = self.store().listing(request.listing).await?;
                 let listing = listing.ok_or(Refusal::ListingNotFound)?;
                 verb.seller_reputation = Some(self.reputation(&listing.provider).await?);

@@ -1,7 +1,8 @@
 //! What a server does before it serves: books the opening balance, fills the stake, builds the
 //! catalog. Every step may be done by several servers at once and is done once.
 
-use marketplace_ports::{HistoryCursor, TegError};
+use marketplace_money::Amount;
+use marketplace_ports::{HistoryCursor, Key, TegError};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
@@ -12,6 +13,8 @@ use crate::verbs::OpenBooks;
 /// Where the mirror of the TEG's history stands.
 pub(crate) const HISTORY_CURSOR: &str = "teg-history-cursor";
 const PAGE: u32 = 500;
+/// How often the opening balance is read until nothing moved meanwhile.
+const OPENING_ATTEMPTS: usize = 10;
 
 fn teg_error(error: TegError) -> Error {
     Error::unavailable(error, 5)
@@ -31,30 +34,64 @@ impl Marketplace {
         self.build_catalog().await
     }
 
+    /// Books what we hold at the TEG as capital, once. The place in the history from which the
+    /// mirror will book everything is remembered first; what came after that place is not
+    /// capital, however often a crash makes us begin again.
     async fn open_books(&self) -> Result<(), Error> {
-        if self.store().note(HISTORY_CURSOR).await?.is_some() {
+        let start = match self.store().note(HISTORY_CURSOR).await? {
+            Some(cursor) => HistoryCursor(cursor),
+            None => {
+                let (_, end) = self.history_after(&HistoryCursor::default()).await?;
+                self.store().set_note(HISTORY_CURSOR, &end.0).await?;
+                end
+            }
+        };
+        let key = Key::TegTransaction(OpenBooks::name());
+        let view = self.store().load(&[key].into_iter().collect()).await?;
+        if !view.teg_transactions.is_empty() {
             return Ok(());
         }
-        // Whatever is in the history before the opening is in the opening balance. The cursor is
-        // taken first: a transfer that slips between is booked twice nowhere, but shows up in
-        // the mirror and in the balance, so the balance must be read while nobody trades yet.
-        let mut cursor = HistoryCursor::default();
+        for _ in 0..OPENING_ATTEMPTS {
+            let (before, end) = self.history_after(&start).await?;
+            let balance = self.teg().balance().await.map_err(teg_error)?;
+            let (after, end_after) = self.history_after(&start).await?;
+            if end != end_after || before != after {
+                continue;
+            }
+            let holdings = balance.available.checked_add(balance.staked);
+            let holdings = holdings.and_then(|holdings| holdings.checked_sub(after));
+            let fault = || Error::Fault("holdings at the TEG are out of range".to_owned());
+            let holdings = holdings.ok_or_else(fault)?;
+            return match self.execute(OpenBooks { holdings }, None).await {
+                Ok(_) | Err(Error::Refused(Refusal::AlreadyDone)) => Ok(()),
+                Err(error) => Err(error),
+            };
+        }
+        Err(Error::unavailable("our account at the TEG does not stand still", 5))
+    }
+
+    /// What transfers after `cursor` brought us, net, and the end of the history.
+    async fn history_after(
+        &self,
+        cursor: &HistoryCursor,
+    ) -> Result<(Amount, HistoryCursor), Error> {
+        let fault = || Error::Fault("the TEG's history is out of range".to_owned());
+        let (mut net, mut cursor) = (Amount::ZERO, cursor.clone());
         loop {
             let page = self.teg().history(&cursor, PAGE).await.map_err(teg_error)?;
-            let end = page.transfers.is_empty();
-            cursor = page.next;
-            if end {
-                break;
+            if page.transfers.is_empty() {
+                return Ok((net, page.next));
             }
+            for transfer in &page.transfers {
+                let moved = if transfer.receiver == *self.did() {
+                    Some(transfer.amount)
+                } else {
+                    transfer.amount.checked_add(transfer.fee).and_then(Amount::checked_neg)
+                };
+                net = moved.and_then(|moved| net.checked_add(moved)).ok_or_else(fault)?;
+            }
+            cursor = page.next;
         }
-        let balance = self.teg().balance().await.map_err(teg_error)?;
-        let holdings = balance.available.checked_add(balance.staked);
-        let holdings = holdings.ok_or_else(|| Error::Fault("holdings out of range".to_owned()))?;
-        match self.execute(OpenBooks { holdings }, None).await {
-            Ok(_) | Err(Error::Refused(Refusal::AlreadyDone)) => {}
-            Err(error) => return Err(error),
-        }
-        Ok(self.store().set_note(HISTORY_CURSOR, &cursor.0).await?)
     }
 
     /// Stakes what is missing. The key follows from what is staked already, so that several

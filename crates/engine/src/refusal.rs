@@ -37,6 +37,9 @@ pub enum Refusal {
     },
     /// The price is not what the caller expects.
     Price(QuoteRefusal),
+    /// Reputation moves this price, and this server had not asked for it. Never reaches a caller:
+    /// the use case asks and tries again.
+    ReputationNeeded,
     /// The listing does not offer this acceptance policy.
     PolicyNotOffered,
     /// Too many orders of this buyer wait for a transfer.
@@ -83,6 +86,7 @@ impl Refusal {
             Self::InsufficientReputation => "insufficient_reputation",
             Self::TooManyListings { .. } => "too_many_listings",
             Self::Price(refusal) => refusal.code(),
+            Self::ReputationNeeded => "reputation_needed",
             Self::PolicyNotOffered => "policy_not_offered",
             Self::TooManyUnfunded { .. } => "too_many_unfunded_orders",
             Self::Order(refusal) => refusal.code(),
@@ -111,6 +115,7 @@ impl fmt::Display for Refusal {
                 write!(f, "The marketplace holds at most {limit} listings, try again later")
             }
             Self::Price(refusal) => refusal.fmt(f),
+            Self::ReputationNeeded => f.write_str("The price follows the seller's reputation"),
             Self::PolicyNotOffered => {
                 f.write_str("The listing has no executable checks, so it cannot be verified")
             }

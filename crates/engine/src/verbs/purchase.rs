@@ -70,7 +70,7 @@ impl Verb for Purchase {
         let reputation = match (terms.pricing, self.seller_reputation) {
             (Pricing::Fixed, _) => Reputation::UNKNOWN,
             (Pricing::Reputation, Some(reputation)) => reputation,
-            (Pricing::Reputation, None) => return Err(Refusal::NotDue { due: now }),
+            (Pricing::Reputation, None) => return Err(Refusal::ReputationNeeded),
         };
         let price =
             Quote::settle(&self.fees, &listing, &self.buyer, reputation, &self.expects, now)?;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use futures::future::join_all;
 use marketplace_escrow::{Announced, Command, DeliveryInput, OrderRefusal, State};
 use marketplace_money::{DepositId, OrderId, Seconds, WithdrawalId};
 use marketplace_ports::{
@@ -34,8 +35,11 @@ impl Worker {
     pub(super) async fn work_outbox(&self) -> Result<usize, Error> {
         let effects = self.marketplace.store().lease_effects(self.lease(), BITE).await?;
         let count = effects.len();
-        for effect in effects {
-            self.work(effect).await?;
+        for outcome in join_all(effects.into_iter().map(|effect| self.work(effect))).await {
+            if let Err(error) = outcome {
+                // Its lease ends, and it comes back.
+                tracing::warn!(%error, "work of the outbox was not done");
+            }
         }
         Ok(count)
     }
