@@ -18,7 +18,7 @@ use async_trait::async_trait;
 use marketplace_escrow::{Order, OrderStatus};
 use marketplace_ledger::Account;
 use marketplace_listings::Listing;
-use marketplace_money::{Amount, Did, ListingId, OrderId, Timestamp};
+use marketplace_money::{Amount, Did, Gaps, ListingId, OrderId, Timestamp};
 use marketplace_ports::{
     Agent, Audit, Batch, CommitOutcome, Effect, Key, Lease, OrderFilter, Page, PayoutPolicy,
     SealedEvent, StatementLine, Store, StoreError, Timer, View, WalletSums,
@@ -109,6 +109,10 @@ impl Store for MemoryStore {
 
     async fn now(&self) -> Result<Timestamp, StoreError> {
         self.call("now", |state| Ok(state.now)).await
+    }
+
+    async fn clock(&self) -> Result<(Timestamp, Gaps), StoreError> {
+        self.call("clock", |state| Ok((state.now, state.gaps.clone()))).await
     }
 
     async fn lease_timers(&self, lease: Lease, limit: u32) -> Result<Vec<Timer>, StoreError> {

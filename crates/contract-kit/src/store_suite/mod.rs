@@ -13,8 +13,20 @@
 //! - The same bytes may be handed in again for the same order.
 //! - Time goes on from where it was after a restart, even if the machine's clock was set back.
 
+mod accounts;
+mod audit;
+mod batches;
+mod conflicts;
+mod events;
 mod fixtures;
+mod flow;
+mod keys;
+mod money;
+mod pages;
+mod restart;
 mod rows;
+mod time;
+mod work;
 mod world;
 
 use std::future::Future;
@@ -98,7 +110,75 @@ macro_rules! for_each_store_case {
     ($stamp:path $(, $($argument:tt)*)?) => {
         $stamp! { $($($argument)*)?;
             rows::what_is_not_there_is_not_in_the_view,
+            rows::what_is_not_there_is_not_found,
             rows::orders_in_every_state_come_back_as_they_were,
+            rows::an_order_goes_through_every_state,
+            rows::listings_come_back_as_they_were,
+            rows::agents_come_back_as_they_were,
+            rows::withdrawals_come_back_as_they_were,
+            rows::deposits_come_back_as_they_were,
+            rows::what_is_taken_comes_back,
+            rows::blobs_come_back_as_they_were,
+            rows::a_row_changed_twice_in_a_batch_has_its_last_state,
+            conflicts::a_row_that_moved_is_a_conflict,
+            conflicts::a_moved_row_that_was_only_read_is_a_conflict,
+            conflicts::what_was_decided_on_a_refused_set_falls_with_it,
+            conflicts::a_refused_set_leaves_nothing,
+            conflicts::an_old_snapshot_is_checked,
+            conflicts::what_was_never_loaded_is_checked,
+            conflicts::of_many_at_once_no_change_is_lost,
+            money::balances_follow_the_entries,
+            money::an_overspend_is_a_conflict,
+            money::a_batch_may_spend_what_it_credits,
+            money::a_credit_never_conflicts,
+            money::a_credit_beyond_64_bits_is_a_conflict,
+            money::accounts_of_every_kind_are_kept,
+            money::money_and_rows_stand_or_fall_together,
+            keys::an_idempotency_key_is_taken_once,
+            keys::a_refused_set_takes_nothing,
+            keys::a_nonce_is_used_once,
+            keys::a_teg_transaction_is_booked_once,
+            keys::listings_are_counted_up_to_their_limit,
+            work::a_timer_is_given_when_it_is_due,
+            work::a_leased_timer_is_not_given_again_before_its_lease_ends,
+            work::timers_are_given_oldest_first_up_to_the_limit,
+            work::a_timer_set_again_is_moved,
+            work::a_cleared_timer_is_gone,
+            work::the_last_word_on_a_timer_counts,
+            work::an_effect_is_given_until_it_is_done,
+            work::a_retried_effect_comes_again,
+            work::an_effect_done_in_its_own_batch_never_shows,
+            work::workers_at_once_get_each_timer_once,
+            work::the_next_due_is_the_first_that_is_free,
+            events::events_come_back_as_they_were,
+            events::positions_have_no_holes,
+            batches::what_became_of_a_batch_can_be_asked,
+            batches::a_batch_sent_twice_is_written_once,
+            batches::a_poisoned_batch_is_written_whole_or_not_at_all,
+            batches::an_abandoned_commit_is_whole_or_nothing,
+            time::the_clock_never_goes_back,
+            time::a_silence_of_all_servers_is_a_gap,
+            time::the_first_secret_wins,
+            time::the_last_note_wins,
+            pages::an_agents_orders_come_newest_first,
+            pages::all_orders_come_newest_first,
+            pages::a_changed_order_keeps_its_place,
+            pages::new_orders_do_not_shift_pages,
+            pages::orders_of_one_instant_are_all_listed,
+            pages::active_listings_come_oldest_first,
+            pages::the_last_page_has_no_next,
+            accounts::a_statement_explains_the_balance,
+            accounts::a_statement_comes_in_pages,
+            accounts::a_wallet_shows_each_token_in_one_place,
+            accounts::payouts_are_due_by_policy,
+            audit::the_audit_is_clean_after_much_activity,
+            audit::the_audit_finds_what_is_wrong,
+            audit::the_audit_counts_late_and_open_work,
+            restart::everything_survives_a_restart,
+            restart::open_work_survives_a_restart,
+            restart::secrets_and_notes_survive_a_restart,
+            restart::the_clock_never_goes_back_over_a_restart,
+            restart::a_silence_over_a_restart_is_a_gap,
         }
     };
 }
