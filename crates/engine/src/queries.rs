@@ -66,6 +66,20 @@ impl Marketplace {
         filter: &OrderFilter,
         wait: Duration,
     ) -> Result<Page<OrderView>, Error> {
+        self.orders_newer_than(filter, None, wait).await
+    }
+
+    /// An agent's orders that are newer than one it knows, newest first; when there are none,
+    /// waits for one, at most `wait`.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn orders_newer_than(
+        &self,
+        filter: &OrderFilter,
+        known: Option<OrderId>,
+        wait: Duration,
+    ) -> Result<Page<OrderView>, Error> {
         let watch = self.inner.publisher.watch(&filter.agent);
         let deadline = tokio::time::Instant::now() + wait;
         loop {
@@ -73,7 +87,11 @@ impl Marketplace {
             let notified = watch.notify.notified();
             tokio::pin!(notified);
             notified.as_mut().enable();
-            let page = self.store().orders(filter).await?;
+            let mut page = self.store().orders(filter).await?;
+            if let Some(at) = page.items.iter().position(|order| Some(order.id) == known) {
+                page.items.truncate(at);
+                page.next = None;
+            }
             if !page.items.is_empty() {
                 return self.views_of(page).await;
             }
