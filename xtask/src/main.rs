@@ -1,3 +1,97 @@
-//! Contributor tasks.
+//! Contributor tasks: `cargo xtask dev` serves, `cargo xtask test` tests everything, the rest is
+//! listed by `cargo xtask help`.
 
-fn main() {}
+mod demo;
+mod dev;
+mod machine;
+mod needs;
+mod planted;
+mod readme;
+mod shell;
+mod suite;
+mod tidy;
+mod verify;
+
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "xtask", bin_name = "cargo xtask", about = "Contributor tasks.")]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Serve a marketplace with demo agents on this machine: the way to try it
+    Dev(dev::DevArgs),
+    /// Set up what is needed and run all tests; what CI runs
+    Test,
+    /// Run a heavy check by name; without a name, list them
+    Verify {
+        /// Which one, or `all`
+        name: Option<String>,
+    },
+    /// Check the rules of the house: crate arrows, module docs, lengths, settings in the README
+    Tidy,
+    /// Print the order machine as a Mermaid diagram
+    StateMachine(machine::MachineArgs),
+    /// Run the whole flow over HTTP, with every balance before and after
+    Demo(Passed),
+    /// Run the deterministic simulator
+    Simulate(Passed),
+    /// Break rules one by one and see that each break is caught
+    PlantedBugs(planted::PlantedArgs),
+    /// Measure, release build
+    Bench {
+        #[command(subcommand)]
+        what: Bench,
+    },
+}
+
+#[derive(Subcommand)]
+enum Bench {
+    /// Whole lifecycles over HTTP, with an in-memory baseline in the same run
+    Lifecycle(Passed),
+    /// Commands in process on a durable store
+    Engine(Passed),
+}
+
+/// Arguments for the program behind a task.
+#[derive(Args)]
+struct Passed {
+    /// Passed on as they are
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    args: Vec<String>,
+}
+
+fn main() -> ExitCode {
+    match run(Cli::parse().task) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: Task) -> anyhow::Result<()> {
+    match task {
+        Task::Dev(args) => dev::run(&args),
+        Task::Test => suite::run_all(),
+        Task::Verify { name } => verify::run(name.as_deref()),
+        Task::Tidy => tidy::run(),
+        Task::StateMachine(args) => machine::run(&args),
+        Task::Demo(passed) => demo::run(&passed.args),
+        Task::Simulate(passed) => shell::testkit("simulate", &passed.args),
+        Task::PlantedBugs(args) => planted::run(&args),
+        Task::Bench { what: Bench::Lifecycle(passed) } => {
+            shell::with_server("bench-lifecycle", &passed.args)
+        }
+        Task::Bench { what: Bench::Engine(passed) } => {
+            shell::with_server("bench-engine", &passed.args)
+        }
+    }
+}

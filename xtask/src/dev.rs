@@ -1,0 +1,64 @@
+//! `cargo xtask dev`: a marketplace with everything embedded, authentication on, and demo agents.
+
+use std::net::{SocketAddr, TcpListener};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+
+use crate::shell::{self, built, cargo, root};
+
+#[derive(Args)]
+pub(crate) struct DevArgs {
+    /// Where to serve
+    #[arg(long, default_value = "127.0.0.1:8020")]
+    listen: SocketAddr,
+    /// Build with optimisation: slower to build, faster to serve
+    #[arg(long)]
+    release: bool,
+    /// No demo agents and listings
+    #[arg(long)]
+    bare: bool,
+}
+
+/// Server and admin tool.
+pub(crate) fn build(release: bool) -> Result<()> {
+    let mut build =
+        cargo(["build", "--package", "marketplace-server", "--package", "marketplace-admin"]);
+    if release {
+        build.arg("--release");
+    }
+    shell::run(&mut build)
+}
+
+pub(crate) fn run(args: &DevArgs) -> Result<()> {
+    build(args.release)?;
+    // Asked before anything starts: else the demo agents would go to whoever serves there.
+    if let Err(error) = TcpListener::bind(args.listen) {
+        bail!("{} is in use ({error}): stop what serves there, or pass --listen", args.listen);
+    }
+    let folder = built(if args.release { "release" } else { "debug" });
+    if !args.bare {
+        // It waits until the server is ready; then its lines tell how to go on.
+        Command::new(folder.join("marketplace-admin"))
+            .current_dir(root())
+            .args(["demo", "--url", &format!("http://{}", args.listen), "--wait", "60"])
+            .spawn()
+            .context("cannot start marketplace-admin")?;
+    }
+    let mut server = Command::new(folder.join("marketplace-server"));
+    server.current_dir(root()).args(["--listen", &args.listen.to_string()]);
+    become_server(server)
+}
+
+/// This process becomes the server, so that Ctrl-C and every signal reach it directly.
+#[cfg(unix)]
+fn become_server(mut server: Command) -> Result<()> {
+    use std::os::unix::process::CommandExt;
+    Err(server.exec()).context("cannot start marketplace-server")
+}
+
+#[cfg(not(unix))]
+fn become_server(mut server: Command) -> Result<()> {
+    shell::run(&mut server)
+}

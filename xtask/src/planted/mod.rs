@@ -1,0 +1,132 @@
+//! `cargo xtask planted-bugs`: breaks one rule after the other in a copy of the repository, and
+//! sees that the simulator or a contract suite catches each. A check that catches nothing is worth
+//! nothing.
+
+mod catalogue;
+mod copy;
+
+use std::process::Command;
+use std::time::Instant;
+
+use anyhow::{Result, bail, ensure};
+use clap::Args;
+
+use crate::shell::{self, built, cargo};
+use catalogue::{Bug, catalogue};
+use copy::Copy;
+
+#[derive(Args, Default)]
+pub(crate) struct PlantedArgs {
+    /// Only bugs with this in their name
+    #[arg(long)]
+    only: Option<String>,
+    /// Show them, run nothing
+    #[arg(long)]
+    list: bool,
+}
+
+/// What catches bugs: its name in the catalogue, how it is built, how it is run.
+pub(crate) struct Net {
+    name: &'static str,
+    build: &'static [&'static str],
+    run: &'static [&'static str],
+}
+
+const NETS: &[Net] = &[
+    Net {
+        name: "simulate",
+        build: &["build", "--package", "marketplace-testkit", "--no-default-features", "--bins"],
+        run: &[
+            "run",
+            "--package",
+            "marketplace-testkit",
+            "--no-default-features",
+            "--bin",
+            "simulate",
+            "--",
+            "--seeds",
+            "300",
+        ],
+    },
+    Net {
+        name: "store-suite-sqlite",
+        build: &["test", "--no-run", "--package", "marketplace-store-sqlite"],
+        run: &["test", "--package", "marketplace-store-sqlite"],
+    },
+    Net {
+        name: "contract-kit",
+        build: &["test", "--no-run", "--package", "marketplace-contract-kit"],
+        run: &["test", "--package", "marketplace-contract-kit"],
+    },
+    Net {
+        name: "teg-suite",
+        build: &["test", "--no-run", "--package", "marketplace-teg"],
+        run: &["test", "--package", "marketplace-teg"],
+    },
+];
+
+pub(crate) fn run(args: &PlantedArgs) -> Result<()> {
+    let bugs = catalogue()?;
+    let chosen: Vec<&Bug> = bugs
+        .iter()
+        .filter(|bug| args.only.as_ref().is_none_or(|part| bug.name.contains(part)))
+        .collect();
+    if args.list {
+        for bug in chosen {
+            println!("{:<36}{:<20}{}", bug.name, bug.net.name, bug.file);
+        }
+        return Ok(());
+    }
+    ensure!(!chosen.is_empty(), "no planted bug has this name");
+    let copy = Copy::make(&built("planted").join("tree"))?;
+    for net in NETS.iter().filter(|net| chosen.iter().any(|bug| bug.net.name == net.name)) {
+        shell::run(&mut command(&copy, net.build))?;
+        ensure!(passes(&copy, net)?, "{} fails without any planted bug", net.name);
+    }
+    let mut escaped = Vec::new();
+    for bug in &chosen {
+        let began = Instant::now();
+        copy.plant(bug)?;
+        let caught = caught(&copy, bug);
+        copy.restore(bug)?;
+        let caught = caught?;
+        let word = if caught { "caught by" } else { "ESCAPED" };
+        println!("{:<36}{word} {} ({} s)", bug.name, bug.net.name, began.elapsed().as_secs());
+        if !caught {
+            escaped.push(bug.name.as_str());
+        }
+    }
+    if !escaped.is_empty() {
+        bail!("{} of {} escaped: {}", escaped.len(), chosen.len(), escaped.join(", "));
+    }
+    println!("all {} planted bugs were caught", chosen.len());
+    Ok(())
+}
+
+/// Every bug of the catalogue still fits the code; takes no time.
+pub(crate) fn check_all_apply() -> Result<()> {
+    for bug in catalogue()? {
+        bug.apply(&std::fs::read_to_string(shell::root().join(&bug.file))?)?;
+    }
+    Ok(())
+}
+
+fn caught(copy: &Copy, bug: &Bug) -> Result<bool> {
+    // A change that does not compile would be "caught" by the compiler and prove nothing.
+    let built = command(copy, bug.net.build).output()?;
+    if !built.status.success() {
+        let errors = String::from_utf8_lossy(&built.stderr);
+        bail!("planted bug {} does not compile:\n{errors}", bug.name);
+    }
+    Ok(!passes(copy, bug.net)?)
+}
+
+fn passes(copy: &Copy, net: &Net) -> Result<bool> {
+    Ok(command(copy, net.run).output()?.status.success())
+}
+
+fn command(copy: &Copy, args: &[&str]) -> Command {
+    let mut command = cargo(args);
+    command.current_dir(copy.folder()).env("CARGO_TARGET_DIR", built("planted").join("target"));
+    command
+}

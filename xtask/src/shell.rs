@@ -1,0 +1,75 @@
+//! Running other programs, with what is run shown first.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+/// The top of the repository.
+pub(crate) fn root() -> &'static Path {
+    let own = Path::new(env!("CARGO_MANIFEST_DIR"));
+    own.parent().unwrap_or(own)
+}
+
+/// Where cargo puts what it builds with a profile's folder name.
+pub(crate) fn built(folder: &str) -> PathBuf {
+    let target = std::env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
+    root().join(target.unwrap_or_else(|| PathBuf::from("target"))).join(folder)
+}
+
+/// Cargo, at the top of the repository.
+pub(crate) fn cargo(args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(root()).args(args);
+    command
+}
+
+/// Shows the command, runs it, and fails when it fails.
+pub(crate) fn run(command: &mut Command) -> Result<()> {
+    let line = line(command);
+    eprintln!("$ {line}");
+    let status = command.status().with_context(|| format!("cannot start: {line}"))?;
+    if !status.success() {
+        bail!("{line}: {status}");
+    }
+    Ok(())
+}
+
+/// What the command prints.
+pub(crate) fn output(command: &mut Command) -> Result<String> {
+    let line = line(command);
+    let output = command.output().with_context(|| format!("cannot start: {line}"))?;
+    if !output.status.success() {
+        let errors = String::from_utf8_lossy(&output.stderr);
+        bail!("{line}: {}\n{errors}", output.status);
+    }
+    String::from_utf8(output.stdout).with_context(|| format!("{line} printed no UTF-8"))
+}
+
+/// A program of the testkit that needs nothing but the engine, in release build.
+pub(crate) fn testkit(program: &str, args: &[String]) -> Result<()> {
+    let own = ["run", "--release", "--package", "marketplace-testkit", "--no-default-features"];
+    run(cargo(own).args(["--bin", program, "--"]).args(args))
+}
+
+/// A program of the testkit that starts the server beside it, in release build.
+pub(crate) fn with_server(program: &str, args: &[String]) -> Result<()> {
+    let packages = ["--package", "marketplace-server", "--package", "marketplace-testkit"];
+    run(cargo(["build", "--release", "--bins"]).args(packages))?;
+    run(Command::new(built("release").join(program)).current_dir(root()).args(args))
+}
+
+/// Whether a program can be found.
+pub(crate) fn exists(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
+}
+
+fn line(command: &Command) -> String {
+    let program = Path::new(command.get_program());
+    let name = program.file_name().unwrap_or(program.as_os_str());
+    let mut words = vec![name.to_string_lossy().into_owned()];
+    words.extend(command.get_args().map(|arg| arg.to_string_lossy().into_owned()));
+    words.join(" ")
+}

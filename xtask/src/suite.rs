@@ -1,0 +1,69 @@
+//! `cargo xtask test`: what is needed is set up, then everything is tested. Nothing is skipped.
+
+use std::process::Command;
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+
+use crate::shell::{cargo, output, run};
+use crate::{machine, needs, planted, readme, tidy};
+
+struct Step {
+    name: &'static str,
+    run: fn() -> Result<()>,
+}
+
+/// Cheap checks first: they fail in seconds.
+const STEPS: &[Step] = &[
+    Step { name: "needs", run: needs::provide },
+    Step { name: "format", run: || run(&mut cargo(["fmt", "--all", "--check"])) },
+    Step { name: "tidy", run: tidy::run },
+    Step { name: "planted bugs still apply", run: planted::check_all_apply },
+    Step { name: "clippy", run: clippy },
+    Step { name: "tests", run: tests },
+    Step { name: "doc tests", run: || run(&mut cargo(["test", "--workspace", "--doc"])) },
+    Step { name: "order machine in the architecture page", run: machine::check },
+    Step { name: "simulator", run: simulator },
+    Step { name: "flow of the README", run: readme::run },
+];
+
+pub(crate) fn run_all() -> Result<()> {
+    let start = Instant::now();
+    for step in STEPS {
+        let began = Instant::now();
+        eprintln!("\n== {}", step.name);
+        (step.run)().with_context(|| format!("step \"{}\" failed", step.name))?;
+        eprintln!("== {}: well, {} s", step.name, began.elapsed().as_secs());
+    }
+    println!("all {} steps passed in {} s", STEPS.len(), start.elapsed().as_secs());
+    Ok(())
+}
+
+fn clippy() -> Result<()> {
+    let own = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
+    run(&mut cargo(own))
+}
+
+/// With nextest where it is installed: it runs the tests of all crates side by side.
+fn tests() -> Result<()> {
+    let nextest = output(&mut cargo(["nextest", "--version"])).is_ok();
+    let mut command = if nextest {
+        cargo(["nextest", "run", "--workspace", "--no-fail-fast"])
+    } else {
+        cargo(["test", "--workspace", "--lib", "--bins", "--tests", "--examples", "--no-fail-fast"])
+    };
+    run(without_settings(&mut command))
+}
+
+fn simulator() -> Result<()> {
+    let own = ["run", "--quiet", "--package", "marketplace-testkit", "--bin", "simulate"];
+    run(cargo(own).args(["--", "--seeds", "300"]))
+}
+
+/// The tests must not see the settings of whoever runs them.
+pub(crate) fn without_settings(command: &mut Command) -> &mut Command {
+    for name in tidy::setting_names() {
+        command.env_remove(name);
+    }
+    command
+}

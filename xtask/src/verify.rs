@@ -1,0 +1,72 @@
+//! `cargo xtask verify NAME`: the heavy runs, too long for every submission.
+
+use anyhow::{Context, Result, bail};
+
+use crate::{planted, shell};
+
+struct Check {
+    name: &'static str,
+    about: &'static str,
+    run: fn() -> Result<()>,
+}
+
+/// Add a heavy run here.
+const CHECKS: &[Check] = &[
+    Check {
+        name: "seeds",
+        about: "10,000 seeds of the simulator",
+        run: || shell::testkit("simulate", &words("--seeds 10000")),
+    },
+    Check {
+        name: "kill",
+        about: "kill -9 under load, 20 times in a row",
+        run: || shell::with_server("chaos-kill", &words("--kills 20")),
+    },
+    Check {
+        name: "load",
+        about: "lifecycles over HTTP, 100 sellers and then one",
+        run: || {
+            shell::with_server("bench-lifecycle", &[])?;
+            shell::with_server("bench-lifecycle", &words("--sellers 1"))
+        },
+    },
+    Check {
+        name: "memory",
+        about: "resident memory, idle and with 1,000,000 orders",
+        run: || shell::with_server("verify-memory", &[]),
+    },
+    Check {
+        name: "flat",
+        about: "cost of a command from 1,000 to 1,000,000 orders",
+        run: || shell::with_server("bench-engine", &words("--orders 1000000")),
+    },
+    Check {
+        name: "planted-bugs",
+        about: "broken rules, each of which must be caught",
+        run: || planted::run(&planted::PlantedArgs::default()),
+    },
+];
+
+pub(crate) fn run(name: Option<&str>) -> Result<()> {
+    let Some(name) = name else {
+        for check in CHECKS {
+            println!("{:<14}{}", check.name, check.about);
+        }
+        println!("{:<14}all of these", "all");
+        return Ok(());
+    };
+    let chosen: Vec<&Check> =
+        CHECKS.iter().filter(|check| name == "all" || name == check.name).collect();
+    if chosen.is_empty() {
+        bail!("no check is named {name}: cargo xtask verify lists them");
+    }
+    for check in chosen {
+        eprintln!("== verify {}: {}", check.name, check.about);
+        (check.run)().with_context(|| format!("verify {}", check.name))?;
+    }
+    Ok(())
+}
+
+fn words(line: &str) -> Vec<String> {
+    line.split_whitespace().map(str::to_owned).collect()
+}
