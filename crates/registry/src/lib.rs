@@ -9,6 +9,7 @@ mod agent_key;
 mod did_jwt;
 mod did_key;
 mod directory;
+mod fetch;
 mod identity;
 mod jws;
 
@@ -17,4 +18,5 @@ pub use agent_key::{AgentKey, NoRandomness, fresh_nonce, random_key};
 pub use did_jwt::{CLOCK_SKEW, LONGEST_LIFE, LONGEST_TOKEN, ProofClaims, mint};
 pub use did_key::{DidKeyError, decode_did_key, encode_did_key};
 pub use directory::{EmbeddedRegistry, OpenError};
+pub use fetch::{FetchSettings, FetcherError, HttpFetcher, install_tls_provider};
 pub use identity::LocalIdentity;
