@@ -211,14 +211,6 @@ where
 #[macro_export]
 macro_rules! store_contract {
     ($fresh:path) => {
-        $crate::for_each_store_case! { $crate::stamp_store_tests, $fresh }
-    };
-}
-
-#[doc(hidden)]
-#[macro_export]
-macro_rules! stamp_store_tests {
-    ($fresh:path; $($module:ident::$case:ident,)*) => {
-        $(#[test] fn $case() { $crate::store_suite::run_case(stringify!($case), $fresh); })*
+        $crate::for_each_store_case! { $crate::stamp_tests, store_suite, $fresh }
     };
 }
