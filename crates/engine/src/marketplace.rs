@@ -429,11 +429,7 @@ impl Marketplace {
     pub async fn faucet(&self, agent: &Did) -> Result<TegBalance, Error> {
         match self.teg().faucet(agent).await {
             Ok(balance) => Ok(balance),
-            Err(TegError::Refused { code, reason }) => {
-                let field = "faucet";
-                let problem = format!("refused ({code}): {reason}");
-                Err(Refusal::InvalidInput { field, problem }.into())
-            }
+            Err(TegError::Refused { code, reason }) => Err(Refusal::Teg { code, reason }.into()),
             Err(error) => Err(Error::unavailable(error, 5)),
         }
     }

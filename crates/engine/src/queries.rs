@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use marketplace_escrow::{Delivery, Order, OrderStatus};
 use marketplace_listings::Listing;
-use marketplace_money::{Amount, Did, ListingId, OrderId};
-use marketplace_ports::{Audit, OrderFilter, Page, StatementLine, TegBalance, WalletSums};
+use marketplace_money::{Amount, Did, Gaps, ListingId, OrderId, Timestamp};
+use marketplace_ports::{
+    Audit, OrderFilter, Page, PayoutPolicy, StatementLine, TegBalance, WalletSums,
+};
 use marketplace_search::{Query, SearchError};
 
 use crate::catalog::FoundPage;
@@ -33,6 +35,23 @@ pub struct Reserves {
 }
 
 impl Marketplace {
+    /// The store's clock and our downtime until then: to say what a deadline is worth.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn clock(&self) -> Result<(Timestamp, Gaps), Error> {
+        Ok(self.store().clock().await?)
+    }
+
+    /// When an agent's balance is paid out by itself.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn payout_policy(&self, did: &Did) -> Result<PayoutPolicy, Error> {
+        let agent = self.store().agent(did).await?;
+        Ok(agent.map(|agent| agent.payout).unwrap_or_default())
+    }
+
     /// An order with the time it was looked at.
     ///
     /// # Errors

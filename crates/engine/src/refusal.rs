@@ -6,6 +6,7 @@ use marketplace_escrow::OrderRefusal;
 use marketplace_fees::QuoteRefusal;
 use marketplace_listings::{Invalid, ListingRefusal};
 use marketplace_money::{Amount, Seconds, Timestamp};
+use marketplace_ports::TegError;
 
 /// A business refusal: nothing changed, and the caller is told why. The order of the variants is
 /// the order in which commands check.
@@ -62,6 +63,13 @@ pub enum Refusal {
     SelfTransfer,
     /// Collateral stays while listings need it.
     CollateralNeeded,
+    /// The TEG refused what the caller asked of it, such as play money.
+    Teg {
+        /// Of [`marketplace_ports::TegError::Refused`].
+        code: &'static str,
+        /// In the TEG's words.
+        reason: String,
+    },
     /// Nothing by this id.
     NotFound,
     /// A timer looked too early; it comes back.
@@ -94,6 +102,10 @@ impl Refusal {
             Self::ListingFee(_) => "listing_fee_not_collected",
             Self::SelfTransfer => "self_transfer",
             Self::CollateralNeeded => "collateral_needed",
+            Self::Teg {
+                code: code @ (TegError::FAUCET_USED | TegError::FAUCET_CLOSED), ..
+            } => code,
+            Self::Teg { .. } => "teg_refused",
             Self::NotFound => "not_found",
             Self::NotDue { .. } => "not_due",
             Self::AlreadyDone => "already_done",
@@ -131,6 +143,7 @@ impl fmt::Display for Refusal {
             Self::CollateralNeeded => f.write_str(
                 "The collateral stays while the reputation is negative and listings are up",
             ),
+            Self::Teg { reason, .. } => write!(f, "The TEG refused: {reason}"),
             Self::NotFound => f.write_str("Nothing by this id"),
             Self::NotDue { .. } => f.write_str("Its time has not come"),
             Self::AlreadyDone => f.write_str("It was done before"),
