@@ -1,1 +1,50 @@
 //! Serde types, the caller, and refusals as problem documents: what every binding shares.
+//!
+//! Inputs keep what the caller wrote until a use case reads it, so that a number that is not an
+//! amount is a refusal with the name of its field. Outputs are built from the domain and never
+//! read back.
+
+mod agent;
+mod audit;
+mod caller;
+pub mod codes;
+mod delivery;
+mod listing;
+mod message;
+mod number;
+mod object;
+mod order;
+mod problem;
+mod purchase;
+mod quote;
+mod refusal;
+mod search;
+mod service;
+mod text;
+mod time;
+mod wallet;
+
+pub use agent::{AccessTokenBody, AgentBody, RegistrationInput};
+pub use audit::AuditBody;
+pub use caller::{Caller, Via};
+pub use codes::{CODES, Code};
+pub use delivery::{DeliveryBody, DeliveryInput, hex, sha256_from_hex};
+pub use listing::{ListingBody, ListingPage, TermsBody};
+pub use message::{
+    DisputeMessage, ListMessage, MessageKind, OrderCompleteMessage, PurchaseMessage, SearchMessage,
+    completed_reply, failed_reply, listed_reply, purchased_reply,
+};
+pub use number::{Money, NumberText, Score};
+pub use object::Object;
+pub use order::{ActionBody, AmountsBody, OrderBody, OrderPage};
+pub use problem::Problem;
+pub use purchase::{PaymentInput, PaymentInstruction, PurchaseInput, purchase_request};
+pub use quote::QuoteBody;
+pub use search::SearchInput;
+pub use service::{ServiceEditInput, ServiceInput, TermsInput};
+pub use text::{Text, holds_escaped_nul};
+pub use time::Rfc3339;
+pub use wallet::{
+    AmountInput, BalanceBody, EntryBody, FaucetBody, FeeBody, PayoutPolicyBody, StatementPage,
+    TransferInput, WalletBody, WithdrawalBody,
+};

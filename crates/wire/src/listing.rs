@@ -1,0 +1,142 @@
+//! Listings as callers see them.
+
+use std::sync::Arc;
+
+use marketplace_engine::{Found, FoundPage};
+use marketplace_listings::{AcceptancePolicy, Listing, ListingStatus, Pricing, ServiceType, Terms};
+use marketplace_money::{Did, Gaps, ListingId, Reputation};
+use serde::Serialize;
+use serde_json::value::RawValue;
+use utoipa::ToSchema;
+
+use crate::{Money, Rfc3339, Score, Text};
+
+/// A listing. Name, description and metadata are the provider's words: inert text.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ListingBody {
+    /// Its name for ever.
+    #[schema(value_type = String, format = Uuid)]
+    pub id: Text<ListingId>,
+    /// From 1; grows with every change.
+    pub version: u64,
+    /// `active`, `paused`, `expired` or `delisted`.
+    #[schema(value_type = String, example = "active")]
+    pub status: Text<ListingStatus>,
+    /// What is sold.
+    #[schema(example = "CSV Analyzer")]
+    pub name: String,
+    /// In the provider's words.
+    pub description: String,
+    /// `data-processing`, `computation`, `storage`, `analysis` or `custom`.
+    #[schema(value_type = String, example = "data-processing")]
+    pub service_type: Text<ServiceType>,
+    /// What the seller gets, without the marketplace's fee.
+    pub price: Money,
+    /// Who sells.
+    #[schema(value_type = String, example = "did:key:z6Mk…")]
+    pub provider_did: Text<Did>,
+    /// The seller's standing.
+    pub provider_reputation: Score,
+    /// Any JSON object; its meaning is between provider and buyer.
+    #[schema(value_type = Object)]
+    pub metadata: Box<RawValue>,
+    /// What is promised.
+    pub terms: TermsBody,
+    /// When it was put up.
+    pub created_at: Rfc3339,
+    /// When it ends unless it is renewed; with our downtime credited.
+    pub expires_at: Rfc3339,
+}
+
+/// The terms of a listing.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct TermsBody {
+    /// From funding to delivery.
+    #[schema(example = 82_800)]
+    pub delivery_seconds: u32,
+    /// How often the buyer may ask for changes.
+    #[schema(example = 1)]
+    pub revisions: u8,
+    /// Who says that a delivery is good, unless the buyer chooses otherwise.
+    #[schema(value_type = String, example = "buyer_confirms")]
+    pub acceptance_policy: Text<AcceptancePolicy>,
+    /// Whether the provider's standing moves the price.
+    #[schema(value_type = String, example = "fixed")]
+    pub pricing: Text<Pricing>,
+    /// Executable checks on the delivery.
+    #[schema(value_type = Vec<Object>)]
+    pub checks: Box<RawValue>,
+}
+
+/// A page of listings.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ListingPage {
+    /// In the order asked for.
+    pub results: Vec<ListingBody>,
+    /// Results in this answer.
+    pub count: usize,
+    /// All matches.
+    pub total: usize,
+    /// Where the next page begins; absent at the end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_cursor: Option<String>,
+}
+
+/// Stored JSON as it is; what cannot be read (a damaged row) shows as its empty form.
+fn raw(text: &str, empty: &'static str) -> Box<RawValue> {
+    let read = serde_json::from_str::<&RawValue>(text).map(ToOwned::to_owned);
+    read.or_else(|_| RawValue::from_string(empty.to_owned())).unwrap_or_default()
+}
+
+impl From<&Terms> for TermsBody {
+    fn from(terms: &Terms) -> Self {
+        Self {
+            delivery_seconds: terms.delivery.0,
+            revisions: terms.revisions,
+            acceptance_policy: Text(terms.acceptance),
+            pricing: Text(terms.pricing),
+            checks: raw(&terms.checks, "[]"),
+        }
+    }
+}
+
+impl ListingBody {
+    /// A listing with its provider's standing.
+    #[must_use]
+    pub fn new(listing: &Listing, reputation: Reputation, gaps: &Gaps) -> Self {
+        let offer = &listing.offer;
+        Self {
+            id: Text(listing.id),
+            version: listing.version,
+            status: Text(listing.status),
+            name: offer.name.clone(),
+            description: offer.description.clone(),
+            service_type: Text(offer.service_type),
+            price: Money(offer.price),
+            provider_did: Text(listing.provider.clone()),
+            provider_reputation: Score(reputation),
+            metadata: raw(&offer.metadata, "{}"),
+            terms: (&offer.terms).into(),
+            created_at: Rfc3339(listing.created_at),
+            expires_at: Rfc3339(listing.life.effective(gaps)),
+        }
+    }
+}
+
+impl ListingPage {
+    /// The answer to a search.
+    #[must_use]
+    pub fn new(page: &FoundPage, gaps: &Gaps) -> Self {
+        let body = |found: &Found| {
+            let listing: &Arc<Listing> = &found.listing;
+            ListingBody::new(listing, found.reputation, gaps)
+        };
+        let results: Vec<ListingBody> = page.results.iter().map(body).collect();
+        Self {
+            count: results.len(),
+            results,
+            total: page.total,
+            next_cursor: page.next.as_ref().map(ToString::to_string),
+        }
+    }
+}
