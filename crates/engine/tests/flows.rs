@@ -1,5 +1,7 @@
 //! The main job, its exits, and what must not happen, over the in-memory store.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod common;
 
 use common::{Market, avt, did, fresh, key, offer};

@@ -14,7 +14,6 @@ use uuid::Uuid;
 
 pub(crate) struct Market {
     pub(crate) clock: ManualClock,
-    pub(crate) store: MemoryStore,
     pub(crate) teg: FakeTeg,
     pub(crate) fetcher: FakeFetcher,
     pub(crate) marketplace: Marketplace,
@@ -83,7 +82,7 @@ impl Market {
         teg.issue(&us, Amount::from_avt(2_000));
         let fetcher = FakeFetcher::default();
         let edges = Edges {
-            store: Arc::new(store.clone()),
+            store: Arc::new(store),
             teg: Arc::new(teg.clone()),
             fetcher: Arc::new(fetcher.clone()),
             ids: Arc::new(CountingIds(AtomicU64::new(0))),
@@ -96,7 +95,7 @@ impl Market {
         for name in ["buyer", "seller", "other"] {
             teg.faucet(&did(name)).await.unwrap();
         }
-        Self { clock, store, teg, fetcher, marketplace, worker }
+        Self { clock, teg, fetcher, marketplace, worker }
     }
 
     pub(crate) async fn list(&self, offer: Offer) -> Arc<Listing> {
