@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use marketplace_acceptance::Checks;
 use marketplace_escrow::{Command, OrderRefusal};
 use marketplace_fees::{Expectation, Quote};
 use marketplace_listings::{AcceptancePolicy, Listing, Offer, OfferEdit, Pricing};
@@ -15,7 +14,7 @@ use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 use crate::config::Config;
-use crate::delivery::{DeliveryRequest, Prepared, check};
+use crate::delivery::{DeliveryRequest, Prepared, check, validate};
 use crate::executor::Executor;
 use crate::ids::{Ids, command_id};
 use crate::job::{Done, Idempotency, Job, TypedJob, Verb};
@@ -186,7 +185,7 @@ impl Marketplace {
         offer: Offer,
         idempotency: Option<Idempotency<Arc<Listing>>>,
     ) -> Result<Done<Arc<Listing>>, Error> {
-        validate_checks(&offer.terms.checks)?;
+        validate(&offer.terms.checks).await?;
         offer.validate().map_err(Refusal::from)?;
         let config = self.config();
         let reputation = self.reputation(provider).await?;
@@ -213,7 +212,7 @@ impl Marketplace {
         idempotency: Option<Idempotency<Arc<Listing>>>,
     ) -> Result<Done<Arc<Listing>>, Error> {
         if let ListingChange::Edit(OfferEdit { terms: Some(terms), .. }) = &change {
-            validate_checks(&terms.checks)?;
+            validate(&terms.checks).await?;
         }
         let max_listings = self.config().max_listings;
         let verb = ChangeListing { caller: caller.clone(), listing, change, max_listings };
@@ -448,16 +447,4 @@ impl Marketplace {
     ) -> Result<marketplace_money::Reputation, Error> {
         Ok(self.inner.reputations.of(did, self.now().await?).await)
     }
-}
-
-/// A listing's checks must be readable before anybody buys.
-fn validate_checks(checks: &str) -> Result<(), Refusal> {
-    if checks.is_empty() {
-        return Ok(());
-    }
-    let problem = |error: marketplace_acceptance::CheckError| Refusal::InvalidInput {
-        field: "terms.checks",
-        problem: error.to_string(),
-    };
-    Checks::parse(checks).map(|_| ()).map_err(problem)
 }
