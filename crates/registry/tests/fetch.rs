@@ -205,8 +205,9 @@ async fn servers_that_break_off() {
 async fn servers_that_stall() {
     let server = Server::start(answer).await;
     for path in ["/silence", "/promise/500"] {
-        let got = outcome(&impatient(), &server.url(path)).await;
-        assert_eq!(got, "unavailable: the server took too long", "{path}");
+        let limit = Duration::from_secs(10);
+        let got = tokio::time::timeout(limit, outcome(&impatient(), &server.url(path))).await;
+        assert_eq!(got.unwrap(), "unavailable: the server took too long", "{path}");
     }
 }
 
