@@ -1,0 +1,139 @@
+//! Timers and the outbox as rows.
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use diesel::prelude::*;
+use marketplace_money::Timestamp;
+use marketplace_ports::{Effect, EffectKind, Timer};
+use serde::{Deserialize, Serialize};
+
+use crate::text::{Reader, from_hex, hex, id_text, json};
+use crate::{RowError, count, from_count};
+
+/// A clock that acts by itself.
+#[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable)]
+#[diesel(table_name = crate::tables::timers)]
+pub struct TimerRow {
+    /// Whose clock.
+    pub subject: String,
+    /// Which of its clocks.
+    pub kind: String,
+    /// The version of the subject that set it.
+    pub sequence: i64,
+    /// In microseconds.
+    pub due: i64,
+}
+
+impl TimerRow {
+    /// The row of a timer.
+    #[must_use]
+    pub fn new(timer: &Timer) -> Self {
+        Self {
+            subject: timer.subject.to_string(),
+            kind: timer.kind.to_owned(),
+            sequence: count(timer.sequence),
+            due: timer.due.micros(),
+        }
+    }
+
+    /// The timer of the row.
+    ///
+    /// # Errors
+    /// When the row is not what we write.
+    pub fn timer(&self) -> Result<Timer, RowError> {
+        let reader = Reader { table: "timers", id: &self.subject };
+        Ok(Timer {
+            subject: reader.text(&self.subject)?,
+            kind: lasting(&self.kind),
+            sequence: from_count(self.sequence),
+            due: Timestamp::from_micros(self.due),
+        })
+    }
+}
+
+/// The same text for the life of the program. Kinds of timers are constants of our code: the set
+/// has a handful of members and never grows beyond what some version of us has written.
+fn lasting(kind: &str) -> &'static str {
+    static KINDS: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
+    let mut kinds = KINDS.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(known) = kinds.get(kind) {
+        return known;
+    }
+    let kind: &'static str = Box::leak(kind.into());
+    kinds.insert(kind);
+    kind
+}
+
+/// Work of the outbox.
+#[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable)]
+#[diesel(table_name = crate::tables::outbox)]
+pub struct EffectRow {
+    /// A UUID.
+    pub id: String,
+    /// JSON.
+    pub work: String,
+    /// In microseconds.
+    pub due: i64,
+    /// How often it was tried.
+    pub attempts: i64,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum WorkText<'a> {
+    SendWithdrawal(Cow<'a, str>),
+    ResolveDeposit(Cow<'a, str>),
+    FetchDelivery {
+        #[serde(borrow)]
+        order: Cow<'a, str>,
+        sha256: Cow<'a, str>,
+        uri: Cow<'a, str>,
+    },
+}
+
+impl EffectRow {
+    /// The row of an effect.
+    #[must_use]
+    pub fn new(effect: &Effect) -> Self {
+        let work = match &effect.kind {
+            EffectKind::SendWithdrawal(id) => WorkText::SendWithdrawal(id_text(id.uuid()).into()),
+            EffectKind::ResolveDeposit(id) => WorkText::ResolveDeposit(id_text(id.uuid()).into()),
+            EffectKind::FetchDelivery { order, sha256, uri } => WorkText::FetchDelivery {
+                order: id_text(order.uuid()).into(),
+                sha256: hex(sha256).into(),
+                uri: uri.as_ref().into(),
+            },
+        };
+        Self {
+            id: id_text(effect.id),
+            work: json(&work),
+            due: effect.due.micros(),
+            attempts: i64::from(effect.attempts),
+        }
+    }
+
+    /// The effect of the row.
+    ///
+    /// # Errors
+    /// When the row is not what we write.
+    pub fn effect(&self) -> Result<Effect, RowError> {
+        let reader = Reader { table: "outbox", id: &self.id };
+        let kind = match reader.json(&self.work)? {
+            WorkText::SendWithdrawal(id) => EffectKind::SendWithdrawal(reader.text(&id)?),
+            WorkText::ResolveDeposit(id) => EffectKind::ResolveDeposit(reader.text(&id)?),
+            WorkText::FetchDelivery { order, sha256, uri } => EffectKind::FetchDelivery {
+                order: reader.text(&order)?,
+                sha256: from_hex(&sha256).ok_or_else(|| reader.error("not a hash"))?,
+                uri: Arc::from(uri),
+            },
+        };
+        Ok(Effect {
+            id: reader.text(&self.id)?,
+            kind,
+            due: Timestamp::from_micros(self.due),
+            attempts: reader.small(self.attempts)?,
+        })
+    }
+}

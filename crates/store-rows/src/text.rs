@@ -1,0 +1,111 @@
+//! Small conversions that all rows share.
+
+use std::fmt;
+use std::str::FromStr;
+
+use uuid::Uuid;
+
+use crate::RowError;
+
+/// An id as it is stored: lower case with hyphens.
+#[must_use]
+pub fn id_text(id: Uuid) -> String {
+    id.hyphenated().encode_lower(&mut Uuid::encode_buffer()).to_owned()
+}
+
+/// A version, a position or a count as a column. None of them gets anywhere near 2^63.
+#[must_use]
+pub fn count(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+/// A column as a version, a position or a count; a negative one, which we never write, as 0.
+#[must_use]
+pub fn from_count(value: i64) -> u64 {
+    u64::try_from(value).unwrap_or(0)
+}
+
+/// A hash from its column.
+///
+/// # Errors
+/// When it has another length.
+pub fn bytes32(table: &'static str, id: &str, bytes: &[u8]) -> Result<[u8; 32], RowError> {
+    bytes.try_into().map_err(|_| RowError::new(table, id, "a hash has 32 bytes"))
+}
+
+/// What is read from one row: every failure names the row.
+#[derive(Clone, Copy)]
+pub(crate) struct Reader<'a> {
+    pub(crate) table: &'static str,
+    pub(crate) id: &'a str,
+}
+
+impl Reader<'_> {
+    pub(crate) fn error(self, problem: impl fmt::Display) -> RowError {
+        RowError::new(self.table, self.id, problem)
+    }
+
+    /// Ids, names of agents and values of enums.
+    pub(crate) fn text<T: FromStr>(self, text: &str) -> Result<T, RowError>
+    where
+        T::Err: fmt::Display,
+    {
+        text.parse().map_err(|error| self.error(format_args!("{text:?} {error}")))
+    }
+
+    pub(crate) fn small<T: TryFrom<i64>>(self, value: i64) -> Result<T, RowError> {
+        T::try_from(value).map_err(|_| self.error(format_args!("{value} is out of range")))
+    }
+
+    pub(crate) fn json<'de, T: serde::Deserialize<'de>>(
+        self,
+        text: &'de str,
+    ) -> Result<T, RowError> {
+        serde_json::from_str(text).map_err(|error| self.error(error))
+    }
+}
+
+/// JSON of one of our own mirrors: texts, integers, lists and maps with text keys always have it.
+pub(crate) fn json<T: serde::Serialize>(value: &T) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+/// Lower-case hexadecimal.
+pub(crate) fn hex(bytes: &[u8; 32]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let nibbles = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    nibbles.map(|nibble| char::from(DIGITS[usize::from(nibble)])).collect()
+}
+
+/// The bytes of 64 hexadecimal digits.
+pub(crate) fn from_hex(text: &str) -> Option<[u8; 32]> {
+    let digits = text.as_bytes();
+    let mut bytes = [0; 32];
+    if digits.len() != 64 {
+        return None;
+    }
+    for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
+        let (high, low) = (char::from(pair[0]).to_digit(16)?, char::from(pair[1]).to_digit(16)?);
+        *byte = u8::try_from(high << 4 | low).ok()?;
+    }
+    Some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hexadecimal_round_trips() {
+        let mut bytes = [0; 32];
+        for (byte, value) in bytes.iter_mut().zip(0_u8..=255) {
+            *byte = value.wrapping_mul(37);
+        }
+        assert_eq!(from_hex(&hex(&bytes)), Some(bytes));
+        let short = "0".repeat(63);
+        let wrong = format!("{short}g");
+        for text in ["", &short, &wrong, &format!("{short}00"), &"é".repeat(32)] {
+            assert_eq!(from_hex(text), None, "{text}");
+        }
+    }
+}
