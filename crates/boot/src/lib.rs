@@ -1,1 +1,22 @@
 //! Settings, tracing, opening stores and edges by URL, building and draining the app.
+
+mod clock;
+mod drain;
+mod edges;
+mod error;
+mod logs;
+mod offline;
+mod server;
+mod settings;
+mod signals;
+
+pub use clock::{Clock, system_clock};
+pub use error::BootError;
+pub use logs::init_tracing;
+pub use offline::offline_audit;
+pub use server::{Overrides, Server, Stopped};
+pub use settings::{
+    AgentCard, AuthSetting, CardError, Deployment, ExpirySetting, LogFormat, Problem, Settings,
+    SettingsError, Switch,
+};
+pub use signals::stop_signal;

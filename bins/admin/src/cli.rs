@@ -1,0 +1,145 @@
+//! The commands and their flags.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Keys, tokens, orders and health of a marketplace
+#[derive(Debug, Parser)]
+#[command(name = "marketplace-admin", version)]
+pub(crate) struct Cli {
+    /// Print JSON instead of tables
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Keys and tokens of an agent
+    Agent {
+        #[command(subcommand)]
+        command: AgentCommand,
+    },
+    /// All orders, for operators
+    Orders {
+        #[command(subcommand)]
+        command: OrdersCommand,
+    },
+    /// Check a server, or its database file while no server runs
+    Doctor(DoctorArgs),
+    /// Put demo agents and listings into a marketplace of play money
+    Demo(DemoArgs),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AgentCommand {
+    /// Make a did:key and a key file that only you can read
+    New(NewArgs),
+    /// Print an access token, good for 15 minutes, and nothing else
+    Token(TokenArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct NewArgs {
+    /// Where to keep the key; a file that is there is never overwritten
+    #[arg(long, value_name = "FILE", default_value = "agent-key.json")]
+    pub(crate) out: PathBuf,
+}
+
+/// Which server, and as whom.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct TokenArgs {
+    /// The key file of the agent
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key: PathBuf,
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ServerArgs {
+    /// The server
+    #[arg(
+        long,
+        env = "MARKETPLACE_URL",
+        hide_env_values = true,
+        value_name = "URL",
+        default_value = "http://127.0.0.1:8020"
+    )]
+    pub(crate) url: String,
+    /// For whom tokens are made, where that is not the URL: the server's DID or PUBLIC_URL
+    #[arg(long, value_name = "AUDIENCE")]
+    pub(crate) audience: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum OrdersCommand {
+    /// The newest orders
+    List(ListArgs),
+    /// Everything about one order
+    Show(ShowArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ListArgs {
+    #[command(flatten)]
+    pub(crate) caller: TokenArgs,
+    /// Whose: everybody's as an operator, else your own
+    #[arg(long, value_enum, default_value = "operator")]
+    pub(crate) role: Role,
+    /// Only orders of this status, such as ESCROW_FUNDED
+    #[arg(long, value_name = "STATUS")]
+    pub(crate) status: Option<String>,
+    /// At most so many
+    #[arg(long, value_name = "NUMBER", default_value_t = 50)]
+    pub(crate) limit: u32,
+    /// Go on where an earlier page ended
+    #[arg(long, value_name = "CURSOR")]
+    pub(crate) cursor: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Role {
+    /// All orders; OPERATOR_DIDS of the server names who may
+    Operator,
+    /// What the agent bought
+    Buyer,
+    /// What the agent sold
+    Seller,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ShowArgs {
+    /// The order's id
+    #[arg(value_name = "ORDER_ID")]
+    pub(crate) order: String,
+    #[command(flatten)]
+    pub(crate) caller: TokenArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DoctorArgs {
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
+    /// The key file of an operator: checks the books too
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key: Option<PathBuf>,
+    /// Check this SQLite file instead, while no server runs on it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) database: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DemoArgs {
+    /// The server
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8020")]
+    pub(crate) url: String,
+    /// Where the keys of the demo agents are kept
+    #[arg(long, value_name = "FOLDER", default_value = "data/demo")]
+    pub(crate) keys: PathBuf,
+    /// Wait so many seconds for the server to be ready
+    #[arg(long, value_name = "SECONDS", default_value_t = 0)]
+    pub(crate) wait: u64,
+}

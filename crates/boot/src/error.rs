@@ -1,0 +1,62 @@
+//! Why a server did not start.
+
+use std::net::SocketAddr;
+
+use crate::SettingsError;
+
+/// Why a server did not start. Nothing of it goes on running.
+#[derive(Debug, thiserror::Error)]
+pub enum BootError {
+    /// The settings.
+    #[error("the settings do not fit:\n{0}")]
+    Settings(#[from] SettingsError),
+    /// Logging.
+    #[error("logging cannot start: {reason}")]
+    Logs {
+        /// What is wrong.
+        reason: String,
+    },
+    /// The port.
+    #[error("cannot listen on {address}: stop what uses it, or set LISTEN_ADDR")]
+    Bind {
+        /// Where.
+        address: SocketAddr,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// Orders and money.
+    #[error("the store cannot be opened")]
+    Store(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// Tokens.
+    #[error("the embedded TEG cannot be opened")]
+    Teg(#[from] marketplace_teg::OpenError),
+    /// Names.
+    #[error("the embedded registry cannot be opened")]
+    Registry(#[source] marketplace_registry::OpenError),
+    /// Deliveries behind URLs.
+    #[error("deliveries cannot be fetched")]
+    Fetcher(#[from] marketplace_registry::FetcherError),
+    /// Signals.
+    #[error("the system does not let us listen to signals")]
+    Signals(#[source] std::io::Error),
+    /// Keys.
+    #[error("no keys can be made")]
+    Randomness(#[from] marketplace_registry::NoRandomness),
+    /// A store that is open but does not answer.
+    #[error("the store does not answer")]
+    StoreAnswer(#[from] marketplace_ports::StoreError),
+    /// The marketplace.
+    #[error("the marketplace cannot open")]
+    Open(#[from] marketplace_engine::Error),
+}
+
+impl BootError {
+    /// What the process exits with: 2 when only other settings help, else 1.
+    #[must_use]
+    pub const fn exit_code(&self) -> u8 {
+        match self {
+            Self::Settings(_) | Self::Logs { .. } => 2,
+            _ => 1,
+        }
+    }
+}

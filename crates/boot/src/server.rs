@@ -1,0 +1,241 @@
+//! A running server: opened, served, drained.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use axum::middleware;
+use axum::serve::ListenerExt;
+use marketplace_api::{ApiSettings, App};
+use marketplace_engine::{Edges, Marketplace, Pace, RandomIds, Worker};
+use marketplace_ports::{Store, Teg};
+use marketplace_registry::LocalIdentity;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+use tokio_util::task::TaskTracker;
+
+use crate::drain::{Drain, release_readers};
+use crate::edges::{self, Opened};
+use crate::{BootError, Clock, Deployment, Settings};
+
+/// What tests put in the place of the real thing.
+pub struct Overrides {
+    /// Instead of the system's clock.
+    pub clock: Option<Clock>,
+    /// Instead of the embedded TEG.
+    pub teg: Option<Arc<dyn Teg>>,
+    /// Instead of the database of the settings.
+    pub store: Option<Arc<dyn Store>>,
+    /// Whether timers, outbox, payouts and signs of life run by themselves; else the caller works
+    /// with a [`Worker`] of its own.
+    pub run_worker: bool,
+}
+
+impl Default for Overrides {
+    fn default() -> Self {
+        Self { clock: None, teg: None, store: None, run_worker: true }
+    }
+}
+
+/// How a server ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stopped {
+    /// Every request was answered, every file is closed.
+    Clean,
+    /// Some requests were still running when the time to drain was over. What they committed
+    /// stands.
+    CutOff,
+}
+
+/// A server that serves. Dropping it without [`Server::shutdown`] stops it too, without waiting.
+pub struct Server {
+    address: SocketAddr,
+    public_url: String,
+    marketplace: Option<Marketplace>,
+    store: Option<Arc<dyn Store>>,
+    teg: Option<Arc<dyn Teg>>,
+    drain: Drain,
+    drain_time: Duration,
+    serving: Option<JoinHandle<std::io::Result<()>>>,
+    tasks: TaskTracker,
+}
+
+impl Server {
+    /// Opens everything, starts the worker, and serves. When it returns, requests are answered.
+    ///
+    /// # Errors
+    /// See [`BootError`]; then nothing runs.
+    pub async fn start(settings: Settings, overrides: Overrides) -> Result<Self, BootError> {
+        let deployment = settings.resolve()?;
+        settings.print_masked(&deployment);
+        for warning in &deployment.warnings {
+            tracing::warn!("{warning}");
+        }
+        let bind_error = |source| BootError::Bind { address: deployment.listen, source };
+        let listener = TcpListener::bind(deployment.listen).await.map_err(bind_error)?;
+        let address = listener.local_addr().map_err(bind_error)?;
+        let run_worker = overrides.run_worker;
+        let opened = edges::open(&deployment, overrides).await?;
+        let marketplace = open_marketplace(&deployment, &opened).await?;
+        let drain = Drain::new();
+        let tasks = TaskTracker::new();
+        if run_worker {
+            start_worker(&marketplace, opened.store.as_ref(), &drain, &tasks).await?;
+        }
+        let public_url =
+            deployment.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
+        let app = app(&deployment, &opened, &marketplace, &drain, address, &public_url);
+        let serving = serve(listener, app, drain.clone());
+        drain.ready.store(true, Ordering::SeqCst);
+        tracing::info!(%address, public_url, did = %deployment.config.did, "serving");
+        Ok(Self {
+            address,
+            public_url,
+            marketplace: Some(marketplace),
+            store: Some(opened.store),
+            teg: Some(opened.teg),
+            drain,
+            drain_time: deployment.drain,
+            serving: Some(serving),
+            tasks,
+        })
+    }
+
+    /// Where it serves.
+    #[must_use]
+    pub const fn addr(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// How agents reach it.
+    #[must_use]
+    pub fn public_url(&self) -> &str {
+        &self.public_url
+    }
+
+    /// The marketplace behind it.
+    ///
+    /// # Panics
+    /// Never: it is there until the shutdown, which takes the server.
+    #[must_use]
+    pub fn marketplace(&self) -> &Marketplace {
+        self.marketplace.as_ref().expect("only shutdown takes it, and shutdown takes the server")
+    }
+
+    /// Stops gently: no new connections, running requests finish, the worker stops, the files
+    /// close. Cancels no order: after a restart everything is where it was.
+    pub async fn shutdown(mut self) -> Stopped {
+        let deadline = Instant::now() + self.drain_time;
+        tracing::info!("stopping");
+        self.drain.begin();
+        let mut clean = true;
+        if let Some(serving) = self.serving.take() {
+            clean &= matches!(tokio::time::timeout_at(deadline, serving).await, Ok(Ok(Ok(()))));
+        }
+        self.tasks.close();
+        clean &= tokio::time::timeout_at(deadline, self.tasks.wait()).await.is_ok();
+        drop(self.marketplace.take());
+        clean &= closed(self.teg.take(), deadline).await;
+        clean &= closed(self.store.take(), deadline).await;
+        if clean {
+            tracing::info!("stopped");
+            return Stopped::Clean;
+        }
+        tracing::warn!("stopped with requests still running, their commits stand");
+        Stopped::CutOff
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.drain.begin();
+    }
+}
+
+async fn open_marketplace(
+    deployment: &Deployment,
+    opened: &Opened,
+) -> Result<Marketplace, BootError> {
+    let edges = Edges {
+        store: opened.store.clone(),
+        teg: opened.teg.clone(),
+        fetcher: opened.fetcher.clone(),
+        ids: Arc::new(RandomIds),
+    };
+    let marketplace = Marketplace::start(deployment.config.clone(), edges);
+    marketplace.open().await?;
+    Ok(marketplace)
+}
+
+/// Downtime ends with the first sign of life: it comes before the first timer can fire, so that no
+/// duty ends in a time in which nobody could do it.
+async fn start_worker(
+    marketplace: &Marketplace,
+    store: &dyn Store,
+    drain: &Drain,
+    tasks: &TaskTracker,
+) -> Result<(), BootError> {
+    store.heartbeat(uuid::Uuid::new_v4()).await?;
+    let worker = Worker::new(marketplace.clone(), Pace::default()).await?;
+    tasks.spawn(worker.run(drain.stop.clone().cancelled_owned()));
+    tasks.spawn(Worker::heartbeat(marketplace.clone(), drain.stop.clone().cancelled_owned()));
+    Ok(())
+}
+
+fn app(
+    deployment: &Deployment,
+    opened: &Opened,
+    marketplace: &Marketplace,
+    drain: &Drain,
+    address: SocketAddr,
+    public_url: &str,
+) -> Arc<App> {
+    let own_did = deployment.config.did.clone();
+    let registry = opened.registry.clone();
+    let identity =
+        LocalIdentity::new(own_did, Some(public_url), &opened.keys.access, registry.clone());
+    Arc::new(App {
+        marketplace: marketplace.clone(),
+        identity: Arc::new(identity),
+        registry,
+        settings: ApiSettings {
+            auth_mode: deployment.auth_mode,
+            public_url: public_url.to_owned(),
+            listen: address,
+            operators: deployment.operators.clone(),
+            manifest: deployment.manifest(public_url),
+            request_timeout: deployment.request_timeout,
+        },
+        quote_key: opened.keys.quotes,
+        ready: drain.ready.clone(),
+        clock: opened.clock.clone(),
+    })
+}
+
+fn serve(listener: TcpListener, app: Arc<App>, drain: Drain) -> JoinHandle<std::io::Result<()>> {
+    let stop = drain.stop.clone().cancelled_owned();
+    let router =
+        marketplace_api::router(app).layer(middleware::from_fn_with_state(drain, release_readers));
+    // Answers are small: waiting for more to send would only add to their time.
+    let listener = listener.tap_io(|connection| {
+        if let Err(error) = connection.set_nodelay(true) {
+            tracing::debug!(%error, "a connection keeps its delay");
+        }
+    });
+    tokio::spawn(async move { axum::serve(listener, router).with_graceful_shutdown(stop).await })
+}
+
+/// Waits until nobody else holds it, then closes it where closing may wait for the disk. Only then
+/// may another server open the file.
+async fn closed<T: ?Sized + Send + Sync + 'static>(held: Option<Arc<T>>, by: Instant) -> bool {
+    let Some(held) = held else { return true };
+    while Arc::strong_count(&held) > 1 {
+        if Instant::now() >= by {
+            return false;
+        }
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    tokio::task::spawn_blocking(move || drop(held)).await.is_ok()
+}

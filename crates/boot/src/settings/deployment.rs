@@ -1,0 +1,376 @@
+//! Checks the settings as a whole and makes a deployment of them.
+
+use std::collections::HashSet;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use marketplace_api::AuthMode;
+use marketplace_engine::Config;
+use marketplace_escrow::ExpiryPolicy;
+use marketplace_fees::FeeSchedule;
+use marketplace_listings::ServiceType;
+use marketplace_money::{Amount, BasisPoints, Did};
+
+use super::problem::Problems;
+use super::{AgentCard, AuthSetting, ExpirySetting, Settings, SettingsError, Switch, given};
+
+/// The one TEG and the one registry of this version.
+const EMBEDDED: &str = "embedded";
+const DATABASE_FILE: &str = "marketplace.db";
+const TEG_FILE: &str = "teg.db";
+const REGISTRY_FILE: &str = "registry.db";
+/// No dispute lives longer than 7 days.
+const DISPUTE_HOURS: std::ops::RangeInclusive<u32> = 1..=168;
+const ORIGINAL_DISPUTE_HOURS: u32 = 24;
+
+/// Settings that make sense together.
+#[derive(Clone, Debug)]
+pub struct Deployment {
+    /// The economics.
+    pub config: Config,
+    /// Where they come from.
+    pub card: AgentCard,
+    /// The file of orders and money.
+    pub database: PathBuf,
+    /// The file of the embedded TEG.
+    pub teg: PathBuf,
+    /// The file of the embedded registry.
+    pub registry: PathBuf,
+    /// Where to serve; port 0 is any free one.
+    pub listen: SocketAddr,
+    /// How agents reach us, where that is not the listen address.
+    pub public_url: Option<String>,
+    /// Whether callers prove who they are.
+    pub auth_mode: AuthMode,
+    /// Who may see everything.
+    pub operators: HashSet<Did>,
+    /// Whether there is play money for the asking.
+    pub faucet_open: bool,
+    /// Whether deliveries may come from addresses that only we can reach.
+    pub fetch_private_addresses: bool,
+    /// For the card; disputes come later.
+    pub dispute_timeout_hours: u32,
+    /// For one request.
+    pub request_timeout: Duration,
+    /// For running requests when the server stops.
+    pub drain: Duration,
+    /// What an operator should know at every start.
+    pub warnings: Vec<String>,
+}
+
+impl Settings {
+    /// Checks everything.
+    ///
+    /// # Errors
+    /// With all that is wrong, not only the first.
+    pub fn resolve(&self) -> Result<Deployment, SettingsError> {
+        let path = self.agent_card.as_deref().filter(|path| !path.as_os_str().is_empty());
+        let card = AgentCard::load(path).map_err(|e| SettingsError::of("AGENT_CARD", e))?;
+        let mut problems = Problems::default();
+        let config = self.economics(&card, &mut problems);
+        let database = self.database(&mut problems);
+        let beside = |name: &str| database.parent().unwrap_or(Path::new("")).join(name);
+        self.refuse_absent_edges(&mut problems);
+        self.refuse_open_to_strangers(&mut problems);
+        let deployment = Deployment {
+            teg: beside(TEG_FILE),
+            registry: beside(REGISTRY_FILE),
+            listen: self.listen,
+            public_url: self.public_url(&mut problems),
+            auth_mode: match self.auth_mode {
+                AuthSetting::Required => AuthMode::Required,
+                AuthSetting::Open => AuthMode::Open,
+            },
+            operators: self.operators(&mut problems),
+            faucet_open: self.faucet_open(),
+            fetch_private_addresses: self.fetch_private_addresses == Switch::On,
+            dispute_timeout_hours: self.dispute_hours(&mut problems),
+            request_timeout: Duration::from_secs(self.request_timeout_seconds.max(1).into()),
+            drain: Duration::from_secs(self.drain_seconds.into()),
+            warnings: self.warnings(),
+            config,
+            card,
+            database,
+        };
+        problems.finish(deployment)
+    }
+
+    fn economics(&self, card: &AgentCard, problems: &mut Problems) -> Config {
+        let original = FeeSchedule::ORIGINAL;
+        let did = match given(self.agent_did.as_ref()) {
+            Some(text) => text.parse::<Did>().map_err(|e| format!("\"{text}\" {e}")),
+            None => card
+                .text("/did")
+                .map_err(|error| error.to_string())
+                .and_then(|text| text.parse().map_err(|e| format!("\"{text}\" {e}"))),
+        };
+        let fees = FeeSchedule {
+            listing: problems.or(
+                "AGENT_CARD",
+                card.amount("/capabilities/fee_structure/listing_fee"),
+                original.listing,
+            ),
+            transaction: self.transaction_fee(card, problems),
+            dispute: problems.or(
+                "AGENT_CARD",
+                card.amount("/capabilities/fee_structure/dispute_fee"),
+                original.dispute,
+            ),
+        };
+        if let Err(invalid) = fees.validate() {
+            let setting = match invalid.field {
+                "transaction_fee_percent" => "TRANSACTION_FEE_PERCENT",
+                _ => "AGENT_CARD",
+            };
+            problems.add(setting, invalid);
+        }
+        check_service_types(card, problems);
+        let fallback = Config::original(stand_in_did(did, problems));
+        Config {
+            fees,
+            expiry: match self.expiry_policy {
+                ExpirySetting::DeliveryGated => ExpiryPolicy::DeliveryGated,
+                ExpirySetting::Release => ExpiryPolicy::Release,
+            },
+            max_listings: max_listings(card, problems, fallback.max_listings),
+            stake: self.stake(card, problems),
+            collateral: positive_amount(
+                card,
+                "/economic_profile/negative_reputation_collateral",
+                problems,
+                fallback.collateral,
+            ),
+            ..fallback
+        }
+    }
+
+    fn transaction_fee(&self, card: &AgentCard, problems: &mut Problems) -> BasisPoints {
+        let original = FeeSchedule::ORIGINAL.transaction;
+        match given(self.transaction_fee_percent.as_ref()) {
+            Some(text) => {
+                let fee = text.parse().map_err(|error| format!("\"{text}\" {error}"));
+                problems.or("TRANSACTION_FEE_PERCENT", fee, original)
+            }
+            None => {
+                let fee = card.percent("/capabilities/fee_structure/transaction_fee_percent");
+                problems.or("AGENT_CARD", fee, original)
+            }
+        }
+    }
+
+    fn stake(&self, card: &AgentCard, problems: &mut Problems) -> Amount {
+        let (setting, stake) = match given(self.marketplace_stake.as_ref()) {
+            Some(text) => {
+                let stake = text.parse().map_err(|error| format!("\"{text}\" {error}"));
+                ("MARKETPLACE_STAKE", stake)
+            }
+            None => {
+                let stake = card.amount("/economic_profile/minimum_stake");
+                ("AGENT_CARD", stake.map_err(|error| error.to_string()))
+            }
+        };
+        let stake = problems.or(setting, stake, Amount::ZERO);
+        if stake.is_negative() {
+            problems.add(setting, "the stake must not be below zero");
+        }
+        stake
+    }
+
+    fn database(&self, problems: &mut Problems) -> PathBuf {
+        let beside = self.data_dir.join(DATABASE_FILE);
+        let Some(url) = given(self.database_url.as_ref()) else { return beside };
+        let path = url.strip_prefix("sqlite:").map(|rest| rest.strip_prefix("//").unwrap_or(rest));
+        match path {
+            Some(path) if path.starts_with(":memory:") || path.contains('?') => {
+                problems.add("DATABASE_URL", "must name a file, like sqlite:data/marketplace.db");
+                beside
+            }
+            Some(path) if !path.is_empty() => PathBuf::from(path),
+            _ if url.starts_with("postgres") => {
+                problems.add(
+                    "DATABASE_URL",
+                    "PostgreSQL is not there yet: use sqlite:PATH, one server for each file",
+                );
+                beside
+            }
+            _ => {
+                problems
+                    .add("DATABASE_URL", "must be sqlite:PATH, like sqlite:data/marketplace.db");
+                beside
+            }
+        }
+    }
+
+    /// A setting that would change where money or names live must never be ignored.
+    fn refuse_absent_edges(&self, problems: &mut Problems) {
+        let absent = |what: &str| {
+            format!("a {what} over HTTP is not there yet: unset it or set it to {EMBEDDED}")
+        };
+        if !is_embedded(self.teg_layer_url.as_ref()) {
+            problems.add("TEG_LAYER_URL", absent("TEG"));
+        }
+        if !is_embedded(self.registry_url.as_ref()) {
+            problems.add("REGISTRY_URL", absent("registry"));
+        }
+        if given(self.teg_reputation_scale.as_ref()).is_some_and(|scale| scale != "1") {
+            problems.add("TEG_REPUTATION_SCALE", "the embedded TEG's scale is 1: unset it");
+        }
+    }
+
+    fn refuse_open_to_strangers(&self, problems: &mut Problems) {
+        if self.auth_mode == AuthSetting::Required {
+            return;
+        }
+        if !self.listen.ip().is_loopback() {
+            problems.add(
+                "AUTH_MODE",
+                format!(
+                    "open believes whoever calls, so it serves loopback only: {} is not, set \
+                     LISTEN_ADDR=127.0.0.1:8020 or AUTH_MODE=required",
+                    self.listen
+                ),
+            );
+        }
+        if !is_embedded(self.teg_layer_url.as_ref()) {
+            problems.add("AUTH_MODE", "open goes with the embedded TEG only");
+        }
+    }
+
+    fn public_url(&self, problems: &mut Problems) -> Option<String> {
+        let url = given(self.public_url.as_ref())?.trim_end_matches('/');
+        let host = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+        match host {
+            Some(host) if !host.is_empty() && !host.contains(['?', '#', '@', ' ']) => {
+                Some(url.to_owned())
+            }
+            _ => {
+                problems.add("PUBLIC_URL", "must be like https://market.example, without a query");
+                None
+            }
+        }
+    }
+
+    fn operators(&self, problems: &mut Problems) -> HashSet<Did> {
+        let names = given(self.operator_dids.as_ref()).unwrap_or_default();
+        let names = names.split(',').map(str::trim).filter(|name| !name.is_empty());
+        let mut operators = HashSet::new();
+        for name in names {
+            match name.parse() {
+                Ok(did) => drop(operators.insert(did)),
+                Err(error) => problems.add("OPERATOR_DIDS", format!("\"{name}\" {error}")),
+            }
+        }
+        operators
+    }
+
+    fn faucet_open(&self) -> bool {
+        match self.faucet {
+            Some(switch) => switch == Switch::On,
+            None => self.listen.ip().is_loopback(),
+        }
+    }
+
+    fn dispute_hours(&self, problems: &mut Problems) -> u32 {
+        let Some(text) = given(self.dispute_timeout_hours.as_ref()) else {
+            return ORIGINAL_DISPUTE_HOURS;
+        };
+        match text.parse() {
+            Ok(hours) if DISPUTE_HOURS.contains(&hours) => hours,
+            _ => {
+                problems.add("DISPUTE_TIMEOUT_HOURS", "must be a whole number from 1 to 168");
+                ORIGINAL_DISPUTE_HOURS
+            }
+        }
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        let mut warnings =
+            vec!["the TEG is embedded: its tokens are play money, not AVT of any network".into()];
+        if self.auth_mode == AuthSetting::Open {
+            warnings.push(
+                "AUTH_MODE=open: whoever reaches this port acts as any agent; for development only"
+                    .to_owned(),
+            );
+        }
+        if self.faucet == Some(Switch::On) && !self.listen.ip().is_loopback() {
+            warnings.push("FAUCET=on: every agent that can reach us gets play money".to_owned());
+        }
+        if self.fetch_private_addresses == Switch::On {
+            warnings.push(
+                "FETCH_PRIVATE_ADDRESSES=on: sellers can make us read from our own network"
+                    .to_owned(),
+            );
+        }
+        if given(self.redis_url.as_ref()).is_some() {
+            warnings
+                .push("REDIS_URL is not used in this version: nothing is kept there".to_owned());
+        }
+        if given(self.dispute_timeout_hours.as_ref()).is_some() {
+            warnings.push("DISPUTE_TIMEOUT_HOURS has no effect yet: no disputes".to_owned());
+        }
+        if self.listen.ip().is_unspecified() && given(self.public_url.as_ref()).is_none() {
+            warnings.push(
+                "PUBLIC_URL is not set: agents can make tokens for our DID only, not for a URL"
+                    .to_owned(),
+            );
+        }
+        warnings
+    }
+}
+
+fn is_embedded(url: Option<&String>) -> bool {
+    given(url).is_none_or(|url| url == EMBEDDED)
+}
+
+fn stand_in_did(did: Result<Did, String>, problems: &mut Problems) -> Did {
+    did.unwrap_or_else(|error| {
+        problems.add("AGENT_DID", error);
+        marketplace_registry::encode_did_key(&[0; 32])
+    })
+}
+
+fn positive_amount(
+    card: &AgentCard,
+    pointer: &str,
+    problems: &mut Problems,
+    fallback: Amount,
+) -> Amount {
+    // A card of the original does not know our additions.
+    if card.json().pointer(pointer).is_none() {
+        return fallback;
+    }
+    let amount = problems.or("AGENT_CARD", card.amount(pointer), fallback);
+    if !amount.is_positive() {
+        problems.add("AGENT_CARD", format!("{pointer} must be above zero"));
+    }
+    amount
+}
+
+fn max_listings(card: &AgentCard, problems: &mut Problems, fallback: i64) -> i64 {
+    let most = problems.or("AGENT_CARD", card.number("/capabilities/max_listings"), fallback);
+    if most < 1 {
+        problems.add("AGENT_CARD", "/capabilities/max_listings must be at least 1");
+    }
+    most
+}
+
+/// The kinds of service are part of the code; a card that promises others would lie.
+fn check_service_types(card: &AgentCard, problems: &mut Problems) {
+    let known: Vec<&str> = ServiceType::NAMES.iter().map(|(_, name)| *name).collect();
+    match card.texts("/capabilities/supported_service_types") {
+        Ok(mut named) => {
+            let mut sorted = known.clone();
+            sorted.sort_unstable();
+            named.sort_unstable();
+            if named != sorted {
+                let known = known.join(", ");
+                problems.add(
+                    "AGENT_CARD",
+                    format!("/capabilities/supported_service_types must be {known}"),
+                );
+            }
+        }
+        Err(error) => problems.add("AGENT_CARD", error),
+    }
+}

@@ -1,0 +1,84 @@
+//! What the operator sees of the settings at start: everything, but no secret.
+
+use std::fmt::Write as _;
+
+use super::{Deployment, Settings, given};
+
+impl Settings {
+    /// Logs the settings in force, secrets masked. Call it after [`crate::init_tracing`].
+    pub fn print_masked(&self, deployment: &Deployment) {
+        tracing::info!("settings: {}", self.masked(deployment));
+    }
+
+    /// The settings in force as `NAME=value`, passwords in URLs masked.
+    #[must_use]
+    pub fn masked(&self, deployment: &Deployment) -> String {
+        let config = &deployment.config;
+        let operators: Vec<&str> = deployment.operators.iter().map(|did| did.as_str()).collect();
+        let database = format!("sqlite:{}", deployment.database.display());
+        let edge = |url| mask(given(url).unwrap_or("embedded"));
+        let lines: Vec<(&str, String)> = vec![
+            ("AGENT_DID", config.did.to_string()),
+            ("AGENT_CARD", deployment.card.source().replace(' ', "_")),
+            ("LISTEN_ADDR", deployment.listen.to_string()),
+            ("PUBLIC_URL", deployment.public_url.clone().unwrap_or_else(|| "(listen)".into())),
+            ("DATA_DIR", self.data_dir.display().to_string()),
+            ("DATABASE_URL", database),
+            ("TEG_LAYER_URL", edge(self.teg_layer_url.as_ref())),
+            ("REGISTRY_URL", edge(self.registry_url.as_ref())),
+            ("REDIS_URL", mask(given(self.redis_url.as_ref()).unwrap_or("(none)"))),
+            ("MARKETPLACE_STAKE", config.stake.to_string()),
+            ("TRANSACTION_FEE_PERCENT", config.fees.transaction.to_string()),
+            ("DISPUTE_TIMEOUT_HOURS", deployment.dispute_timeout_hours.to_string()),
+            ("EXPIRY_POLICY", name_of(&self.expiry_policy)),
+            ("TEG_REPUTATION_SCALE", "1".to_owned()),
+            ("AUTH_MODE", name_of(&self.auth_mode)),
+            ("OPERATOR_DIDS", operators.join(",")),
+            ("FAUCET", if deployment.faucet_open { "on" } else { "off" }.to_owned()),
+            ("FETCH_PRIVATE_ADDRESSES", name_of(&self.fetch_private_addresses)),
+            ("REQUEST_TIMEOUT_SECONDS", deployment.request_timeout.as_secs().to_string()),
+            ("DRAIN_SECONDS", deployment.drain.as_secs().to_string()),
+            ("LOG_LEVEL", self.log_level.clone()),
+            ("LOG_FORMAT", name_of(&self.log_format)),
+        ];
+        lines.iter().fold(String::new(), |mut text, (name, value)| {
+            let space = if text.is_empty() { "" } else { " " };
+            // Writing to a string cannot fail.
+            let _ = write!(text, "{space}{name}={value}");
+            text
+        })
+    }
+}
+
+pub(super) fn name_of(value: &impl clap::ValueEnum) -> String {
+    value.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
+}
+
+/// A URL without its password, and without a query, where drivers take passwords too.
+fn mask(url: &str) -> String {
+    let url = url.split_once('?').map_or(url.to_owned(), |(head, _)| format!("{head}?***"));
+    let Some((scheme, rest)) = url.split_once("://") else { return url };
+    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    match authority.rsplit_once('@') {
+        Some((user, host)) => {
+            let name = user.split(':').next().unwrap_or_default();
+            format!("{scheme}://{name}:***@{host}{path}")
+        }
+        None => url,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passwords_do_not_show() {
+        let check = |url: &str, expect: &str| assert_eq!(mask(url), expect, "{url}");
+        check("embedded", "embedded");
+        check("redis://localhost:6379", "redis://localhost:6379");
+        check("redis://:secret@cache/0", "redis://:***@cache/0");
+        check("postgres://me:se@cret@db/x?password=y", "postgres://me:***@db/x?***");
+        check("https://user@host", "https://user:***@host");
+    }
+}

@@ -1,0 +1,249 @@
+//! Settings: one type for flags and environment, checked as a whole before anything is opened.
+
+mod card;
+mod deployment;
+mod manifest;
+mod masked;
+mod problem;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use clap::ValueEnum;
+
+pub use card::{AgentCard, CardError};
+pub use deployment::Deployment;
+pub use problem::{Problem, SettingsError};
+
+/// Who may call.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub enum AuthSetting {
+    /// Callers prove their DID.
+    #[default]
+    Required,
+    /// `from` is believed: for development on one machine.
+    Open,
+}
+
+/// What happens to an order that nobody delivered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub enum ExpirySetting {
+    /// The buyer gets the money back.
+    #[default]
+    DeliveryGated,
+    /// The seller gets the money: the original's rule.
+    Release,
+}
+
+/// A switch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub enum Switch {
+    /// Yes.
+    On,
+    /// No.
+    Off,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Everything an operator can decide, as it was written: each setting is a flag and an environment
+/// variable; the flag wins. An empty value is as good as none. What is not set comes from the agent
+/// card, or from the default named here.
+///
+/// [`Settings::resolve`] makes a [`Deployment`] of it, or says everything that is wrong.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Settings {
+    /// Our own DID [default: the agent card's]
+    #[arg(long, env = "AGENT_DID", hide_env_values = true, value_name = "DID")]
+    pub agent_did: Option<String>,
+
+    /// The agent card: name, fees, stake, limits [default: agent_card.json in the working folder,
+    /// else the one built in]
+    #[arg(long, env = "AGENT_CARD", hide_env_values = true, value_name = "PATH")]
+    pub agent_card: Option<PathBuf>,
+
+    /// Address and port to serve
+    #[arg(
+        long = "listen",
+        env = "LISTEN_ADDR",
+        hide_env_values = true,
+        value_name = "ADDR:PORT",
+        default_value = "127.0.0.1:8020"
+    )]
+    pub listen: SocketAddr,
+
+    /// How agents reach us from outside; also an audience of their tokens [default: http:// and the
+    /// listen address]
+    #[arg(long, env = "PUBLIC_URL", hide_env_values = true, value_name = "URL")]
+    pub public_url: Option<String>,
+
+    /// Folder for our files
+    #[arg(
+        long,
+        env = "DATA_DIR",
+        hide_env_values = true,
+        value_name = "FOLDER",
+        default_value = "data"
+    )]
+    pub data_dir: PathBuf,
+
+    /// Where orders and money are kept: sqlite:PATH [default: sqlite: and marketplace.db in the data
+    /// folder]
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
+    pub database_url: Option<String>,
+
+    /// The TEG where tokens live: only `embedded` in this version [default: embedded]
+    #[arg(long, env = "TEG_LAYER_URL", hide_env_values = true, value_name = "URL")]
+    pub teg_layer_url: Option<String>,
+
+    /// The registry of agents: only `embedded` in this version [default: embedded]
+    #[arg(long, env = "REGISTRY_URL", hide_env_values = true, value_name = "URL")]
+    pub registry_url: Option<String>,
+
+    /// A Redis of the original deployment; not needed and not used in this version
+    #[arg(long, env = "REDIS_URL", hide_env_values = true, value_name = "URL")]
+    pub redis_url: Option<String>,
+
+    /// What we lock at the TEG for trust, in AVT [default: the agent card's minimum_stake]
+    #[arg(long, env = "MARKETPLACE_STAKE", hide_env_values = true, value_name = "AVT")]
+    pub marketplace_stake: Option<String>,
+
+    /// Our fee on top of a price, at most 5 [default: the agent card's]
+    #[arg(long, env = "TRANSACTION_FEE_PERCENT", hide_env_values = true, value_name = "PERCENT")]
+    pub transaction_fee_percent: Option<String>,
+
+    /// Time for the ruling of a dispute [default: 24]; no effect until there are disputes
+    #[arg(long, env = "DISPUTE_TIMEOUT_HOURS", hide_env_values = true, value_name = "HOURS")]
+    pub dispute_timeout_hours: Option<String>,
+
+    /// What happens to an order that nobody delivered
+    #[arg(
+        long,
+        env = "EXPIRY_POLICY",
+        hide_env_values = true,
+        value_name = "POLICY",
+        default_value = "delivery_gated"
+    )]
+    pub expiry_policy: ExpirySetting,
+
+    /// How many points of the TEG's raw score make one of ours [default: 1]
+    #[arg(long, env = "TEG_REPUTATION_SCALE", hide_env_values = true, value_name = "NUMBER")]
+    pub teg_reputation_scale: Option<String>,
+
+    /// Whether callers prove who they are
+    #[arg(
+        long,
+        env = "AUTH_MODE",
+        hide_env_values = true,
+        value_name = "MODE",
+        default_value = "required"
+    )]
+    pub auth_mode: AuthSetting,
+
+    /// DIDs of the operators, with commas between
+    #[arg(long, env = "OPERATOR_DIDS", hide_env_values = true, value_name = "DIDS")]
+    pub operator_dids: Option<String>,
+
+    /// Whether the embedded TEG gives play money [default: on where we listen on loopback only]
+    #[arg(long, env = "FAUCET", hide_env_values = true, value_name = "SWITCH")]
+    pub faucet: Option<Switch>,
+
+    /// Whether deliveries may be fetched from private addresses: for development
+    #[arg(
+        long,
+        env = "FETCH_PRIVATE_ADDRESSES",
+        hide_env_values = true,
+        value_name = "SWITCH",
+        default_value = "off"
+    )]
+    pub fetch_private_addresses: Switch,
+
+    /// How long one request may take, in seconds; a long poll may wait 30 s on top
+    #[arg(
+        long,
+        env = "REQUEST_TIMEOUT_SECONDS",
+        hide_env_values = true,
+        value_name = "SECONDS",
+        default_value_t = 30
+    )]
+    pub request_timeout_seconds: u16,
+
+    /// How long running requests may take to finish when the server stops, in seconds
+    #[arg(
+        long,
+        env = "DRAIN_SECONDS",
+        hide_env_values = true,
+        value_name = "SECONDS",
+        default_value_t = 10
+    )]
+    pub drain_seconds: u16,
+
+    /// ERROR, WARNING, INFO, DEBUG, TRACE, or directives such as info,marketplace_engine=debug
+    #[arg(
+        long,
+        env = "LOG_LEVEL",
+        hide_env_values = true,
+        value_name = "LEVEL",
+        default_value = "INFO"
+    )]
+    pub log_level: String,
+
+    /// How log lines look
+    #[arg(
+        long,
+        env = "LOG_FORMAT",
+        hide_env_values = true,
+        value_name = "FORMAT",
+        default_value = "text"
+    )]
+    pub log_format: LogFormat,
+}
+
+impl Settings {
+    /// The defaults, whatever the environment says: embedded everything below a folder, on a free
+    /// port of loopback, with the agent card that is built in. For tests and embedding.
+    #[must_use]
+    pub fn local(data_dir: &Path) -> Self {
+        Self {
+            agent_did: None,
+            agent_card: None,
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            public_url: None,
+            data_dir: data_dir.to_owned(),
+            database_url: None,
+            teg_layer_url: None,
+            registry_url: None,
+            redis_url: None,
+            marketplace_stake: None,
+            transaction_fee_percent: None,
+            dispute_timeout_hours: None,
+            expiry_policy: ExpirySetting::default(),
+            teg_reputation_scale: None,
+            auth_mode: AuthSetting::default(),
+            operator_dids: None,
+            faucet: None,
+            fetch_private_addresses: Switch::Off,
+            request_timeout_seconds: 30,
+            drain_seconds: 10,
+            log_level: "INFO".to_owned(),
+            log_format: LogFormat::default(),
+        }
+    }
+}
+
+/// An empty variable is how scripts and compose files say "not set".
+fn given(value: Option<&String>) -> Option<&str> {
+    value.map(|text| text.trim()).filter(|text| !text.is_empty())
+}
