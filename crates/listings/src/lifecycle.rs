@@ -157,7 +157,9 @@ impl Listing {
         self.require(by, &[ListingStatus::Active, ListingStatus::Paused])?;
         let offer = self.offer.edited(edit);
         offer.validate()?;
-        let raised = offer.price > self.offer.price;
+        // Reputation may raise a price by a fifth, so following it is a rise for who looked before.
+        let follows = offer.terms.pricing != self.offer.terms.pricing;
+        let raised = offer.price > self.offer.price || follows;
         let price_raised_at = if raised { Some(now) } else { self.price_raised_at };
         Ok(Self { offer, price_raised_at, ..self.next(self.status) })
     }

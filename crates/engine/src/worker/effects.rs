@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use futures::future::join_all;
-use marketplace_escrow::{Announced, Command, DeliveryInput, OrderRefusal, State};
+use marketplace_escrow::{Announced, Command, DeliveryInput, OrderRefusal, Phase, State};
 use marketplace_money::{DepositId, OrderId, Seconds, WithdrawalId};
 use marketplace_ports::{
     DepositState, Effect, EffectKind, FetchError, Key, TegError, TransferOrder, WithdrawalState,
@@ -168,9 +168,16 @@ impl Worker {
         let verb = ChangeOrder { caller: seller.clone(), order, command, bytes };
         match self.marketplace.execute(verb, None).await {
             Ok(_) => Ok(Outcome::Done),
+            // Arbitration holds the order: the announcement waits with it.
+            Err(Error::Refused(Refusal::Order(OrderRefusal::WrongPhase {
+                phase: Phase::Disputed,
+                ..
+            }))) => {
+                let error = "the order is disputed".to_owned();
+                Ok(Outcome::Later { error, after: Some(Seconds(60)) })
+            }
             // The order went another way while we fetched.
-            Err(Error::Refused(Refusal::Order(OrderRefusal::TooLate { .. })))
-            | Err(Error::Refused(_)) => Ok(Outcome::Done),
+            Err(Error::Refused(_)) => Ok(Outcome::Done),
             Err(error) => Err(error),
         }
     }
