@@ -1,5 +1,7 @@
 //! Which price a purchase pays.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use marketplace_fees::{Expectation, FeeSchedule, Quote, QuoteRefusal};
 use marketplace_listings::{Listing, Offer, OfferEdit, Pricing, ServiceType, Terms};
 use marketplace_money::{Amount, Did, Reputation, Seconds, Timestamp};

@@ -1,5 +1,7 @@
 //! Offers and the life of a listing, as tables.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use marketplace_listings::{
     AcceptancePolicy, Listing, ListingRefusal, ListingStatus, Offer, OfferEdit, ServiceType, Terms,
 };
