@@ -1,1 +1,34 @@
 //! REST routes, the original messages, and the readable API page.
+//!
+//! [`router`] reads as a table of contents; each endpoint has a file of its own, named by its
+//! verb. Handlers hold no rules: they read a request, call the engine, and write the reply.
+
+mod admin;
+mod agents;
+mod answer;
+mod app;
+mod auth;
+mod body;
+mod disputes;
+mod edge;
+mod escrow;
+mod failure;
+mod identity;
+mod incoming;
+mod messages;
+mod metrics;
+mod openapi;
+mod orders;
+mod pages;
+mod params;
+mod quote_token;
+mod quotes;
+mod request_id;
+mod router;
+mod services;
+mod shell;
+mod wallet;
+
+pub use app::{ApiSettings, App, AuthMode, Clock};
+pub use openapi::openapi;
+pub use router::router;

@@ -61,7 +61,6 @@ codes! {
     TIMEOUT = 504 "timeout" "The answer did not come in time";
     // Fields.
     INVALID = 422 "invalid" "A field is not acceptable";
-    INVALID_QUOTE = 422 "invalid_quote" "This is not a quote of this marketplace";
     // Listings.
     LISTING_NOT_FOUND = 404 "listing_not_found" "There is no such listing, or it cannot be bought now";
     NOT_PROVIDER = 403 "not_provider" "Only the provider of a listing changes it";

@@ -14,6 +14,8 @@ mod message;
 mod number;
 mod object;
 mod order;
+mod order_input;
+mod params;
 mod problem;
 mod purchase;
 mod quote;
@@ -37,6 +39,8 @@ pub use message::{
 pub use number::{Money, NumberText, Score};
 pub use object::Object;
 pub use order::{ActionBody, AmountsBody, OrderBody, OrderPage};
+pub use order_input::{AcceptSplitInput, ChangesInput, QuoteInput, SplitInput};
+pub use params::{AllOrderParams, DeliveryParams, EntryParams, OrderParams};
 pub use problem::Problem;
 pub use purchase::{PaymentInput, PaymentInstruction, PurchaseInput, purchase_request};
 pub use quote::QuoteBody;

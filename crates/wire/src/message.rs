@@ -23,9 +23,9 @@ use crate::{
 /// Which message it is.
 #[derive(Clone, Debug, Deserialize)]
 pub struct MessageKind<'a> {
-    /// One of five.
+    /// One of five; empty when the message does not say.
     #[serde(rename = "type", borrow, default)]
-    pub name: Option<Cow<'a, str>>,
+    pub name: Cow<'a, str>,
 }
 
 /// A message with its envelope. Of that we need only `from`; other agents' frameworks add the
@@ -115,17 +115,16 @@ message! {
         #[schema(value_type = String, format = Uuid)]
         listing_id: Cow<'a, str>,
         /// `buyer_confirms`, `verified` or `auto_on_delivery`; the listing's when absent.
-        #[serde(default, borrow)]
-        #[schema(value_type = Option<String>, example = "auto_on_delivery")]
-        acceptance_policy: Option<Cow<'a, str>>,
+        #[serde(default)]
+        #[schema(example = "auto_on_delivery")]
+        acceptance_policy: Option<String>,
         /// The total that you agree to pay.
         #[serde(default)]
         #[schema(value_type = Option<String>, example = "5.125")]
         expected_total: Option<NumberText>,
         /// `quote` of `POST /api/v1/quotes`.
-        #[serde(default, borrow)]
-        #[schema(value_type = Option<String>)]
-        quote: Option<Cow<'a, str>>,
+        #[serde(default)]
+        quote: Option<String>,
         /// From the balance when absent.
         #[serde(default)]
         #[schema(value_type = Option<PaymentInput>)]
@@ -151,13 +150,12 @@ message! {
     /// Asks for arbitration, which does not exist yet: whatever it says is answered `failed`.
     DisputeMessage "dispute_request" {
         /// Which order.
-        #[serde(default, borrow)]
-        #[schema(value_type = Option<String>, format = Uuid)]
-        order_id: Option<Cow<'a, str>>,
+        #[serde(default)]
+        #[schema(format = Uuid)]
+        order_id: Option<String>,
         /// Why.
-        #[serde(default, borrow)]
-        #[schema(value_type = Option<String>)]
-        reason: Option<Cow<'a, str>>,
+        #[serde(default)]
+        reason: Option<String>,
         /// What shows it.
         #[serde(default, borrow)]
         #[schema(value_type = Option<Object>)]
@@ -250,7 +248,7 @@ mod tests {
     fn a_message_is_read_in_two_steps() {
         let json = r#"{"type":"purchase_request","from":"did:buyer","listing_id":"x","id":7}"#;
         let kind: MessageKind<'_> = serde_json::from_str(json).unwrap();
-        assert!(matches!(kind.name, Some(Cow::Borrowed("purchase_request"))));
+        assert!(matches!(kind.name, Cow::Borrowed("purchase_request")));
         let message: PurchaseMessage<'_> = serde_json::from_str(json).unwrap();
         assert!(matches!(message.from, Cow::Borrowed("did:buyer")));
     }

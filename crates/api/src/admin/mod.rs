@@ -1,0 +1,4 @@
+//! What operators see.
+
+pub(crate) mod audit;
+pub(crate) mod orders;

@@ -1,0 +1,3 @@
+//! Agents in the directory.
+
+pub(crate) mod register;

@@ -1,0 +1,60 @@
+//! What the routes stand on.
+
+use std::collections::HashSet;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use marketplace_engine::Marketplace;
+use marketplace_money::{Did, Timestamp};
+use marketplace_ports::{Identity, Registry};
+
+/// Tells the time, for the age of tokens.
+pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// Everything that the HTTP surface needs.
+pub struct App {
+    /// The engine.
+    pub marketplace: Marketplace,
+    /// Who is who.
+    pub identity: Arc<dyn Identity>,
+    /// The directory.
+    pub registry: Arc<dyn Registry>,
+    /// What the operator decided.
+    pub settings: ApiSettings,
+    /// Signs quotes; all replicas share it.
+    pub quote_key: [u8; 32],
+    /// Whether this server takes part.
+    pub ready: Arc<AtomicBool>,
+    /// The age of a token is judged by this clock and not by the store's: a token is checked at
+    /// every request, and none of them shall wait for a database for that.
+    pub clock: Clock,
+}
+
+/// Who is believed to be who.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AuthMode {
+    /// Who proves it.
+    #[default]
+    Required,
+    /// Everybody. For one machine with play money.
+    Open,
+}
+
+/// What the operator decides about the HTTP surface.
+#[derive(Clone, Debug)]
+pub struct ApiSettings {
+    /// Who is believed to be who.
+    pub auth_mode: AuthMode,
+    /// How others reach us, without a slash at its end.
+    pub public_url: String,
+    /// Where we listen: the open mode answers to no other host name.
+    pub listen: SocketAddr,
+    /// Who may see everything.
+    pub operators: HashSet<Did>,
+    /// `agent_card.json` with the values in force.
+    pub manifest: serde_json::Value,
+    /// For one request; a long poll has its own time on top.
+    pub request_timeout: Duration,
+}

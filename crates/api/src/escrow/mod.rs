@@ -1,0 +1,3 @@
+//! Escrow, as the original names it.
+
+pub(crate) mod show;

@@ -1,0 +1,125 @@
+//! Who calls (DESIGN section 6).
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
+use marketplace_engine::{Error, Refusal};
+use marketplace_money::Did;
+use marketplace_ports::Nonce;
+use marketplace_wire::{Caller, Via, codes};
+
+use crate::app::AuthMode;
+use crate::failure::Failure;
+use crate::shell::{Inner, Shell};
+
+/// Whether the request changes something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Use {
+    /// No: a proof may be shown again while it is young.
+    Read,
+    /// Yes: a proof is used up.
+    Command,
+}
+
+/// The caller, if the request names one. A wrong token is a failure even where none is needed.
+pub(crate) async fn identify(
+    shell: &Inner,
+    headers: &HeaderMap,
+    purpose: Use,
+) -> Result<Option<Caller>, Failure> {
+    let Some(value) = headers.get(header::AUTHORIZATION) else { return Ok(None) };
+    let token = value.to_str().ok().and_then(bearer).ok_or_else(|| {
+        let detail = "The Authorization header must be `Bearer` and a token";
+        Failure::new(&codes::TOKEN_MALFORMED, detail)
+    })?;
+    let app = &shell.app;
+    let now = (app.clock)();
+    let (did, via) = if app.identity.is_access_token(token) {
+        (app.identity.verify_access_token(token, now)?, Via::AccessToken)
+    } else if let Some(did) = believed(app.settings.auth_mode, token) {
+        (did, Via::Open)
+    } else {
+        let proof = app.identity.verify_proof(token, now).await?;
+        if purpose == Use::Command {
+            let nonce = Nonce { signer: proof.did.clone(), value: proof.nonce };
+            // In a commit of its own: the proof is worth nothing afterwards, whatever becomes of
+            // the command.
+            shell.marketplace().use_nonce(nonce, proof.expires_at).await.map_err(replayed)?;
+        }
+        (proof.did, Via::Proof)
+    };
+    Ok(Some(caller(shell, did, via)))
+}
+
+pub(crate) fn caller(shell: &Inner, did: Did, via: Via) -> Caller {
+    let is_operator = shell.app.settings.operators.contains(&did);
+    Caller { did, is_operator, via }
+}
+
+fn bearer(value: &str) -> Option<&str> {
+    let (scheme, token) = value.split_once(' ')?;
+    let token = token.trim();
+    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
+}
+
+/// `AUTH_MODE=open` takes a bare DID for the truth.
+fn believed(mode: AuthMode, token: &str) -> Option<Did> {
+    match mode {
+        AuthMode::Open => token.parse().ok(),
+        AuthMode::Required => None,
+    }
+}
+
+fn replayed(error: Error) -> Failure {
+    match error {
+        Error::Refused(Refusal::NonceUsed) => {
+            Failure::new(&codes::TOKEN_REPLAYED, Refusal::NonceUsed.to_string())
+        }
+        error => error.into(),
+    }
+}
+
+pub(crate) fn missing() -> Failure {
+    let detail = "Send `Authorization: Bearer` with an access token (POST /api/v1/auth/token) or \
+                  with a did-jwt that you signed";
+    Failure::new(&codes::TOKEN_MISSING, detail)
+}
+
+/// The caller of a read; there must be one.
+pub(crate) struct Viewer(pub(crate) Caller);
+
+impl FromRequestParts<Shell> for Viewer {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, shell: &Shell) -> Result<Self, Failure> {
+        let caller = identify(shell, &parts.headers, Use::Read).await?;
+        caller.map(Self).ok_or_else(missing)
+    }
+}
+
+/// The caller of a read that anybody may do.
+pub(crate) struct Visitor(pub(crate) Option<Caller>);
+
+impl FromRequestParts<Shell> for Visitor {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, shell: &Shell) -> Result<Self, Failure> {
+        identify(shell, &parts.headers, Use::Read).await.map(Self)
+    }
+}
+
+/// The caller of a read that only operators may do.
+pub(crate) struct Operator(pub(crate) Caller);
+
+impl FromRequestParts<Shell> for Operator {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, shell: &Shell) -> Result<Self, Failure> {
+        let Viewer(caller) = Viewer::from_request_parts(parts, shell).await?;
+        if caller.is_operator {
+            return Ok(Self(caller));
+        }
+        let detail = "Only operators may do this (OPERATOR_DIDS names them)";
+        Err(Failure::new(&codes::OPERATORS_ONLY, detail))
+    }
+}

@@ -1,0 +1,33 @@
+//! `GET /readyz`: the server takes part and reaches its store.
+
+use std::sync::atomic::Ordering;
+
+use axum::extract::State;
+use marketplace_wire::{Problem, codes};
+
+use crate::failure::Failure;
+use crate::shell::Shell;
+
+/// Whether the server takes requests
+///
+/// Not while it starts or stops, nor when its store does not answer.
+#[utoipa::path(
+    get, path = "/readyz", operation_id = "showReadiness", tag = "about", security(()),
+    responses((status = 200, description = "Send requests", body = String,
+        content_type = "text/plain")),
+)]
+pub(crate) async fn readyz(State(shell): State<Shell>) -> Result<&'static str, Failure> {
+    let not_ready = |detail: &'static str| {
+        Failure::from(Problem::new(&codes::NOT_READY, detail).retry_after(2))
+    };
+    if !shell.app.ready.load(Ordering::Relaxed) {
+        return Err(not_ready("The server is starting or stopping"));
+    }
+    match shell.marketplace().now().await {
+        Ok(_) => Ok("ready\n"),
+        Err(error) => {
+            tracing::warn!(%error, "not ready: the store does not answer");
+            Err(not_ready("The store does not answer"))
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! Quotes.
+
+pub(crate) mod create;

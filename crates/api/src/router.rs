@@ -1,0 +1,85 @@
+//! The table of contents.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::middleware;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use utoipa_swagger_ui::SwaggerUi;
+
+use crate::app::App;
+use crate::openapi::{frame, openapi};
+use crate::shell::Shell;
+use crate::{
+    admin, agents, auth, disputes, edge, escrow, messages, orders, pages, quotes, services, wallet,
+};
+
+/// Every route with its documentation.
+pub(crate) fn documented() -> OpenApiRouter<Shell> {
+    OpenApiRouter::with_openapi(frame())
+        // The original's messages.
+        .routes(routes!(messages::receive::receive))
+        // Listings.
+        .routes(routes!(services::list::list))
+        .routes(routes!(services::search::search))
+        .routes(routes!(services::show::show, services::edit::edit))
+        .routes(routes!(services::pause::pause))
+        .routes(routes!(services::resume::resume))
+        .routes(routes!(services::renew::renew))
+        .routes(routes!(services::delist::delist))
+        // Buying.
+        .routes(routes!(quotes::create::create))
+        .routes(routes!(orders::create::create))
+        .routes(routes!(orders::list::list))
+        .routes(routes!(orders::show::show))
+        .routes(routes!(orders::delivery::delivery))
+        .routes(routes!(orders::start::start))
+        .routes(routes!(orders::deliver::deliver))
+        .routes(routes!(orders::accept::accept))
+        .routes(routes!(orders::decline::decline))
+        .routes(routes!(orders::cancel::cancel))
+        .routes(routes!(orders::request_changes::request_changes))
+        .routes(routes!(orders::claim_non_delivery::claim_non_delivery))
+        .routes(routes!(orders::offer_split::offer_split))
+        .routes(routes!(orders::accept_split::accept_split))
+        .routes(routes!(escrow::show::show))
+        .routes(routes!(disputes::create::create))
+        // Tokens.
+        .routes(routes!(wallet::show::show))
+        .routes(routes!(wallet::entries::entries))
+        .routes(routes!(wallet::deposit::deposit))
+        .routes(routes!(wallet::withdraw::withdraw))
+        .routes(routes!(wallet::withdrawal_fee::withdrawal_fee))
+        .routes(routes!(wallet::transfer::transfer))
+        .routes(routes!(wallet::faucet::faucet))
+        .routes(routes!(wallet::show_payout::show_payout, wallet::set_payout::set_payout))
+        .routes(routes!(wallet::lock_collateral::lock_collateral))
+        .routes(routes!(wallet::release_collateral::release_collateral))
+        // Identity.
+        .routes(routes!(auth::token::token))
+        .routes(routes!(agents::register::register))
+        // Operators.
+        .routes(routes!(admin::orders::orders))
+        .routes(routes!(admin::audit::audit))
+        // Cards, pages, health.
+        .routes(routes!(pages::agent_card::agent_card))
+        .routes(routes!(pages::well_known_card::well_known_card))
+        .routes(routes!(pages::marketplace::marketplace))
+        .routes(routes!(pages::problems::problems))
+        .routes(routes!(pages::healthz::healthz))
+        .routes(routes!(pages::readyz::readyz))
+        .routes(routes!(pages::metrics::metrics))
+}
+
+/// The whole HTTP surface.
+pub fn router(app: Arc<App>) -> Router {
+    let shell = Shell::new(app);
+    let routes: Router<Shell> = documented().into();
+    routes
+        .merge(SwaggerUi::new("/api/docs").url("/api/openapi.json", openapi()))
+        .fallback(edge::route_not_found)
+        .method_not_allowed_fallback(edge::method_not_allowed)
+        .layer(middleware::from_fn_with_state(shell.clone(), edge::edge))
+        .with_state(shell)
+}

@@ -1,0 +1,40 @@
+//! `POST /api/v1/wallet/transfer`: tokens to another agent, inside the marketplace.
+
+use axum::extract::State;
+use axum::response::Response;
+use marketplace_engine::{Refusal, Transfer};
+use marketplace_money::DidError;
+use marketplace_wire::{BalanceBody, TransferInput};
+
+use super::balance_answer;
+use crate::failure::Failure;
+use crate::incoming::Incoming;
+use crate::shell::Shell;
+
+/// Transfer
+///
+/// From your balance to another agent's; costs nothing.
+#[utoipa::path(
+    post, path = "/api/v1/wallet/transfer", operation_id = "transfer", tag = "wallet",
+    request_body = TransferInput,
+    responses((status = 200, description = "Your balance afterwards", body = BalanceBody)),
+)]
+pub(crate) async fn transfer(
+    State(shell): State<Shell>,
+    incoming: Incoming,
+) -> Result<Response, Failure> {
+    let input: TransferInput = incoming.input()?;
+    let did = &incoming.caller.did;
+    let no_did =
+        |error: DidError| Refusal::InvalidInput { field: "to", problem: error.to_string() };
+    let transfer = Transfer {
+        from: did.clone(),
+        to: input.to.parse().map_err(no_did)?,
+        amount: input.amount.amount("amount")?,
+        reason: input.reason.unwrap_or_default(),
+    };
+    let answer = balance_answer();
+    let attempt = answer.idempotency(&incoming.received, did)?;
+    let done = shell.marketplace().transfer(transfer, attempt).await?;
+    Ok(answer.respond(done))
+}
