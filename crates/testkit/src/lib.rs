@@ -1,1 +1,3 @@
-//! TestApp, the deterministic simulator, chaos and benchmarks.
+//! What tests and measurements of the whole marketplace stand on.
+
+pub mod sim;

@@ -1,0 +1,210 @@
+//! The clients' side of history: what was sent, what was answered, and what must follow from it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use marketplace_engine::{Done, Error};
+use marketplace_money::{Did, OrderId, Timestamp};
+
+use super::ops::{Op, Promise};
+
+/// What became of one sending.
+pub(crate) type Outcome = Result<Done<String>, Error>;
+
+/// One thing that an agent wants. It may be sent several times, also with another body under the
+/// same key, which must not be done beside the first.
+#[derive(Clone, Debug)]
+pub(crate) struct Attempt {
+    pub(crate) agent: Did,
+    /// The wish, and perhaps another body for the same key.
+    pub(crate) bodies: Vec<Op>,
+    pub(crate) key: Option<String>,
+    pub(crate) at: Timestamp,
+    /// Sendings of each body.
+    pub(crate) sent: [u32; 2],
+    /// Fresh answers to each body.
+    pub(crate) done: [u32; 2],
+    /// Which body was acknowledged under the key, and in which words.
+    pub(crate) acknowledged: Option<(usize, String)>,
+    pub(crate) under_way: u32,
+}
+
+/// One sending of an attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Sending {
+    pub(crate) attempt: usize,
+    pub(crate) body: usize,
+    /// The attempt was acknowledged before this was sent.
+    pub(crate) after_answer: bool,
+}
+
+/// All attempts of all agents.
+#[derive(Debug, Default)]
+pub(crate) struct History {
+    pub(crate) attempts: Vec<Attempt>,
+    /// Orders that purchases were answered with: which attempt, which body.
+    pub(crate) purchases: Vec<(OrderId, usize, usize)>,
+    /// Nonces that were accepted.
+    nonces: BTreeSet<(Did, String)>,
+}
+
+impl History {
+    pub(crate) fn add(&mut self, agent: Did, bodies: Vec<Op>, key: Option<String>, at: Timestamp) {
+        self.attempts.push(Attempt {
+            agent,
+            bodies,
+            key,
+            at,
+            sent: [0; 2],
+            done: [0; 2],
+            acknowledged: None,
+            under_way: 0,
+        });
+    }
+
+    /// Notes that an attempt is sent, and says what to send.
+    pub(crate) fn send(&mut self, attempt: usize, body: usize) -> (Sending, Op, Promise) {
+        let known = &mut self.attempts[attempt];
+        known.sent[body] += 1;
+        known.under_way += 1;
+        let op = known.bodies[body].clone();
+        let promise = known.key.as_ref().map(|key| {
+            let mut sha256 = [0; 32];
+            let text = format!("{attempt}.{body}");
+            sha256.iter_mut().zip(text.bytes()).for_each(|(byte, from)| *byte = from);
+            (op.key(&known.agent, key), sha256)
+        });
+        let after_answer = known.acknowledged.is_some();
+        (Sending { attempt, body, after_answer }, op, promise)
+    }
+
+    /// Notes that nobody will hear of a sending any more.
+    pub(crate) fn forget(&mut self, sending: Sending) {
+        let known = &mut self.attempts[sending.attempt];
+        known.under_way = known.under_way.saturating_sub(1);
+    }
+
+    /// Notes an answer; says what is wrong with it.
+    pub(crate) fn answer(&mut self, sending: Sending, outcome: &Outcome) -> Result<(), String> {
+        self.forget(sending);
+        let known = &mut self.attempts[sending.attempt];
+        let body = sending.body;
+        let text = match outcome {
+            Ok(Done::Fresh(text)) => {
+                known.done[body] += 1;
+                if let Op::UseNonce(value, _) = &known.bodies[body]
+                    && !self.nonces.insert((known.agent.clone(), value.clone()))
+                {
+                    return Err(format!("nonce {value} was accepted twice"));
+                }
+                if known.key.is_some() && known.acknowledged.is_some() {
+                    return Err("an attempt was done twice under one key".to_owned());
+                }
+                text
+            }
+            Ok(Done::Repeated(text)) => {
+                if known.key.is_none() {
+                    return Err("a command without a key was answered from memory".to_owned());
+                }
+                text
+            }
+            Err(error) => return check_error(known, sending, error),
+        };
+        let known_before = known.acknowledged.is_some();
+        match &known.acknowledged {
+            Some((before, _)) if *before != body => {
+                return Err("two bodies were done under one key".to_owned());
+            }
+            Some((_, before)) if before != text => {
+                return Err(format!("the answer was {before:?} and is now {text:?}"));
+            }
+            Some(_) => {}
+            None if known.key.is_some() => known.acknowledged = Some((body, text.clone())),
+            None => {}
+        }
+        let first = matches!(outcome, Ok(Done::Fresh(_))) || !known_before;
+        if matches!(known.bodies[body], Op::Buy(_)) && first {
+            let id = text.split(' ').nth(1).and_then(|id| id.parse::<OrderId>().ok());
+            let id = id.ok_or_else(|| format!("{text:?} names no order"))?;
+            if self.purchases.iter().any(|(before, _, _)| *before == id) {
+                return Err(format!("order {id} was given to two purchases"));
+            }
+            self.purchases.push((id, sending.attempt, body));
+        }
+        Ok(())
+    }
+}
+
+fn check_error(known: &Attempt, sending: Sending, error: &Error) -> Result<(), String> {
+    let acknowledged = known.acknowledged.as_ref().map(|(body, _)| *body);
+    match error {
+        Error::Fault(what) => Err(format!("the marketplace failed: {what}")),
+        Error::Unavailable { .. } => Ok(()),
+        Error::KeyReused if acknowledged == Some(sending.body) => {
+            Err("the same body was taken for another".to_owned())
+        }
+        Error::KeyReused if known.sent[1 - sending.body] == 0 => {
+            Err("a key was said to be reused that was not".to_owned())
+        }
+        Error::KeyReused => Ok(()),
+        Error::Refused(refusal) if sending.after_answer && known.key.is_some() => {
+            Err(format!("an attempt that was done is now refused: {refusal}"))
+        }
+        Error::Refused(_) => Ok(()),
+    }
+}
+
+/// How often each thing that can be told apart was found in the end, by its mark.
+pub(crate) type Found = BTreeMap<String, u64>;
+
+impl Attempt {
+    /// The mark that a body leaves where it is done, if it leaves one that no other attempt does.
+    pub(crate) fn mark(&self, body: usize) -> Option<String> {
+        use marketplace_escrow::Command;
+        match &self.bodies[body] {
+            Op::List(offer) => Some(format!("listing {}", offer.name)),
+            Op::Transfer(_, _, reason) => Some(format!("transfer {reason}")),
+            Op::Deposit(amount) => Some(format!("deposit {} {amount}", self.agent)),
+            Op::Withdraw(amount) => Some(format!("withdrawal {} {amount}", self.agent)),
+            Op::Collateral(_, amount) => Some(format!("collateral {} {amount}", self.agent)),
+            Op::Change(id, Command::OfferSplit { seller }) => Some(format!("split {id} {seller}")),
+            Op::Change(id, Command::RequestChanges { note }) => {
+                Some(format!("changes {id} {note}"))
+            }
+            _ => None,
+        }
+    }
+
+    /// How often a body may have been done.
+    pub(crate) fn bounds(&self, body: usize) -> (u64, u64) {
+        match (&self.key, &self.acknowledged) {
+            (None, _) => (u64::from(self.done[body]), u64::from(self.sent[body])),
+            (Some(_), Some((done, _))) if *done == body => (1, 1),
+            (Some(_), Some(_)) => (0, 0),
+            (Some(_), None) => (0, u64::from(self.sent[body]).min(1)),
+        }
+    }
+}
+
+impl History {
+    /// What was found and is not what the answers promised. Attempts that leave the same mark are
+    /// taken together.
+    pub(crate) fn compare(&self, found: &Found) -> Vec<String> {
+        let mut bounds: BTreeMap<String, (u64, u64)> = BTreeMap::new();
+        for attempt in &self.attempts {
+            for body in 0..attempt.bodies.len() {
+                let Some(mark) = attempt.mark(body) else { continue };
+                let (least, most) = attempt.bounds(body);
+                let sum = bounds.entry(mark).or_default();
+                *sum = (sum.0 + least, sum.1 + most);
+            }
+        }
+        let mut breaches = Vec::new();
+        for (mark, (least, most)) in bounds {
+            let times = found.get(&mark).copied().unwrap_or_default();
+            if times < least || times > most {
+                breaches.push(format!("{mark}: found {times} times, not {least} to {most}"));
+            }
+        }
+        breaches
+    }
+}

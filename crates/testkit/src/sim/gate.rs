@@ -1,0 +1,125 @@
+//! Every call of the engine to the outside stops at a gate; the scheduler opens one at a time and
+//! decides what happens to it. So every interleaving of commands, workers, replicas and crashes
+//! can happen, and the seed alone says which one does.
+
+use std::collections::BTreeSet;
+use std::future::pending;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::oneshot;
+
+/// What becomes of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Fate {
+    /// Nothing unusual.
+    Pass,
+    /// Refused for good; nothing is done.
+    Refuse,
+    /// Nothing is done, and the answer says so.
+    Unavailable,
+    /// Nothing is done, and the answer is lost.
+    LostBefore,
+    /// It is done, and the answer is lost.
+    LostAfter,
+    /// The answer is lost, and it is done later.
+    LostLate,
+    /// It is done twice.
+    Duplicate,
+    /// It is done, and its caller dies before it hears of it.
+    DieAfter,
+}
+
+/// Whom a call goes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Port {
+    Store,
+    Teg,
+    Web,
+}
+
+/// A call at the gate.
+#[derive(Debug)]
+pub(crate) struct Waiting {
+    /// Which life of which replica made it.
+    pub(crate) life: u32,
+    pub(crate) port: Port,
+    pub(crate) call: &'static str,
+    answer: oneshot::Sender<Fate>,
+}
+
+impl Waiting {
+    pub(crate) fn release(self, fate: Fate) {
+        // The caller may have been cancelled meanwhile.
+        let _ = self.answer.send(fate);
+    }
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    waiting: Vec<Waiting>,
+    dead: BTreeSet<u32>,
+    open: bool,
+}
+
+/// Shared by all edges of all replicas.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Gate(Arc<Mutex<Inner>>);
+
+impl Gate {
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for the scheduler. Calls of the dead wait for ever.
+    pub(crate) async fn pass(&self, life: u32, port: Port, call: &'static str) -> Fate {
+        let (answer, fate) = oneshot::channel();
+        {
+            let mut inner = self.inner();
+            if !inner.dead.contains(&life) {
+                if inner.open {
+                    return Fate::Pass;
+                }
+                inner.waiting.push(Waiting { life, port, call, answer });
+            }
+        }
+        match fate.await {
+            Ok(fate) => fate,
+            Err(_) => pending().await,
+        }
+    }
+
+    /// How many calls wait.
+    pub(crate) fn waiting(&self) -> usize {
+        let mut inner = self.inner();
+        inner.waiting.retain(|waiting| !waiting.answer.is_closed());
+        inner.waiting.len()
+    }
+
+    /// Takes one of them, by its place in the order of arrival.
+    pub(crate) fn take(&self, index: usize) -> Option<Waiting> {
+        let mut inner = self.inner();
+        (index < inner.waiting.len()).then(|| inner.waiting.remove(index))
+    }
+
+    /// Ends a life: its calls so far are handed over, later ones never return.
+    pub(crate) fn kill(&self, life: u32) -> Vec<Waiting> {
+        let mut inner = self.inner();
+        inner.dead.insert(life);
+        let waiting = std::mem::take(&mut inner.waiting);
+        let (of_life, others) = waiting.into_iter().partition(|waiting| waiting.life == life);
+        inner.waiting = others;
+        of_life
+    }
+
+    /// From now on everything passes; what waits goes on.
+    pub(crate) fn open(&self) {
+        let waiting = {
+            let mut inner = self.inner();
+            inner.open = true;
+            std::mem::take(&mut inner.waiting)
+        };
+        for waiting in waiting {
+            waiting.release(Fate::Pass);
+        }
+    }
+}

@@ -1,0 +1,433 @@
+//! Judgement: after every turn, and, when peace was made and every clock has run out, of the whole.
+
+use std::collections::BTreeMap;
+
+use marketplace_escrow::{Phase, State};
+use marketplace_fees::Expectation;
+use marketplace_ledger::{Account, FeeKind};
+use marketplace_listings::Listing;
+use marketplace_money::{Amount, Did, OrderId, Seconds};
+use marketplace_ports::{HistoryCursor, Store, Teg, TegTransfer, WithdrawalState};
+
+use super::attempts::Found;
+use super::lock;
+use super::ops::Op;
+use super::schedule::Run;
+use super::shadow::Shadow;
+use super::world::{Stage, World};
+
+/// A full audit every so many turns; the shadow books look at every commit.
+const AUDIT_EVERY: u32 = 100;
+/// No order lives longer than this after peace, whatever its buyer and our downtime did.
+const LONGEST_PEACE: Seconds = Seconds::from_hours(40 * 24);
+/// Work that was set aside comes back after so long.
+const LONGEST_LEASE: Seconds = Seconds(31);
+/// Turns that may pass until everybody has an answer.
+const PATIENCE: usize = 20_000;
+
+impl Run {
+    /// Looks at what the last turn did.
+    pub(crate) async fn look(&mut self) {
+        let (mut breaches, closed) = {
+            let mut shadow = lock(&self.world.shadow);
+            (std::mem::take(&mut shadow.breaches), std::mem::take(&mut shadow.closed))
+        };
+        {
+            let shadow = lock(&self.world.shadow);
+            for order in closed.iter().filter_map(|id| shadow.orders.get(id)) {
+                breaches.extend(self.lives.check(order, &shadow, &self.world.gaps));
+            }
+        }
+        for replica in &self.world.replicas {
+            let died = replica.requests.iter().any(|request| request.task.is_finished());
+            let stopped = match &replica.stage {
+                Stage::Up(up) => up.tick.as_ref().is_some_and(|tick| tick.is_finished()),
+                Stage::Opening(open) => open.is_finished(),
+                Stage::Down => false,
+            };
+            if died || stopped {
+                breaches.push(format!("a task of life {} panicked", replica.life));
+            }
+        }
+        if self.world.teg.total() != self.tokens() {
+            breaches.push(format!("{} tokens exist at the TEG", self.world.teg.total()));
+        }
+        if self.step % AUDIT_EVERY == 0 {
+            breaches.extend(self.audit().await);
+        }
+        breaches.into_iter().for_each(|breach| self.fail(breach));
+    }
+
+    /// All tokens that there ever were.
+    fn tokens(&self) -> Amount {
+        let agents = self.world.agents.len() as i64;
+        Amount::from_nano(self.world.gift.nano() * agents + self.world.capital.nano())
+    }
+
+    async fn audit(&self) -> Vec<String> {
+        let mut breaches = match self.world.store.audit().await {
+            Ok(audit) => audit.breaches(),
+            Err(error) => vec![error.to_string()],
+        };
+        breaches.extend(self.world.teg.breaches());
+        let history = self.transfers().await;
+        let shadow = lock(&self.world.shadow);
+        breaches.extend(compare_bookings(&shadow, &history, &self.world.us));
+        breaches
+    }
+
+    async fn transfers(&self) -> Vec<TegTransfer> {
+        let page = self.world.teg.history(&HistoryCursor::default(), u32::MAX).await;
+        page.expect("the inner TEG has no faults").transfers
+    }
+
+    /// Nothing fails any more, everybody is up, every lost message arrives, and every client that
+    /// does not know asks until it does.
+    pub(crate) async fn make_peace(&mut self) {
+        self.say("peace");
+        self.world.gate.open();
+        for index in self.world.down() {
+            self.world.start(index);
+        }
+        self.calm_down().await;
+        let late = std::mem::take(&mut *lock(&self.world.wire));
+        for late in late {
+            self.arrive_one(&late).await;
+        }
+        for index in self.world.down() {
+            self.world.start(index);
+        }
+        self.calm_down().await;
+        self.ask_until_answered().await;
+        self.let_time_pass().await;
+    }
+
+    /// Waits until no request and no round of work is under way.
+    async fn calm_down(&mut self) {
+        for _ in 0..PATIENCE {
+            World::settle().await;
+            self.read_news().await;
+            self.look().await;
+            let busy = self.world.replicas.iter().any(|replica| {
+                let working = match &replica.stage {
+                    Stage::Up(up) => up.tick.is_some(),
+                    Stage::Opening(_) => true,
+                    Stage::Down => false,
+                };
+                working || !replica.requests.is_empty()
+            });
+            if !busy || self.failure.is_some() {
+                return;
+            }
+        }
+        self.fail("somebody waits for an answer that does not come".to_owned());
+    }
+
+    async fn ask_until_answered(&mut self) {
+        let now = self.world.now().await;
+        for attempt in 0..self.history.attempts.len() {
+            let known = &self.history.attempts[attempt];
+            let fresh = now < known.at.plus(Seconds::from_hours(6 * 24));
+            if known.key.is_some() && known.acknowledged.is_none() && fresh {
+                self.send(attempt, 0).await;
+                self.calm_down().await;
+            }
+        }
+    }
+
+    /// Lets every clock run out, with workers at work.
+    async fn let_time_pass(&mut self) {
+        let end = self.world.now().await.plus(LONGEST_PEACE);
+        // Listings live for thirty days; to wait for that in every run would be a waste.
+        let whole_life = self.options.seed % 8 == 0;
+        while self.failure.is_none() {
+            self.work_until_idle().await;
+            let done = {
+                let shadow = lock(&self.world.shadow);
+                shadow.open_effects() == 0
+                    && shadow.orders.values().all(|order| order.phase().is_terminal())
+            };
+            let due = self.world.store.next_due().await.expect("the inner store has no faults");
+            let now = self.world.now().await;
+            if now >= end || (done && (due.is_none() || !whole_life)) {
+                break;
+            }
+            // Nothing is due when it is set aside by somebody who died: until the lease ends.
+            let rest = due.map_or(0, |due| due.since(now)).max(LONGEST_LEASE.micros());
+            self.world.advance(rest).await;
+        }
+        // One more look at the history, which workers read every few seconds.
+        for _ in 0..3 {
+            self.world.advance(10_000_000).await;
+            self.work_until_idle().await;
+        }
+    }
+
+    async fn work_until_idle(&mut self) {
+        for _ in 0..PATIENCE {
+            let before = lock(&self.world.shadow).committed;
+            for index in 0..self.world.replicas.len() {
+                self.world.tick(index);
+                self.calm_down().await;
+            }
+            if lock(&self.world.shadow).committed == before || self.failure.is_some() {
+                return;
+            }
+        }
+        self.fail("the workers never come to rest".to_owned());
+    }
+
+    /// The end of the run: everything must be where it belongs.
+    pub(crate) async fn judge(&mut self) {
+        let mut breaches = self.audit().await;
+        let audit = self.world.store.audit().await.expect("the inner store has no faults");
+        if audit.open_effects > 0 {
+            breaches.push(format!("{} effects are left in the outbox", audit.open_effects));
+        }
+        if audit.late_timers > 0 {
+            breaches.push(format!("{} timers are late", audit.late_timers));
+        }
+        let up = self.world.up();
+        let market = up.first().and_then(|index| match &self.world.replicas[*index].stage {
+            Stage::Up(up) => Some(up.market.clone()),
+            Stage::Down | Stage::Opening(_) => None,
+        });
+        match market {
+            None => breaches.push("no replica is up in peace".to_owned()),
+            Some(market) => match market.reserves().await {
+                Ok(reserves) if reserves.held == reserves.booked => {}
+                other => breaches.push(format!("reserves: {other:?}")),
+            },
+        }
+        let transfers = self.transfers().await;
+        let mut at_teg = BTreeMap::new();
+        for agent in &self.world.agents {
+            at_teg.insert(agent.clone(), self.world.teg_balance(agent).await);
+        }
+        {
+            let shadow = lock(&self.world.shadow);
+            breaches.extend(left_over(&shadow, &transfers));
+            breaches.extend(self.compare_wealth(&shadow, &transfers, &at_teg));
+            let found = find_marks(&shadow, &transfers);
+            breaches.extend(self.history.compare(&found));
+            breaches.extend(self.compare_purchases(&shadow));
+        }
+        breaches.into_iter().for_each(|breach| self.fail(breach));
+    }
+
+    /// Follows the tokens of every agent through everything that may have moved them.
+    fn compare_wealth(
+        &self,
+        shadow: &Shadow,
+        transfers: &[TegTransfer],
+        at_teg: &BTreeMap<Did, i128>,
+    ) -> Vec<String> {
+        let mut breaches = Vec::new();
+        let fees = self.world.config().fees;
+        let mut expected: BTreeMap<&Did, i128> = BTreeMap::new();
+        for agent in &self.world.agents {
+            expected.insert(agent, i128::from(self.world.gift.nano()));
+        }
+        let mut add = |did: &Did, amount: Amount, sign: i128| {
+            if let Some(sum) = expected.get_mut(did) {
+                *sum += sign * i128::from(amount.nano());
+            }
+        };
+        let mut revenue = (0, 0);
+        for listing in shadow.listings.values() {
+            add(&listing.provider, fees.listing, -1);
+            revenue.0 += i128::from(fees.listing.nano());
+        }
+        for order in shadow.orders.values() {
+            let State::Closed(closed) = &order.state else { continue };
+            let Some(shares) = closed.shares else { continue };
+            add(&order.buyer, order.price.total, -1);
+            add(&order.buyer, shares.buyer, 1);
+            add(&order.seller, shares.seller, 1);
+            revenue.1 += i128::from(shares.fee.nano());
+        }
+        for (from, to, amount) in shadow.events.iter().filter_map(read_transfer) {
+            add(&from, amount, -1);
+            add(&to, amount, 1);
+        }
+        for transfer in transfers {
+            if transfer.receiver == self.world.us {
+                add(&transfer.sender, transfer.fee, -1);
+            }
+        }
+        for withdrawal in shadow.withdrawals.values() {
+            let WithdrawalState::Settled(id) = &withdrawal.state else { continue };
+            let Some(transfer) = transfers.iter().find(|transfer| transfer.id == *id) else {
+                breaches.push(format!("withdrawal {} was settled by nothing", withdrawal.id));
+                continue;
+            };
+            add(&withdrawal.agent, withdrawal.fee.min(transfer.fee), -1);
+        }
+        for (agent, expected) in expected {
+            let here = shadow.balance(&Account::Agent(agent.clone()))
+                + shadow.balance(&Account::Collateral(agent.clone()));
+            let there = at_teg.get(agent).copied().unwrap_or_default();
+            if here + there != expected {
+                breaches.push(format!("{agent} has {here} and {there} nano, not {expected}"));
+            }
+        }
+        let kinds = [(FeeKind::Listing, revenue.0), (FeeKind::Transaction, revenue.1)];
+        for (kind, expected) in kinds {
+            let found = shadow.balance(&Account::Fees(kind));
+            if found != expected {
+                breaches.push(format!("we took {found} nano of {kind:?} fees, not {expected}"));
+            }
+        }
+        breaches
+    }
+
+    /// Every purchase that was answered is there, at the price that its buyer agreed to; and there
+    /// are no others.
+    fn compare_purchases(&self, shadow: &Shadow) -> Vec<String> {
+        let mut breaches = Vec::new();
+        let mut bounds: BTreeMap<(&Did, marketplace_money::ListingId), (u64, u64)> =
+            BTreeMap::new();
+        for attempt in &self.history.attempts {
+            for (body, op) in attempt.bodies.iter().enumerate() {
+                let Op::Buy(request) = op else { continue };
+                let (least, most) = attempt.bounds(body);
+                let sum = bounds.entry((&attempt.agent, request.listing)).or_default();
+                *sum = (sum.0 + least, sum.1 + most);
+            }
+        }
+        let mut counts: BTreeMap<(&Did, marketplace_money::ListingId), u64> = BTreeMap::new();
+        for order in shadow.orders.values() {
+            *counts.entry((&order.buyer, order.listing)).or_default() += 1;
+        }
+        for (key, (least, most)) in &bounds {
+            let count = counts.remove(key).unwrap_or_default();
+            if count < *least || count > *most {
+                let (buyer, listing) = key;
+                breaches.push(format!(
+                    "{buyer} has {count} orders of listing {listing}, not {least} to {most}"
+                ));
+            }
+        }
+        breaches.extend(counts.keys().map(|(buyer, _)| format!("{buyer} never bought this")));
+        for (id, attempt, body) in &self.history.purchases {
+            let Op::Buy(request) = &self.history.attempts[*attempt].bodies[*body] else { continue };
+            breaches.extend(check_purchase(shadow, *id, &request.expects));
+        }
+        breaches
+    }
+}
+
+fn check_purchase(shadow: &Shadow, id: OrderId, expects: &Expectation) -> Option<String> {
+    let Some(order) = shadow.orders.get(&id) else {
+        return Some(format!("order {id} was acknowledged and does not exist"));
+    };
+    let (total, at) = (order.price.total, order.created_at);
+    match expects {
+        Expectation::Total(expected) if *expected != total => {
+            Some(format!("order {id} cost {total}, the buyer had said {expected}"))
+        }
+        Expectation::Quote(quote) if quote.price.total != total || at >= quote.valid_until => {
+            Some(format!("order {id} cost {total} by a quote of {}", quote.price.total))
+        }
+        Expectation::Nothing => {
+            let rose = (2..=order.listing_version).any(|version| {
+                let [old, new] = [version - 1, version]
+                    .map(|version| shadow.editions.get(&(order.listing, version)));
+                let (Some((old, _)), Some((new, edited))) = (old, new) else { return false };
+                let lately = at < edited.plus(Listing::PRICE_RISE_NOTICE);
+                new.offer.price > old.offer.price && lately
+            });
+            rose.then(|| format!("order {id} was bought blindly after a price rise"))
+        }
+        Expectation::Total(_) | Expectation::Quote(_) => None,
+    }
+}
+
+/// Each transfer at the TEG is booked once at most, by an entry of its own size.
+fn compare_bookings(shadow: &Shadow, transfers: &[TegTransfer], us: &Did) -> Vec<String> {
+    let mut breaches = Vec::new();
+    for transfer in transfers {
+        let Some(booked) = shadow.booked.get(&transfer.id) else { continue };
+        let amount = i128::from(transfer.amount.nano());
+        let fee = i128::from(transfer.fee.nano());
+        let expected = if transfer.receiver == *us { -amount } else { amount + fee };
+        if *booked != expected {
+            let id = &transfer.id.0;
+            breaches.push(format!("{id} moved {expected} nano and was booked with {booked}"));
+        }
+    }
+    breaches
+}
+
+/// What should have come to an end.
+fn left_over(shadow: &Shadow, transfers: &[TegTransfer]) -> Vec<String> {
+    let mut breaches = Vec::new();
+    for order in shadow.orders.values() {
+        let phase = order.phase();
+        if !phase.is_terminal() && phase != Phase::Disputed {
+            breaches.push(format!("order {} is still {phase}", order.id));
+        }
+    }
+    for withdrawal in shadow.withdrawals.values() {
+        if withdrawal.state == WithdrawalState::InFlight {
+            breaches.push(format!("withdrawal {} is still in flight", withdrawal.id));
+        }
+    }
+    for transfer in transfers {
+        if !shadow.booked.contains_key(&transfer.id) {
+            breaches.push(format!("{} was never booked", transfer.id.0));
+        }
+    }
+    let held = shadow.sum(|account| matches!(account, Account::Order(_) | Account::Withdrawal(_)));
+    if held != 0 {
+        breaches.push(format!("{held} nano are left in escrow and in flight"));
+    }
+    breaches
+}
+
+fn field(data: &serde_json::Value, name: &str) -> String {
+    data.get(name).and_then(|value| value.as_str()).unwrap_or_default().to_owned()
+}
+
+fn read_transfer(event: &marketplace_ports::Event) -> Option<(Did, Did, Amount)> {
+    if event.name != "wallet.transferred" {
+        return None;
+    }
+    let data: serde_json::Value = serde_json::from_str(&event.data).ok()?;
+    let [from, to, amount] = ["from", "to", "amount"].map(|name| field(&data, name));
+    Some((from.parse().ok()?, to.parse().ok()?, amount.parse().ok()?))
+}
+
+/// Counts what attempts leave behind.
+fn find_marks(shadow: &Shadow, transfers: &[TegTransfer]) -> Found {
+    let mut found = Found::new();
+    for event in &shadow.events {
+        let Ok(data) = serde_json::from_str::<serde_json::Value>(&event.data) else { continue };
+        let who = event.audience.first();
+        let mark = match (event.name, event.subject) {
+            ("listing.created", _) => format!("listing {}", field(&data, "name")),
+            ("wallet.transferred", _) => format!("transfer {}", field(&data, "reason")),
+            ("wallet.collateral_locked" | "wallet.collateral_released", _) => {
+                let Some(who) = who else { continue };
+                format!("collateral {who} {}", field(&data, "amount"))
+            }
+            ("order.split_offered", marketplace_ports::Subject::Order(id)) => {
+                format!("split {id} {}", field(&data, "seller_share"))
+            }
+            ("order.changes_requested", marketplace_ports::Subject::Order(id)) => {
+                format!("changes {id} {}", field(&data, "note"))
+            }
+            _ => continue,
+        };
+        *found.entry(mark).or_default() += 1;
+    }
+    for withdrawal in shadow.withdrawals.values() {
+        let mark = format!("withdrawal {} {}", withdrawal.agent, withdrawal.amount);
+        *found.entry(mark).or_default() += 1;
+    }
+    for transfer in transfers.iter().filter(|transfer| transfer.memo.starts_with("deposit:")) {
+        let mark = format!("deposit {} {}", transfer.sender, transfer.amount);
+        *found.entry(mark).or_default() += 1;
+    }
+    found
+}

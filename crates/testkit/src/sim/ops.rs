@@ -1,0 +1,176 @@
+//! What agents ask of the marketplace, and how an answer is written down.
+
+use std::sync::Arc;
+
+use marketplace_engine::{
+    Balance, DeliveryRequest, Done, Error, Idempotency, ListingChange, Marketplace, MoveCollateral,
+    OrderView, PurchaseRequest, Transfer,
+};
+use marketplace_escrow::Command;
+use marketplace_listings::{Listing, Offer};
+use marketplace_money::{Amount, Did, ListingId, OrderId, Timestamp};
+use marketplace_ports::{IdempotencyKey, Nonce, PayoutPolicy, Withdrawal};
+
+/// A request of an agent.
+#[derive(Clone, Debug)]
+pub(crate) enum Op {
+    List(Offer),
+    ChangeListing(ListingId, ListingChange),
+    Buy(PurchaseRequest),
+    Change(OrderId, Command),
+    Deliver(OrderId, DeliveryRequest),
+    Complete(OrderId, DeliveryRequest),
+    Transfer(Did, Amount, String),
+    Deposit(Amount),
+    Withdraw(Amount),
+    SetPayout(PayoutPolicy),
+    Collateral(MoveCollateral, Amount),
+    UseNonce(String, Timestamp),
+}
+
+impl Op {
+    /// For the trace and the counts.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::List(_) => "list",
+            Self::ChangeListing(_, change) => match change {
+                ListingChange::Edit(_) => "edit",
+                ListingChange::Pause => "pause",
+                ListingChange::Resume => "resume",
+                ListingChange::Renew => "renew",
+                ListingChange::Delist => "delist",
+            },
+            Self::Buy(_) => "buy",
+            Self::Change(_, command) => command.verb().name(),
+            Self::Deliver(..) => "deliver",
+            Self::Complete(..) => "complete",
+            Self::Transfer(..) => "transfer",
+            Self::Deposit(_) => "deposit",
+            Self::Withdraw(_) => "withdraw",
+            Self::SetPayout(_) => "set-payout",
+            Self::Collateral(..) => "collateral",
+            Self::UseNonce(..) => "use-nonce",
+        }
+    }
+
+    /// The route that names the kind of attempt.
+    fn route(&self) -> String {
+        format!("POST /{}", self.name())
+    }
+
+    /// The key of an attempt at this.
+    pub(crate) fn key(&self, caller: &Did, key: &str) -> IdempotencyKey {
+        IdempotencyKey { caller: caller.clone(), route: self.route(), key: key.to_owned() }
+    }
+}
+
+fn listing_text(listing: &Arc<Listing>) -> String {
+    format!("listing {} {}", listing.id, listing.version)
+}
+
+fn order_text(view: &OrderView) -> String {
+    format!("order {} {}", view.order.id, view.order.version)
+}
+
+fn balance_text(balance: &Balance) -> String {
+    format!("balance {}", balance.available)
+}
+
+fn withdrawal_text(withdrawal: &Arc<Withdrawal>) -> String {
+    format!("withdrawal {}", withdrawal.id)
+}
+
+fn payout_text(policy: &PayoutPolicy) -> String {
+    format!("payout {policy:?}")
+}
+
+/// What is promised with a key: the same key, the same body.
+pub(crate) type Promise = Option<(IdempotencyKey, [u8; 32])>;
+
+fn promise<R: 'static>(given: Promise, text: fn(&R) -> String) -> Option<Idempotency<R>> {
+    let (key, body_sha256) = given?;
+    Some(Idempotency { key, body_sha256, render: Arc::new(text) })
+}
+
+fn written<R>(done: Done<R>, text: fn(&R) -> String) -> Done<String> {
+    match done {
+        Done::Fresh(reply) => Done::Fresh(text(&reply)),
+        Done::Repeated(reply) => Done::Repeated(reply),
+    }
+}
+
+/// Asks, and writes the answer down the way the marketplace remembers it.
+pub(crate) async fn perform(
+    market: Marketplace,
+    agent: Did,
+    op: Op,
+    given: Promise,
+) -> Result<Done<String>, Error> {
+    match op {
+        Op::List(offer) => {
+            let promise = promise(given, listing_text);
+            let done = market.list_service(&agent, offer, promise).await?;
+            Ok(written(done, listing_text))
+        }
+        Op::ChangeListing(id, change) => {
+            let promise = promise(given, listing_text);
+            let done = market.change_listing(&agent, id, change, promise).await?;
+            Ok(written(done, listing_text))
+        }
+        Op::Buy(request) => {
+            let done = market.purchase(&agent, request, promise(given, order_text)).await?;
+            Ok(written(done, order_text))
+        }
+        Op::Change(id, command) => {
+            let promise = promise(given, order_text);
+            let done = market.change_order(&agent, id, command, promise).await?;
+            Ok(written(done, order_text))
+        }
+        Op::Deliver(id, request) => {
+            let done = market.deliver(&agent, id, request, promise(given, order_text)).await?;
+            Ok(written(done, order_text))
+        }
+        Op::Complete(id, request) => {
+            let done = market.complete(&agent, id, request, promise(given, order_text)).await?;
+            Ok(written(done, order_text))
+        }
+        other => perform_in_wallet(market, agent, other, given).await,
+    }
+}
+
+async fn perform_in_wallet(
+    market: Marketplace,
+    agent: Did,
+    op: Op,
+    given: Promise,
+) -> Result<Done<String>, Error> {
+    match op {
+        Op::Transfer(to, amount, reason) => {
+            let transfer = Transfer { from: agent, to, amount, reason };
+            let done = market.transfer(transfer, promise(given, balance_text)).await?;
+            Ok(written(done, balance_text))
+        }
+        Op::Deposit(amount) => {
+            let done = market.deposit(&agent, amount, promise(given, balance_text)).await?;
+            Ok(written(done, balance_text))
+        }
+        Op::Withdraw(amount) => {
+            let done = market.withdraw(&agent, amount, promise(given, withdrawal_text)).await?;
+            Ok(written(done, withdrawal_text))
+        }
+        Op::SetPayout(policy) => {
+            let done = market.set_payout(&agent, policy, promise(given, payout_text)).await?;
+            Ok(written(done, payout_text))
+        }
+        Op::Collateral(way, amount) => {
+            let promise = promise(given, balance_text);
+            let done = market.move_collateral(&agent, way, amount, promise).await?;
+            Ok(written(done, balance_text))
+        }
+        Op::UseNonce(value, until) => {
+            market.use_nonce(Nonce { signer: agent, value }, until).await?;
+            Ok(Done::Fresh("nonce".to_owned()))
+        }
+        other => Err(Error::Fault(format!("{} is not of the wallet", other.name()))),
+    }
+}

@@ -1,0 +1,348 @@
+//! A second set of books, kept from the change sets that the store admitted. It knows none of the
+//! engine's or the store's code paths: what it finds wrong is wrong, whoever did it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use marketplace_escrow::{Order, Phase, State};
+use marketplace_ledger::Account;
+use marketplace_listings::{Listing, ListingStatus};
+use marketplace_money::{
+    Amount, DepositId, Did, EntryId, ListingId, OrderId, Timestamp, WithdrawalId,
+};
+use marketplace_ports::{
+    Agent, ChangeSet, Deposit, DepositState, Effect, EffectChange, EffectKind, Event,
+    IdempotencyKey, IdempotencyRecord, Nonce, Subject, TegTransactionId, Timer, TimerChange,
+    Withdrawal, WithdrawalState,
+};
+use uuid::Uuid;
+
+/// Everything that was committed, and what is wrong with it.
+#[derive(Debug, Default)]
+pub(crate) struct Shadow {
+    pub(crate) balances: BTreeMap<Account, i128>,
+    pub(crate) orders: BTreeMap<OrderId, Arc<Order>>,
+    pub(crate) listings: BTreeMap<ListingId, Arc<Listing>>,
+    pub(crate) agents: BTreeMap<Did, Arc<Agent>>,
+    pub(crate) withdrawals: BTreeMap<WithdrawalId, Arc<Withdrawal>>,
+    pub(crate) deposits: BTreeMap<DepositId, Arc<Deposit>>,
+    /// What each booked transfer took from the `teg` account.
+    pub(crate) booked: BTreeMap<TegTransactionId, i128>,
+    pub(crate) records: BTreeMap<IdempotencyKey, IdempotencyRecord>,
+    pub(crate) events: Vec<Event>,
+    /// Every version of every listing, with the time of its commit.
+    pub(crate) editions: BTreeMap<(ListingId, u64), (Arc<Listing>, Timestamp)>,
+    /// What happened to each order, and when.
+    pub(crate) stories: BTreeMap<OrderId, Vec<(&'static str, Timestamp)>>,
+    /// Closed orders as they were before.
+    pub(crate) before_close: BTreeMap<OrderId, Arc<Order>>,
+    /// Orders that closed since somebody last looked.
+    pub(crate) closed: Vec<OrderId>,
+    pub(crate) breaches: Vec<String>,
+    pub(crate) committed: u64,
+    nonces: BTreeSet<(Did, String)>,
+    timers: BTreeMap<(Subject, &'static str), Timer>,
+    effects: BTreeMap<Uuid, Effect>,
+    batches: BTreeSet<Uuid>,
+}
+
+impl Shadow {
+    /// Whether a batch is new to the books.
+    pub(crate) fn opens(&mut self, batch: Uuid) -> bool {
+        self.batches.insert(batch)
+    }
+
+    pub(crate) fn balance(&self, account: &Account) -> i128 {
+        self.balances.get(account).copied().unwrap_or_default()
+    }
+
+    pub(crate) fn open_effects(&self) -> usize {
+        self.effects.len()
+    }
+
+    fn breach(&mut self, what: String) {
+        self.breaches.push(what);
+    }
+
+    /// Books one admitted set, and looks at everything that it touched.
+    pub(crate) fn apply(&mut self, set: ChangeSet) {
+        self.committed += 1;
+        self.post(&set);
+        self.take_keys(&set);
+        self.queue(&set);
+        let touched = Touched::by(&set);
+        self.write_rows(&set);
+        for event in &set.events {
+            if let Subject::Order(id) = event.subject {
+                self.stories.entry(id).or_default().push((event.name, event.at));
+            }
+        }
+        self.check(&touched);
+        self.events.extend(set.events);
+    }
+
+    fn post(&mut self, set: &ChangeSet) {
+        let mut teg: BTreeMap<EntryId, i128> = BTreeMap::new();
+        for entry in &set.entries {
+            let mut sum = 0;
+            for posting in entry.postings() {
+                let delta = i128::from(posting.delta.nano());
+                sum += delta;
+                *self.balances.entry(posting.account.clone()).or_default() += delta;
+                if posting.account == Account::Teg {
+                    *teg.entry(entry.id).or_default() += delta;
+                }
+            }
+            if sum != 0 {
+                self.breach(format!("entry {} sums to {sum}", entry.id));
+            }
+        }
+        for account in set.entries.iter().flat_map(|entry| entry.postings()).map(|p| &p.account) {
+            // What the TEG took beyond what it had said is our expense: less than nothing.
+            let may_be_negative = matches!(account, Account::Teg | Account::TegFees);
+            if !may_be_negative && self.balance(account) < 0 {
+                self.breach(format!("{account} is below zero: {}", self.balance(account)));
+            }
+        }
+        for (id, entry) in &set.teg_transactions {
+            let moved = teg.get(entry).copied().unwrap_or_default();
+            if self.booked.insert(id.clone(), moved).is_some() {
+                self.breach(format!("transfer {} was booked twice", id.0));
+            }
+        }
+    }
+
+    fn take_keys(&mut self, set: &ChangeSet) {
+        if let Some((key, record)) = &set.idempotency
+            && let Some(before) = self.records.insert(key.clone(), record.clone())
+            && before.expires_at > record.expires_at.minus(RECORD_LIFE)
+        {
+            self.breach(format!("idempotency key {} was used twice", key.key));
+        }
+        if let Some((Nonce { signer, value }, _)) = &set.nonce
+            && !self.nonces.insert((signer.clone(), value.clone()))
+        {
+            self.breach(format!("nonce {value} of {signer} was used twice"));
+        }
+    }
+
+    fn queue(&mut self, set: &ChangeSet) {
+        for change in &set.timers {
+            match change {
+                TimerChange::Set(timer) => {
+                    self.timers.insert((timer.subject, timer.kind), timer.clone());
+                }
+                TimerChange::Clear { subject, kind } => {
+                    self.timers.remove(&(*subject, kind));
+                }
+            }
+        }
+        for change in &set.effects {
+            match change {
+                EffectChange::Add(effect) => {
+                    self.effects.insert(effect.id, effect.clone());
+                }
+                EffectChange::Done(id) => {
+                    self.effects.remove(id);
+                }
+                EffectChange::Retry { .. } => {}
+            }
+        }
+    }
+
+    fn write_rows(&mut self, set: &ChangeSet) {
+        for change in &set.orders {
+            let row = &change.row;
+            let before = self.orders.insert(row.id, row.clone());
+            let version = before.as_ref().map_or(0, |order| order.version);
+            if change.read != version || row.version != version + 1 {
+                let (id, new) = (row.id, row.version);
+                self.breach(format!("order {id}: version {new} was written over {version}"));
+            }
+            match before {
+                Some(before) if matches!(before.state, State::Closed(_)) => {
+                    self.breach(format!("order {}: a closed order was written again", row.id));
+                }
+                Some(before) if matches!(row.state, State::Closed(_)) => {
+                    self.closed.push(row.id);
+                    self.before_close.insert(row.id, before);
+                }
+                Some(_) => {}
+                None => self.check_placed(row),
+            }
+        }
+        let at = set.events.first().map(|event| event.at).unwrap_or_default();
+        for change in &set.listings {
+            let edition = (change.row.clone(), at);
+            self.editions.insert((change.row.id, change.row.version), edition);
+            let before = self.listings.insert(change.row.id, change.row.clone());
+            let version = before.map_or(0, |listing| listing.version);
+            if change.read != version || change.row.version != version + 1 {
+                let (id, new) = (change.row.id, change.row.version);
+                self.breach(format!("listing {id}: version {new} was written over {version}"));
+            }
+        }
+        for change in &set.agents {
+            let before = self.agents.insert(change.row.did.clone(), change.row.clone());
+            let version = before.map_or(0, |agent| agent.version);
+            if change.read != version || change.row.version != version + 1 {
+                let (did, new) = (&change.row.did, change.row.version);
+                self.breach(format!("{did}: version {new} was written over {version}"));
+            }
+        }
+        for change in &set.withdrawals {
+            let before = self.withdrawals.insert(change.row.id, change.row.clone());
+            if before.is_some_and(|before| before.state != WithdrawalState::InFlight) {
+                self.breach(format!("withdrawal {} ended twice", change.row.id));
+            }
+        }
+        for change in &set.deposits {
+            let before = self.deposits.insert(change.row.id, change.row.clone());
+            if before.is_some_and(|before| matches!(before.state, DepositState::Credited(_))) {
+                self.breach(format!("deposit {} was written after its credit", change.row.id));
+            }
+        }
+    }
+
+    fn check(&mut self, touched: &Touched) {
+        let orders: Vec<_> =
+            touched.orders.iter().filter_map(|id| self.orders.get(id).cloned()).collect();
+        for order in orders {
+            self.check_order(&order);
+        }
+        for id in &touched.withdrawals {
+            let Some(withdrawal) = self.withdrawals.get(id).cloned() else { continue };
+            let held = self.balance(&Account::Withdrawal(*id));
+            if held != i128::from(withdrawal.held().nano()) {
+                self.breach(format!("withdrawal {id} holds {held}, not {}", withdrawal.held()));
+            }
+            let sending = self.works_on(|kind| *kind == EffectKind::SendWithdrawal(*id));
+            if withdrawal.state == WithdrawalState::InFlight && !sending {
+                self.breach(format!("withdrawal {id} is in flight and nobody sends it"));
+            }
+        }
+        for id in &touched.deposits {
+            let asked =
+                self.deposits.get(id).is_some_and(|deposit| deposit.state == DepositState::Asked);
+            if asked && !self.works_on(|kind| *kind == EffectKind::ResolveDeposit(*id)) {
+                self.breach(format!("deposit {id} was asked for and nobody resolves it"));
+            }
+        }
+        for did in &touched.agents {
+            self.check_agent(did);
+        }
+    }
+
+    /// A buyer gets what stands in the listing at the moment of the purchase, not before or after.
+    fn check_placed(&mut self, order: &Order) {
+        let stands = self.listings.get(&order.listing).is_some_and(|listing| {
+            listing.version == order.listing_version
+                && listing.status == ListingStatus::Active
+                && listing.offer.price == order.price.base
+                && listing.provider == order.seller
+                && listing.provider != order.buyer
+        });
+        if !stands {
+            self.breach(format!("order {} bought what its listing did not offer", order.id));
+        }
+    }
+
+    fn works_on(&self, what: impl Fn(&EffectKind) -> bool) -> bool {
+        self.effects.values().any(|effect| what(&effect.kind))
+    }
+
+    fn check_order(&mut self, order: &Order) {
+        let id = order.id;
+        let held = self.balance(&Account::Order(id));
+        if held != i128::from(order.escrow().nano()) {
+            let (phase, escrow) = (order.phase(), order.escrow());
+            self.breach(format!("order {id} is {phase} and holds {held}, not {escrow}"));
+        }
+        let kinds: Vec<&str> = self
+            .timers
+            .range((Subject::Order(id), "")..)
+            .take_while(|((subject, _), _)| *subject == Subject::Order(id))
+            .map(|((_, kind), _)| *kind)
+            .collect();
+        let expected: Vec<&str> = match (order.phase(), order.timer()) {
+            (Phase::Disputed, _) | (_, None) => Vec::new(),
+            (_, Some(timer)) => vec![timer.kind.name()],
+        };
+        if kinds != expected {
+            let phase = order.phase();
+            self.breach(format!("order {id} is {phase} with timers {kinds:?}, not {expected:?}"));
+        }
+        if let State::Funded(funded) = &order.state
+            && let Some(announced) = &funded.announced
+        {
+            let wanted = EffectKind::FetchDelivery {
+                order: id,
+                sha256: announced.sha256,
+                uri: announced.uri.clone(),
+            };
+            if !self.works_on(|kind| *kind == wanted) {
+                self.breach(format!("order {id}: an announced delivery that nobody fetches"));
+            }
+        }
+    }
+
+    fn check_agent(&mut self, did: &Did) {
+        let Some(agent) = self.agents.get(did).cloned() else { return };
+        let listings =
+            self.listings.values().filter(|l| l.provider == *did && l.counts()).count() as u64;
+        if u64::from(agent.listings) != listings {
+            self.breach(format!("{did} has {listings} listings, not {}", agent.listings));
+        }
+        let unfunded = |order: &&Arc<Order>| {
+            order.buyer == *did && matches!(order.state, State::AwaitingFunds { .. })
+        };
+        let unfunded = self.orders.values().filter(unfunded).count() as u64;
+        if u64::from(agent.unfunded_orders) != unfunded {
+            self.breach(format!(
+                "{did} has {unfunded} unfunded orders, not {}",
+                agent.unfunded_orders
+            ));
+        }
+    }
+
+    /// What all agents have with us, and what we have.
+    pub(crate) fn sum(&self, of: impl Fn(&Account) -> bool) -> i128 {
+        self.balances.iter().filter(|(account, _)| of(account)).map(|(_, sum)| *sum).sum()
+    }
+
+    pub(crate) fn amount(&self, account: &Account) -> Amount {
+        Amount::from_nano(i64::try_from(self.balance(account)).unwrap_or(i64::MAX))
+    }
+}
+
+const RECORD_LIFE: marketplace_money::Seconds = marketplace_money::Seconds::from_hours(7 * 24);
+
+/// What a set may have disturbed.
+struct Touched {
+    orders: BTreeSet<OrderId>,
+    withdrawals: BTreeSet<WithdrawalId>,
+    deposits: BTreeSet<DepositId>,
+    agents: BTreeSet<Did>,
+}
+
+impl Touched {
+    fn by(set: &ChangeSet) -> Self {
+        let mut touched = Self {
+            orders: set.orders.iter().map(|change| change.row.id).collect(),
+            withdrawals: set.withdrawals.iter().map(|change| change.row.id).collect(),
+            deposits: set.deposits.iter().map(|change| change.row.id).collect(),
+            agents: set.agents.iter().map(|change| change.row.did.clone()).collect(),
+        };
+        let accounts = set.entries.iter().flat_map(|entry| entry.postings()).map(|p| &p.account);
+        for account in accounts {
+            match account {
+                Account::Order(id) => drop(touched.orders.insert(*id)),
+                Account::Withdrawal(id) => drop(touched.withdrawals.insert(*id)),
+                _ => {}
+            }
+        }
+        touched.agents.extend(set.orders.iter().map(|change| change.row.buyer.clone()));
+        touched.agents.extend(set.listings.iter().map(|change| change.row.provider.clone()));
+        touched
+    }
+}

@@ -1,0 +1,198 @@
+//! The in-memory store behind the gate, with a second set of books beside it.
+
+use std::collections::HashSet;
+use std::future::pending;
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use marketplace_contract_kit::MemoryStore;
+use marketplace_escrow::{Order, OrderStatus};
+use marketplace_ledger::Account;
+use marketplace_listings::Listing;
+use marketplace_money::{Amount, Did, Gaps, ListingId, OrderId, Timestamp};
+use marketplace_ports::{
+    Agent, Audit, Batch, CommitOutcome, Effect, Key, Lease, OrderFilter, Page, PayoutPolicy,
+    SealedEvent, StatementLine, Store, StoreError, Timer, View, WalletSums,
+};
+use uuid::Uuid;
+
+use super::gate::{Fate, Gate, Port};
+use super::lock;
+use super::shadow::Shadow;
+
+/// The store as one life of one replica sees it.
+#[derive(Clone, Debug)]
+pub(crate) struct SimStore {
+    pub(crate) inner: MemoryStore,
+    pub(crate) gate: Gate,
+    pub(crate) shadow: Arc<Mutex<Shadow>>,
+    pub(crate) life: u32,
+}
+
+impl SimStore {
+    async fn call<T>(
+        &self,
+        call: &'static str,
+        work: impl Future<Output = Result<T, StoreError>> + Send,
+    ) -> Result<T, StoreError> {
+        match self.gate.pass(self.life, Port::Store, call).await {
+            Fate::Pass | Fate::Duplicate => work.await,
+            Fate::Unavailable | Fate::Refuse => {
+                Err(StoreError::Unavailable(format!("simulated: no answer to {call}")))
+            }
+            Fate::LostBefore | Fate::LostLate => {
+                Err(StoreError::Unknown(format!("simulated: {call} was lost")))
+            }
+            Fate::LostAfter => {
+                work.await?;
+                Err(StoreError::Unknown(format!("simulated: the answer to {call} was lost")))
+            }
+            Fate::DieAfter => {
+                let _ = work.await;
+                pending().await
+            }
+        }
+    }
+
+    async fn write(&self, batch: Batch) -> Result<Vec<CommitOutcome>, StoreError> {
+        let (id, sets) = (batch.id, batch.sets.clone());
+        let outcomes = self.inner.commit(batch).await?;
+        let mut shadow = lock(&self.shadow);
+        if outcomes.contains(&CommitOutcome::Committed) && shadow.opens(id) {
+            for ((_, set), outcome) in sets.into_iter().zip(&outcomes) {
+                if *outcome == CommitOutcome::Committed {
+                    shadow.apply(set);
+                }
+            }
+        }
+        Ok(outcomes)
+    }
+}
+
+#[async_trait]
+impl Store for SimStore {
+    async fn load(&self, keys: &HashSet<Key>) -> Result<View, StoreError> {
+        self.call("load", self.inner.load(keys)).await
+    }
+
+    async fn commit(&self, batch: Batch) -> Result<Vec<CommitOutcome>, StoreError> {
+        self.call("commit", self.write(batch)).await
+    }
+
+    async fn outcome(&self, batch: Uuid) -> Result<Option<Vec<CommitOutcome>>, StoreError> {
+        self.call("outcome", self.inner.outcome(batch)).await
+    }
+
+    async fn now(&self) -> Result<Timestamp, StoreError> {
+        self.call("now", self.inner.now()).await
+    }
+
+    async fn clock(&self) -> Result<(Timestamp, Gaps), StoreError> {
+        self.call("clock", self.inner.clock()).await
+    }
+
+    async fn lease_timers(&self, lease: Lease, limit: u32) -> Result<Vec<Timer>, StoreError> {
+        self.call("lease_timers", self.inner.lease_timers(lease, limit)).await
+    }
+
+    async fn lease_effects(&self, lease: Lease, limit: u32) -> Result<Vec<Effect>, StoreError> {
+        self.call("lease_effects", self.inner.lease_effects(lease, limit)).await
+    }
+
+    async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
+        self.call("next_due", self.inner.next_due()).await
+    }
+
+    async fn heartbeat(&self, server: Uuid) -> Result<(), StoreError> {
+        self.call("heartbeat", self.inner.heartbeat(server)).await
+    }
+
+    async fn secret(&self, name: &str, fresh: [u8; 32]) -> Result<[u8; 32], StoreError> {
+        self.call("secret", self.inner.secret(name, fresh)).await
+    }
+
+    async fn note(&self, name: &str) -> Result<Option<String>, StoreError> {
+        self.call("note", self.inner.note(name)).await
+    }
+
+    async fn set_note(&self, name: &str, value: &str) -> Result<(), StoreError> {
+        self.call("set_note", self.inner.set_note(name, value)).await
+    }
+
+    async fn events_after(
+        &self,
+        position: u64,
+        limit: u32,
+    ) -> Result<Vec<SealedEvent>, StoreError> {
+        self.call("events_after", self.inner.events_after(position, limit)).await
+    }
+
+    async fn order(&self, id: OrderId) -> Result<Option<Arc<Order>>, StoreError> {
+        self.call("order", self.inner.order(id)).await
+    }
+
+    async fn orders(&self, filter: &OrderFilter) -> Result<Page<Arc<Order>>, StoreError> {
+        self.call("orders", self.inner.orders(filter)).await
+    }
+
+    async fn all_orders(
+        &self,
+        status: Option<OrderStatus>,
+        cursor: Option<u64>,
+        limit: u32,
+    ) -> Result<Page<Arc<Order>>, StoreError> {
+        self.call("all_orders", self.inner.all_orders(status, cursor, limit)).await
+    }
+
+    async fn blob(
+        &self,
+        order: OrderId,
+        sha256: [u8; 32],
+    ) -> Result<Option<Arc<[u8]>>, StoreError> {
+        self.call("blob", self.inner.blob(order, sha256)).await
+    }
+
+    async fn listing(&self, id: ListingId) -> Result<Option<Arc<Listing>>, StoreError> {
+        self.call("listing", self.inner.listing(id)).await
+    }
+
+    async fn active_listings(
+        &self,
+        cursor: Option<u64>,
+        limit: u32,
+    ) -> Result<Page<(Arc<Listing>, Arc<Agent>)>, StoreError> {
+        self.call("active_listings", self.inner.active_listings(cursor, limit)).await
+    }
+
+    async fn agent(&self, did: &Did) -> Result<Option<Arc<Agent>>, StoreError> {
+        self.call("agent", self.inner.agent(did)).await
+    }
+
+    async fn wallet(&self, did: &Did) -> Result<WalletSums, StoreError> {
+        self.call("wallet", self.inner.wallet(did)).await
+    }
+
+    async fn statement(
+        &self,
+        did: &Did,
+        cursor: Option<u64>,
+        limit: u32,
+    ) -> Result<Page<StatementLine>, StoreError> {
+        self.call("statement", self.inner.statement(did, cursor, limit)).await
+    }
+
+    async fn payouts_due(
+        &self,
+        limit: u32,
+    ) -> Result<Vec<(Did, PayoutPolicy, Amount)>, StoreError> {
+        self.call("payouts_due", self.inner.payouts_due(limit)).await
+    }
+
+    async fn account_sum(&self, account: &Account) -> Result<Amount, StoreError> {
+        self.call("account_sum", self.inner.account_sum(account)).await
+    }
+
+    async fn audit(&self) -> Result<Audit, StoreError> {
+        self.call("audit", self.inner.audit()).await
+    }
+}
