@@ -82,6 +82,11 @@ caught by: simulate
 ";
 
     #[test]
+    fn every_bug_fits_the_code() {
+        super::super::check_all_apply().unwrap();
+    }
+
+    #[test]
     fn a_bug_fits_one_place() {
         let bugs = parse(ENTRY).unwrap();
         let check = |text: &str, expect: Option<&str>| {
