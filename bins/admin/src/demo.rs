@@ -141,7 +141,7 @@ curl -s "{url}/api/v1/orders?role=seller&wait=30" -H "Authorization: Bearer $ADA
 curl -s {url}/api/v1/wallet -H "Authorization: Bearer $BUYER"
 
 A fresh token:  marketplace-admin agent token --url {url} --key {keys}/buyer.json
-The whole flow: README.md. All routes: {url}/api/openapi.json
+The whole flow: README.md. All routes: {url}/api/docs
 "#,
         keys = args.keys.display(),
     );

@@ -103,13 +103,14 @@ async fn ready(client: &Client) -> Result<Finding> {
     let response = client.look("/readyz").await?;
     let status = response.status();
     let says = response.text().await?;
+    let says = says.trim().to_owned();
     let says = if says.is_empty() { format!("HTTP {}", status.as_u16()) } else { says };
     let verdict = if status.is_success() { Verdict::Well } else { Verdict::Wrong };
     Ok(Finding { check: "ready", verdict, says })
 }
 
 async fn audit(client: &Client) -> Result<Vec<Finding>> {
-    let audit = client.get("/api/v1/audit", &[]).await?;
+    let audit = client.get("/api/v1/admin/audit", &[]).await?;
     let breaches = audit["breaches"].as_array().context("the server sent no audit")?;
     let breaches: Vec<String> = breaches.iter().map(crate::report::inert).collect();
     let mut findings = vec![books(&breaches)];

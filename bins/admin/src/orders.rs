@@ -20,20 +20,21 @@ const COLUMNS: [(&str, &str); 7] = [
 /// A page of orders, newest first.
 pub(crate) async fn list(args: &ListArgs, as_json: bool) -> Result<()> {
     let client = Client::with_key(&args.caller.server, &args.caller.key).await?;
-    let role = match args.role {
-        Role::Operator => "operator",
-        Role::Buyer => "buyer",
-        Role::Seller => "seller",
+    let (path, role) = match args.role {
+        Role::Operator => ("/api/v1/admin/orders", None),
+        Role::Buyer => ("/api/v1/orders", Some("buyer")),
+        Role::Seller => ("/api/v1/orders", Some("seller")),
     };
-    let mut query = vec![("role", role.to_owned()), ("limit", args.limit.to_string())];
+    let mut query = vec![("limit", args.limit.to_string())];
+    query.extend(role.map(|role| ("role", role.to_owned())));
     query.extend(args.status.clone().map(|status| ("status", status)));
     query.extend(args.cursor.clone().map(|cursor| ("cursor", cursor)));
-    let page = client.get("/api/v1/orders", &query).await?;
+    let page = client.get(path, &query).await?;
     if as_json {
         println!("{page:#}");
         return Ok(());
     }
-    let orders = page["orders"].as_array().context("the server sent no list of orders")?;
+    let orders = page["results"].as_array().context("the server sent no list of orders")?;
     let mut lines = table(&COLUMNS.map(|(title, _)| title));
     for order in orders {
         lines.add_row(COLUMNS.map(|(_, field)| inert(&order[field])));

@@ -8,11 +8,14 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use marketplace_wire::{Problem, codes};
 use tokio_util::sync::CancellationToken;
 
 /// How long a reader may go on once the server stops: a search is done by then, a long poll has
 /// nothing to lose.
 const READERS_GRACE: Duration = Duration::from_millis(500);
+/// A replacement is up by then, or a restart done.
+const RETRY_AFTER_SECONDS: u32 = 1;
 
 /// The way from serving to stopped.
 #[derive(Clone, Debug)]
@@ -61,17 +64,58 @@ pub(crate) async fn release_readers(
 }
 
 fn stopping() -> Response {
-    let problem = serde_json::json!({
-        "type": "about:blank",
-        "title": "Service Unavailable",
-        "status": 503,
-        "code": "stopping",
-        "detail": "the server is stopping, ask again",
-        "retry_after": 1,
-    });
+    let problem = Problem::new(&codes::NOT_READY, "The server is stopping: ask again")
+        .retry_after(RETRY_AFTER_SECONDS);
+    // Plain fields: that it cannot be written does not happen, and the status says enough.
+    let body = serde_json::to_string(&problem).unwrap_or_default();
     let headers = [
-        (header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json")),
-        (header::RETRY_AFTER, HeaderValue::from_static("1")),
+        (header::CONTENT_TYPE, HeaderValue::from_static(Problem::MEDIA_TYPE)),
+        (header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECONDS)),
     ];
-    (StatusCode::SERVICE_UNAVAILABLE, headers, problem.to_string()).into_response()
+    (StatusCode::SERVICE_UNAVAILABLE, headers, body).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::Router;
+    use axum::body::Body;
+    use axum::middleware::from_fn_with_state;
+    use axum::routing::get;
+    use tower::ServiceExt;
+
+    use super::*;
+
+    /// A route that answers after `seconds`, behind the layer.
+    fn app(drain: &Drain, seconds: u64) -> Router {
+        let slow = move || async move {
+            tokio::time::sleep(Duration::from_secs(seconds)).await;
+            "done"
+        };
+        let layer = from_fn_with_state(drain.clone(), release_readers);
+        Router::new().route("/", get(slow).post(slow)).layer(layer)
+    }
+
+    /// What a request gets that has begun a second before the server stops.
+    async fn answer(method: Method, seconds: u64) -> StatusCode {
+        let drain = Drain::new();
+        let request = Request::builder().method(method).uri("/").body(Body::empty()).unwrap();
+        let running = tokio::spawn(app(&drain, seconds).oneshot(request));
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        drain.begin();
+        running.await.unwrap().unwrap().status()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn only_who_waits_for_nothing_is_sent_away() {
+        let (ok, away) = (StatusCode::OK, StatusCode::SERVICE_UNAVAILABLE);
+        let cases = [
+            (Method::GET, 30, away),
+            (Method::GET, 0, ok),
+            (Method::POST, 30, ok),
+            (Method::POST, 0, ok),
+        ];
+        for (method, seconds, expect) in cases {
+            assert_eq!(answer(method.clone(), seconds).await, expect, "{method} {seconds}");
+        }
+    }
 }
