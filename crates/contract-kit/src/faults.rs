@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub struct FaultPoint {
     /// The method's name, such as `commit`.
     pub call: &'static str,
-    /// The how-manieth call of this method it is, from 1, since the fake was made.
+    /// Which call of this method it is since the fake was made, counted from 1.
     pub number: u64,
 }
 

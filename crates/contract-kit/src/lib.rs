@@ -8,6 +8,7 @@ mod fake_edges;
 mod fake_teg;
 mod faults;
 mod memory;
+pub mod planted;
 pub mod store_suite;
 pub mod teg_suite;
 

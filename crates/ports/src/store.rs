@@ -198,7 +198,8 @@ pub trait Store: Send + Sync {
     async fn load(&self, keys: &HashSet<Key>) -> Result<View, StoreError>;
 
     /// Writes what still holds ([`crate::admit`]), atomically; says for each set what became of
-    /// it.
+    /// it. What a set touches is checked whether or not it was loaded. A batch that was written
+    /// before is not written again: the answer is what became of it then.
     async fn commit(&self, batch: Batch) -> Result<Vec<CommitOutcome>, StoreError>;
 
     /// What became of a batch whose answer was lost; nothing when it was never written.

@@ -282,7 +282,7 @@ pub(crate) async fn of_many_at_once_no_change_is_lost(mut world: World) {
         let (store, counter) = (world.store(), counter.clone());
         writers.spawn(async move {
             let mut written = 0;
-            for attempt in 0_u128.. {
+            for attempt in 0..10_000_u128 {
                 let keys = [Key::Agent(counter.clone())].into();
                 let view = store.load(&keys).await.expect("load");
                 let mut next = view.agents[&counter].as_ref().clone();

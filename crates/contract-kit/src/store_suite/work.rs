@@ -253,6 +253,7 @@ pub(crate) async fn workers_at_once_get_each_timer_once(mut world: World) {
                     return mine;
                 }
                 mine.extend(leased);
+                assert!(mine.len() <= TIMERS, "one worker got more than there is");
                 tokio::task::yield_now().await;
             }
         });

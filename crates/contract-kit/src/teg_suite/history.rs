@@ -52,6 +52,7 @@ pub(crate) async fn the_history_comes_in_pages(mut world: World) {
             }
             seen.extend(page.transfers);
             cursor = page.next;
+            assert!(seen.len() <= whole.len(), "the history never ends");
         }
         assert_eq!(seen, whole, "by {limit}");
         let order = world.order(&did("seller"), Amount::from_avt(1));

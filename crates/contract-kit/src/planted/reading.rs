@@ -1,0 +1,260 @@
+//! The port of a buggy store: bugs in what it answers, everything else passed on.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use marketplace_escrow::{Order, OrderStatus};
+use marketplace_ledger::Account;
+use marketplace_listings::Listing;
+use marketplace_money::{Amount, Did, Gaps, ListingId, OrderId, Seconds, Timestamp};
+use marketplace_ports::{
+    Agent, Audit, Batch, CommitOutcome, Effect, Key, Lease, OrderFilter, Page, PayoutPolicy,
+    SealedEvent, StatementLine, Store, StoreError, Timer, View, WalletSums,
+};
+use uuid::Uuid;
+
+use super::{BuggyStore, PlantedBug};
+use crate::faults::lock;
+
+impl BuggyStore {
+    fn lease(&self, lease: Lease) -> Lease {
+        let duration = match self.bug {
+            Some(PlantedBug::LeaseNotHonoured) => Seconds(0),
+            Some(PlantedBug::LeaseForEver) => Seconds(u32::MAX),
+            _ => lease.duration,
+        };
+        Lease { duration, ..lease }
+    }
+
+    fn limit(&self, limit: u32) -> u32 {
+        if self.has(PlantedBug::LeaseLimitIgnored) { u32::MAX } else { limit }
+    }
+
+    fn cursor(&self, cursor: Option<u64>) -> Option<u64> {
+        match self.bug {
+            Some(PlantedBug::PageRepeats) => cursor.map(|cursor| cursor + 1),
+            Some(PlantedBug::PageSkips) => cursor.map(|cursor| cursor.saturating_sub(1)),
+            _ => cursor,
+        }
+    }
+
+    fn status(&self, status: Option<OrderStatus>) -> Option<OrderStatus> {
+        status.filter(|_| !self.has(PlantedBug::StatusFilterIgnored))
+    }
+
+    fn orders_page(&self, mut page: Page<Arc<Order>>, limit: u32) -> Page<Arc<Order>> {
+        let is_full = page.items.len() == usize::try_from(limit).unwrap_or(usize::MAX);
+        if self.has(PlantedBug::LastPageHasNext) && is_full {
+            page.next = page.next.or(Some(0));
+        }
+        if self.has(PlantedBug::ChangedOrderMovesUp) {
+            page.items.sort_by_key(|order| std::cmp::Reverse(order.version));
+        }
+        page
+    }
+}
+
+#[async_trait]
+impl Store for BuggyStore {
+    async fn load(&self, keys: &HashSet<Key>) -> Result<View, StoreError> {
+        let mut view = self.inner.load(keys).await?;
+        lock(&self.memory).loaded.clone_from(keys);
+        view.now = self.shown(view.now);
+        Ok(view)
+    }
+
+    async fn commit(&self, batch: Batch) -> Result<Vec<CommitOutcome>, StoreError> {
+        self.commit_wrongly(batch).await
+    }
+
+    async fn outcome(&self, batch: Uuid) -> Result<Option<Vec<CommitOutcome>>, StoreError> {
+        let forgets = self.has(PlantedBug::OutcomeForgotten)
+            || self.is_reopened_with(PlantedBug::RestartForgetsOutcomes);
+        if forgets { Ok(None) } else { self.inner.outcome(batch).await }
+    }
+
+    async fn now(&self) -> Result<Timestamp, StoreError> {
+        Ok(self.shown(self.inner.now().await?))
+    }
+
+    async fn clock(&self) -> Result<(Timestamp, Gaps), StoreError> {
+        let (now, gaps) = self.inner.clock().await?;
+        Ok((self.shown(now), gaps))
+    }
+
+    async fn lease_timers(&self, lease: Lease, limit: u32) -> Result<Vec<Timer>, StoreError> {
+        if self.is_reopened_with(PlantedBug::RestartForgetsOpenWork) {
+            return Ok(Vec::new());
+        }
+        let mut timers = self.inner.lease_timers(self.lease(lease), self.limit(limit)).await?;
+        if self.has(PlantedBug::TimersReversed) {
+            timers.reverse();
+        }
+        Ok(timers)
+    }
+
+    async fn lease_effects(&self, lease: Lease, limit: u32) -> Result<Vec<Effect>, StoreError> {
+        if self.is_reopened_with(PlantedBug::RestartForgetsOpenWork) {
+            return Ok(Vec::new());
+        }
+        self.inner.lease_effects(self.lease(lease), self.limit(limit)).await
+    }
+
+    async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
+        let next = self.inner.next_due().await?;
+        Ok(next.filter(|_| !self.has(PlantedBug::NextDueForgotten)))
+    }
+
+    async fn heartbeat(&self, server: Uuid) -> Result<(), StoreError> {
+        let is_first = {
+            let mut memory = lock(&self.memory);
+            memory.heartbeats += 1;
+            memory.heartbeats == 1
+        };
+        let deaf = self.has(PlantedBug::GapForgotten)
+            || (is_first && self.is_reopened_with(PlantedBug::RestartForgetsHeartbeat));
+        if deaf { Ok(()) } else { self.inner.heartbeat(server).await }
+    }
+
+    async fn secret(&self, name: &str, fresh: [u8; 32]) -> Result<[u8; 32], StoreError> {
+        let first = self.inner.secret(name, fresh).await?;
+        Ok(if self.has(PlantedBug::SecretOverwritten) { fresh } else { first })
+    }
+
+    async fn note(&self, name: &str) -> Result<Option<String>, StoreError> {
+        let note = self.inner.note(name).await?;
+        Ok(note.filter(|_| !self.is_reopened_with(PlantedBug::RestartForgetsNotes)))
+    }
+
+    async fn set_note(&self, name: &str, value: &str) -> Result<(), StoreError> {
+        let keeps = self.has(PlantedBug::NoteNotOverwritten);
+        if keeps && self.inner.note(name).await?.is_some() {
+            return Ok(());
+        }
+        self.inner.set_note(name, value).await
+    }
+
+    async fn events_after(
+        &self,
+        position: u64,
+        limit: u32,
+    ) -> Result<Vec<SealedEvent>, StoreError> {
+        match self.bug {
+            Some(PlantedBug::EventRepeated) => {
+                self.inner.events_after(position.saturating_sub(1), limit).await
+            }
+            Some(PlantedBug::EventPositionsWithHoles) => {
+                let mut events = self.inner.events_after(position / 2, limit).await?;
+                events.iter_mut().for_each(|event| event.position *= 2);
+                Ok(events)
+            }
+            _ => self.inner.events_after(position, limit).await,
+        }
+    }
+
+    async fn order(&self, id: OrderId) -> Result<Option<Arc<Order>>, StoreError> {
+        self.inner.order(id).await
+    }
+
+    async fn orders(&self, filter: &OrderFilter) -> Result<Page<Arc<Order>>, StoreError> {
+        let (status, cursor) = (self.status(filter.status), self.cursor(filter.cursor));
+        let page = self.inner.orders(&OrderFilter { status, cursor, ..filter.clone() }).await?;
+        Ok(self.orders_page(page, filter.limit))
+    }
+
+    async fn all_orders(
+        &self,
+        status: Option<OrderStatus>,
+        cursor: Option<u64>,
+        limit: u32,
+    ) -> Result<Page<Arc<Order>>, StoreError> {
+        let (status, cursor) = (self.status(status), self.cursor(cursor));
+        let page = self.inner.all_orders(status, cursor, limit).await?;
+        Ok(self.orders_page(page, limit))
+    }
+
+    async fn blob(
+        &self,
+        order: OrderId,
+        sha256: [u8; 32],
+    ) -> Result<Option<Arc<[u8]>>, StoreError> {
+        let found = self.inner.blob(order, sha256).await?;
+        let others = || lock(&self.memory).blobs.get(&sha256).cloned();
+        Ok(found.or_else(|| self.has(PlantedBug::BlobOfAnotherOrder).then(others).flatten()))
+    }
+
+    async fn listing(&self, id: ListingId) -> Result<Option<Arc<Listing>>, StoreError> {
+        self.inner.listing(id).await
+    }
+
+    async fn active_listings(
+        &self,
+        cursor: Option<u64>,
+        limit: u32,
+    ) -> Result<Page<(Arc<Listing>, Arc<Agent>)>, StoreError> {
+        let mut page = self.inner.active_listings(cursor, limit).await?;
+        if self.has(PlantedBug::ListingProviderForgotten) {
+            for (listing, agent) in &mut page.items {
+                *agent = Arc::new(Agent::unknown(listing.provider.clone()));
+            }
+        }
+        Ok(page)
+    }
+
+    async fn agent(&self, did: &Did) -> Result<Option<Arc<Agent>>, StoreError> {
+        self.inner.agent(did).await
+    }
+
+    async fn wallet(&self, did: &Did) -> Result<WalletSums, StoreError> {
+        let mut wallet = self.inner.wallet(did).await?;
+        if self.has(PlantedBug::WalletForgetsInFlight) {
+            wallet.in_flight = Amount::ZERO;
+        }
+        Ok(wallet)
+    }
+
+    async fn statement(
+        &self,
+        did: &Did,
+        cursor: Option<u64>,
+        limit: u32,
+    ) -> Result<Page<StatementLine>, StoreError> {
+        let mut page = self.inner.statement(did, cursor, limit).await?;
+        match self.bug {
+            Some(PlantedBug::StatementWithoutBalance) => {
+                page.items.iter_mut().for_each(|line| line.balance = line.delta);
+            }
+            Some(PlantedBug::StatementReversed) => page.items.reverse(),
+            _ => {}
+        }
+        Ok(page)
+    }
+
+    async fn payouts_due(
+        &self,
+        limit: u32,
+    ) -> Result<Vec<(Did, PayoutPolicy, Amount)>, StoreError> {
+        let mut due = self.inner.payouts_due(limit).await?;
+        if self.has(PlantedBug::PayoutsForgotten) {
+            due.retain(|(_, policy, _)| !matches!(policy, PayoutPolicy::Threshold(_)));
+        }
+        Ok(due)
+    }
+
+    async fn account_sum(&self, account: &Account) -> Result<Amount, StoreError> {
+        if self.has(PlantedBug::SumsOfBalanceRowsOnly) && !account.has_balance_row() {
+            return Ok(Amount::ZERO);
+        }
+        self.inner.account_sum(account).await
+    }
+
+    async fn audit(&self) -> Result<Audit, StoreError> {
+        let audit = self.inner.audit().await?;
+        if self.has(PlantedBug::AuditBlind) {
+            let (orders, postings) = (audit.orders, audit.postings);
+            return Ok(Audit { orders, postings, ..Audit::default() });
+        }
+        Ok(audit)
+    }
+}
