@@ -63,6 +63,8 @@ bugs! {
     IdempotencyIgnored => an_idempotency_key_is_taken_once,
     /// Does not remember answers.
     IdempotencyForgotten => what_is_taken_comes_back,
+    /// Forgets answers a minute before they expire.
+    ForgetsTooEarly => nothing_is_forgotten_before_its_time,
     /// Takes a nonce twice.
     NonceReused => a_nonce_is_used_once,
     /// Books a transfer twice.

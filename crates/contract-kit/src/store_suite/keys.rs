@@ -135,3 +135,27 @@ pub(crate) async fn listings_are_counted_up_to_their_limit(mut world: World) {
     let sets = vec![change(0, 0), change(1, 1)];
     assert_eq!(world.commit(sets).await, [Committed, Conflict]);
 }
+
+/// Until a second before they expire, answers and nonces stand, whatever happens in between.
+pub(crate) async fn nothing_is_forgotten_before_its_time(mut world: World) {
+    let a = did("a");
+    let mut first = attempt(&mut world, key(&a, "k"), "first").await;
+    let nonce = Nonce { signer: a.clone(), value: "n".into() };
+    let until = world.now().await.plus(Seconds::from_hours(1));
+    first.nonce = Some((nonce.clone(), until));
+    world.write(first).await;
+    for _ in 0..3 {
+        world.advance(1_199);
+        let other = world.id().to_string();
+        let set = attempt(&mut world, key(&a, &other), "other").await;
+        world.write(set).await;
+        world.reopen().await;
+    }
+    world.advance(2);
+    let view = world.load([Key::Idempotency(key(&a, "k")), Key::Nonce(nonce.clone())]).await;
+    assert_eq!(view.idempotency[&key(&a, "k")].reply, "first");
+    assert!(view.nonces.contains(&nonce));
+    let again = attempt(&mut world, key(&a, "k"), "second").await;
+    world.conflict(again).await;
+    world.conflict(ChangeSet { nonce: Some((nonce, until)), ..ChangeSet::default() }).await;
+}

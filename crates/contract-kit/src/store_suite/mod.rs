@@ -139,6 +139,7 @@ macro_rules! for_each_store_case {
             keys::a_nonce_is_used_once,
             keys::a_teg_transaction_is_booked_once,
             keys::listings_are_counted_up_to_their_limit,
+            keys::nothing_is_forgotten_before_its_time,
             work::a_timer_is_given_when_it_is_due,
             work::a_leased_timer_is_not_given_again_before_its_lease_ends,
             work::timers_are_given_oldest_first_up_to_the_limit,
