@@ -1,0 +1,231 @@
+//! Every route has a case that says who may call it, and the route keeps to it.
+
+use std::collections::BTreeMap;
+
+use axum::http::Method;
+use marketplace_api::openapi;
+use serde_json::Value;
+
+use crate::common::{Agent, World};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Who {
+    /// Whoever comes.
+    Anybody,
+    /// Whoever proves a DID; it acts on what is its own.
+    Caller,
+    /// The parties of an order; to others it does not exist.
+    Party,
+    /// The provider of a listing.
+    Provider,
+    /// Those whom OPERATOR_DIDS names.
+    Operator,
+}
+use Who::{Anybody, Caller, Operator, Party, Provider};
+
+const CASES: &[(&str, &str, Who)] = &[
+    ("post", "/a2a/message", Caller),
+    ("post", "/api/v1/services/list", Caller),
+    ("get", "/api/v1/services/search", Anybody),
+    ("get", "/api/v1/services/{id}", Anybody),
+    ("patch", "/api/v1/services/{id}", Provider),
+    ("post", "/api/v1/services/{id}/pause", Provider),
+    ("post", "/api/v1/services/{id}/resume", Provider),
+    ("post", "/api/v1/services/{id}/renew", Provider),
+    ("post", "/api/v1/services/{id}/delist", Provider),
+    ("post", "/api/v1/quotes", Caller),
+    ("post", "/api/v1/orders/create", Caller),
+    ("get", "/api/v1/orders", Caller),
+    ("get", "/api/v1/orders/{order_id}", Party),
+    ("get", "/api/v1/orders/{order_id}/delivery", Party),
+    ("post", "/api/v1/orders/{order_id}/start", Party),
+    ("post", "/api/v1/orders/{order_id}/deliver", Party),
+    ("post", "/api/v1/orders/{order_id}/accept", Party),
+    ("post", "/api/v1/orders/{order_id}/decline", Party),
+    ("post", "/api/v1/orders/{order_id}/cancel", Party),
+    ("post", "/api/v1/orders/{order_id}/request-changes", Party),
+    ("post", "/api/v1/orders/{order_id}/claim-non-delivery", Party),
+    ("post", "/api/v1/orders/{order_id}/offer-split", Party),
+    ("post", "/api/v1/orders/{order_id}/accept-split", Party),
+    ("get", "/api/v1/escrow/{order_id}", Party),
+    ("post", "/api/v1/disputes/create", Caller),
+    ("get", "/api/v1/wallet", Caller),
+    ("get", "/api/v1/wallet/entries", Caller),
+    ("post", "/api/v1/wallet/deposit", Caller),
+    ("post", "/api/v1/wallet/withdraw", Caller),
+    ("get", "/api/v1/wallet/withdrawal-fee", Caller),
+    ("post", "/api/v1/wallet/transfer", Caller),
+    ("post", "/api/v1/wallet/faucet", Caller),
+    ("get", "/api/v1/wallet/payout-policy", Caller),
+    ("put", "/api/v1/wallet/payout-policy", Caller),
+    ("post", "/api/v1/wallet/collateral/lock", Caller),
+    ("post", "/api/v1/wallet/collateral/release", Caller),
+    ("post", "/api/v1/auth/token", Caller),
+    ("post", "/api/v1/agents/register", Anybody),
+    ("get", "/api/v1/admin/orders", Operator),
+    ("get", "/api/v1/admin/audit", Operator),
+    ("get", "/agent_card.json", Anybody),
+    ("get", "/.well-known/agent-card.json", Anybody),
+    ("get", "/marketplace", Anybody),
+    ("get", "/api/problems", Anybody),
+    ("get", "/healthz", Anybody),
+    ("get", "/readyz", Anybody),
+    ("get", "/metrics", Anybody),
+];
+
+/// What the documentation says of each route: whether it wants a token.
+fn documented() -> BTreeMap<(String, String), bool> {
+    let document = serde_json::to_value(openapi()).unwrap();
+    let mut routes = BTreeMap::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let wants_token = operation["security"] == serde_json::json!([{ "bearer": [] }]);
+            routes.insert((method.clone(), path.clone()), wants_token);
+        }
+    }
+    routes
+}
+
+#[test]
+fn every_route_has_its_case() {
+    let documented = documented();
+    for ((method, path), wants_token) in &documented {
+        let case = CASES.iter().find(|case| (case.0, case.1) == (method.as_str(), path.as_str()));
+        let Some((_, _, who)) = case else { panic!("{method} {path} has no authorisation case") };
+        assert_eq!(*wants_token, *who != Anybody, "{method} {path}: the documentation differs");
+    }
+    assert_eq!(documented.len(), CASES.len(), "a case has no route");
+}
+
+/// A body with which the request gets as far as the question who may do this.
+fn body(path: &str) -> Value {
+    match path.rsplit('/').next() {
+        Some("offer-split") => serde_json::json!({ "seller": "1" }),
+        Some("deliver") => serde_json::json!({ "inline": "work" }),
+        _ => serde_json::json!({}),
+    }
+}
+
+struct Scene {
+    world: World,
+    listing: String,
+    order: String,
+    stranger: Agent,
+}
+
+impl Scene {
+    async fn set() -> Self {
+        let world = World::new().await;
+        let (provider, buyer) = (world.agent(1, 10).await, world.agent(2, 10).await);
+        let stranger = world.agent(3, 10).await;
+        let listing = world.listing(&provider).await;
+        let order = world.order(&buyer, &listing, "buyer_confirms").await;
+        Self { world, listing, order, stranger }
+    }
+
+    async fn ask(&self, method: &str, path: &str, token: Option<&str>) -> crate::common::Reply {
+        let place = path.replace("{id}", &self.listing).replace("{order_id}", &self.order);
+        let method: Method = method.to_uppercase().parse().unwrap();
+        let safe = method.is_safe();
+        let mut call = self.world.call(method, &place);
+        if !safe {
+            call = call.json(&body(path));
+        }
+        match token {
+            Some(token) => call.bearer(token).send().await,
+            None => call.send().await,
+        }
+    }
+}
+
+#[tokio::test]
+async fn nobody_gets_in_without_a_token() {
+    let scene = Scene::set().await;
+    for (method, path, who) in CASES {
+        let reply = scene.ask(method, path, None).await;
+        match who {
+            Anybody => assert_ne!(reply.status.as_u16(), 401, "{method} {path}"),
+            _ => {
+                reply.expect_problem(401, "token_missing");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn nobody_gets_in_with_an_old_or_broken_token() {
+    let scene = Scene::set().await;
+    let good = scene.stranger.token.clone();
+    let broken = format!("{}AAAA", &good[..good.len() - 4]);
+    scene.world.clock.advance(marketplace_money::Seconds(15 * 60));
+    for (method, path, who) in CASES {
+        if *who == Anybody {
+            continue;
+        }
+        let reply = scene.ask(method, path, Some(&good)).await;
+        reply.expect_problem(401, "token_expired");
+        let reply = scene.ask(method, path, Some(&broken)).await;
+        reply.expect_problem(401, "token_bad_signature");
+    }
+}
+
+#[tokio::test]
+async fn strangers_are_told_no() {
+    let scene = Scene::set().await;
+    for (method, path, who) in CASES {
+        let reply = scene.ask(method, path, Some(&scene.stranger.token)).await;
+        match who {
+            Anybody | Caller => assert_ne!(reply.status.as_u16(), 403, "{method} {path}"),
+            Party => {
+                reply.expect_problem(404, "order_not_found");
+            }
+            Provider => {
+                reply.expect_problem(403, "not_provider");
+            }
+            Operator => {
+                reply.expect_problem(403, "operators_only");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_does_not_exist_looks_like_what_is_not_yours() {
+    let scene = Scene::set().await;
+    let unknown = "0197f3a2-7c1e-7aaa-8b1b-0242ac120002";
+    for (method, path, who) in CASES {
+        if *who != Party {
+            continue;
+        }
+        let foreign = scene.ask(method, path, Some(&scene.stranger.token)).await.text();
+        for id in [unknown, "not-an-id", "%00", "1%27%3B--"] {
+            let path = path.replace("{order_id}", id);
+            let reply = scene.ask(method, &path, Some(&scene.stranger.token)).await;
+            assert_eq!(reply.text(), foreign, "{method} {path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn operators_see_everything_and_do_nothing() {
+    let scene = Scene::set().await;
+    let operator = scene.world.operator().await;
+    for (method, path, who) in CASES {
+        let reply = scene.ask(method, path, Some(&operator.token)).await;
+        match (*who, *method) {
+            (Operator, _) => assert_eq!(reply.status.as_u16(), 200, "{method} {path}"),
+            (Party, "get") if path.ends_with("/delivery") => {
+                reply.expect_problem(404, "no_delivery");
+            }
+            (Party, "get") => {
+                let order = reply.expect_success();
+                assert_eq!(order["available_actions"], serde_json::json!([]), "{path}");
+            }
+            (Party, _) => {
+                reply.expect_problem(404, "order_not_found");
+            }
+            _ => {}
+        }
+    }
+    scene.world.expect_clean_books().await;
+}

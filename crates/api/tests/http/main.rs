@@ -1,0 +1,16 @@
+//! The HTTP surface over the real engine, the in-memory store and the fake TEG.
+
+mod authorisation;
+mod bad_input;
+mod bodies;
+mod common;
+mod documents;
+mod idempotency;
+mod identity;
+mod listings;
+mod long_poll;
+mod messages;
+mod open_mode;
+mod orders;
+mod pages;
+mod wallet;
