@@ -1,4 +1,5 @@
 //! Settings: what is accepted, what is refused and how, what is shown.
+#![expect(clippy::unwrap_used, reason = "a test ends where it cannot go on")]
 
 use std::path::Path;
 

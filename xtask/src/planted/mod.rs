@@ -65,6 +65,8 @@ const NETS: &[Net] = &[
     },
 ];
 
+const COMPLAINT_LINES: usize = 25;
+
 pub(crate) fn run(args: &PlantedArgs) -> Result<()> {
     let bugs = catalogue()?;
     let chosen: Vec<&Bug> = bugs
@@ -81,7 +83,9 @@ pub(crate) fn run(args: &PlantedArgs) -> Result<()> {
     let copy = Copy::make(&built("planted").join("tree"))?;
     for net in NETS.iter().filter(|net| chosen.iter().any(|bug| bug.net.name == net.name)) {
         shell::run(&mut command(&copy, net.build))?;
-        ensure!(passes(&copy, net)?, "{} fails without any planted bug", net.name);
+        if let Some(says) = complaint(&copy, net)? {
+            bail!("{} fails without any planted bug:\n{says}", net.name);
+        }
     }
     let mut escaped = Vec::new();
     for bug in &chosen {
@@ -89,10 +93,12 @@ pub(crate) fn run(args: &PlantedArgs) -> Result<()> {
         copy.plant(bug)?;
         let caught = caught(&copy, bug);
         copy.restore(bug)?;
-        let caught = caught?;
-        let word = if caught { "caught by" } else { "ESCAPED" };
-        println!("{:<36}{word} {} ({} s)", bug.name, bug.net.name, began.elapsed().as_secs());
-        if !caught {
+        let seconds = began.elapsed().as_secs();
+        if let Some(says) = caught? {
+            let first = says.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
+            println!("{:<36}caught by {} ({seconds} s): {first}", bug.name, bug.net.name);
+        } else {
+            println!("{:<36}ESCAPED {} ({seconds} s)", bug.name, bug.net.name);
             escaped.push(bug.name.as_str());
         }
     }
@@ -111,18 +117,28 @@ pub(crate) fn check_all_apply() -> Result<()> {
     Ok(())
 }
 
-fn caught(copy: &Copy, bug: &Bug) -> Result<bool> {
+/// What the net says of a bug; nothing when it escapes.
+fn caught(copy: &Copy, bug: &Bug) -> Result<Option<String>> {
     // A change that does not compile would be "caught" by the compiler and prove nothing.
     let built = command(copy, bug.net.build).output()?;
     if !built.status.success() {
         let errors = String::from_utf8_lossy(&built.stderr);
         bail!("planted bug {} does not compile:\n{errors}", bug.name);
     }
-    Ok(!passes(copy, bug.net)?)
+    complaint(copy, bug.net)
 }
 
-fn passes(copy: &Copy, net: &Net) -> Result<bool> {
-    Ok(command(copy, net.run).output()?.status.success())
+/// The end of what the net prints when it fails.
+fn complaint(copy: &Copy, net: &Net) -> Result<Option<String>> {
+    let output = command(copy, net.run).output()?;
+    if output.status.success() {
+        return Ok(None);
+    }
+    let printed = [output.stdout, output.stderr].concat();
+    let printed = String::from_utf8_lossy(&printed).into_owned();
+    let lines: Vec<&str> = printed.lines().collect();
+    let last = lines.len().saturating_sub(COMPLAINT_LINES);
+    Ok(Some(lines[last..].join("\n")))
 }
 
 fn command(copy: &Copy, args: &[&str]) -> Command {

@@ -1,0 +1,92 @@
+//! The commands against a server: keys, tokens, orders, doctor, demo.
+#![expect(clippy::unwrap_used, reason = "a test ends where it cannot go on")]
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use marketplace_boot::{Overrides, Server, Settings, Stopped};
+
+fn admin(folder: &Path, words: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_marketplace-admin"));
+    command.args(words).current_dir(folder).output().expect("it starts")
+}
+
+/// What it prints when all is well.
+fn says(folder: &Path, words: &[&str]) -> String {
+    let output = admin(folder, words);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{words:?}: {errors}");
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+/// What it complains of.
+fn complains(folder: &Path, words: &[&str]) -> String {
+    let output = admin(folder, words);
+    assert_eq!(output.status.code(), Some(1), "{words:?}");
+    let text = [output.stdout, output.stderr].concat();
+    String::from_utf8(text).unwrap()
+}
+
+async fn server(folder: &Path, operator: &str) -> Server {
+    let settings = Settings {
+        operator_dids: Some(operator.to_owned()),
+        ..Settings::local(&folder.join("data"))
+    };
+    Server::start(settings, Overrides::default()).await.unwrap()
+}
+
+#[test]
+fn a_key_is_made_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let did = says(folder.path(), &["agent", "new", "--out", "me.json"]);
+    assert!(did.starts_with("did:key:z6Mk"), "{did}");
+    let again = complains(folder.path(), &["agent", "new", "--out", "me.json"]);
+    assert!(again.contains("cannot make me.json"), "{again}");
+    let lost = complains(folder.path(), &["agent", "token", "--key", "you.json"]);
+    assert!(lost.contains("agent new --out you.json"), "{lost}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operator_sees_what_agents_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let operator = says(folder, &["agent", "new", "--out", "operator.json"]);
+    let server = server(folder, &operator).await;
+    let url = server.public_url().to_owned();
+
+    let demo = ["demo", "--url", &url];
+    let printed = says(folder, &demo);
+    assert!(printed.contains("BUYER=") && printed.contains("LISTING=$(curl"), "{printed}");
+    says(folder, &demo);
+    assert_eq!(server.marketplace().listing_count(), 4, "repeating it lists nothing twice");
+
+    let token = says(folder, &["agent", "token", "--key", "operator.json", "--url", &url]);
+    assert_eq!(token.split('.').count(), 3, "nothing but the token: {token}");
+    let as_operator = ["--key", "operator.json", "--url", &url];
+    let list = says(folder, &[&["--json", "orders", "list"], &as_operator[..]].concat());
+    let list: serde_json::Value = serde_json::from_str(&list).unwrap();
+    assert_eq!(list["count"], 0);
+    let stranger = ["orders", "list", "--key", "data/demo/ada.json", "--url", &url];
+    let refused = complains(folder, &stranger);
+    assert!(refused.contains("HTTP 403"), "{refused}");
+
+    let health = says(folder, &[&["doctor"], &as_operator[..]].concat());
+    assert!(health.contains("reserves") && !health.contains("WRONG"), "{health}");
+    assert_eq!(server.shutdown().await, Stopped::Clean);
+
+    let gone = complains(folder, &["doctor", "--url", &url]);
+    assert!(gone.contains("is the server running?"), "{gone}");
+    let books = says(folder, &["doctor", "--database", "data/marketplace.db"]);
+    assert!(books.contains("agrees with the journal"), "{books}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn doctor_leaves_a_served_file_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = server(folder.path(), "").await;
+    let busy = complains(folder.path(), &["doctor", "--database", "data/marketplace.db"]);
+    assert!(busy.contains("in use"), "{busy}");
+    let none = complains(folder.path(), &["doctor", "--database", "nothing.db"]);
+    assert!(none.contains("is not a file"), "{none}");
+    assert_eq!(server.shutdown().await, Stopped::Clean);
+}
