@@ -2,11 +2,12 @@
 //! sees that the simulator or a contract suite catches each. A check that catches nothing is worth
 //! nothing.
 
+mod bounded;
 mod catalogue;
 mod copy;
 
 use std::process::Command;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail, ensure};
 use clap::Args;
@@ -66,6 +67,8 @@ const NETS: &[Net] = &[
 ];
 
 const COMPLAINT_LINES: usize = 25;
+/// A broken rule may make a net wait for ever.
+const LONGEST_RUN: Duration = Duration::from_secs(900);
 
 pub(crate) fn run(args: &PlantedArgs) -> Result<()> {
     let bugs = catalogue()?;
@@ -128,15 +131,15 @@ fn caught(copy: &Copy, bug: &Bug) -> Result<Option<String>> {
     complaint(copy, bug.net)
 }
 
-/// The end of what the net prints when it fails.
+/// The end of what the net prints when it fails, or does not end.
 fn complaint(copy: &Copy, net: &Net) -> Result<Option<String>> {
-    let output = command(copy, net.run).output()?;
+    let Some(output) = bounded::output(command(copy, net.run), LONGEST_RUN)? else {
+        return Ok(Some(format!("did not end in {} s", LONGEST_RUN.as_secs())));
+    };
     if output.status.success() {
         return Ok(None);
     }
-    let printed = [output.stdout, output.stderr].concat();
-    let printed = String::from_utf8_lossy(&printed).into_owned();
-    let lines: Vec<&str> = printed.lines().collect();
+    let lines: Vec<&str> = output.printed.lines().collect();
     let last = lines.len().saturating_sub(COMPLAINT_LINES);
     Ok(Some(lines[last..].join("\n")))
 }
