@@ -27,13 +27,13 @@ pub struct IdempotencyRow {
 impl IdempotencyRow {
     /// The row of a record.
     #[must_use]
-    pub fn new(key: IdempotencyKey, record: IdempotencyRecord) -> Self {
+    pub fn new(key: &IdempotencyKey, record: &IdempotencyRecord) -> Self {
         Self {
             caller: key.caller.as_str().to_owned(),
-            route: key.route,
-            key: key.key,
+            route: key.route.clone(),
+            key: key.key.clone(),
             body_sha256: record.body_sha256.to_vec(),
-            reply: record.reply,
+            reply: record.reply.clone(),
             expires_at: record.expires_at.micros(),
         }
     }
@@ -66,10 +66,10 @@ pub struct NonceRow {
 impl NonceRow {
     /// The row of a nonce.
     #[must_use]
-    pub fn new(nonce: Nonce, expires_at: Timestamp) -> Self {
+    pub fn new(nonce: &Nonce, expires_at: Timestamp) -> Self {
         Self {
             signer: nonce.signer.as_str().to_owned(),
-            value: nonce.value,
+            value: nonce.value.clone(),
             expires_at: expires_at.micros(),
         }
     }

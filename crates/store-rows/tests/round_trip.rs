@@ -305,7 +305,7 @@ proptest! {
     fn answers(caller in did(), words in (text(), text(), text()), body_sha256 in any::<[u8; 32]>(), expires_at in time()) {
         let record = IdempotencyRecord { body_sha256, reply: words.2, expires_at };
         let key = IdempotencyKey { caller, route: words.0, key: words.1 };
-        let row = IdempotencyRow::new(key.clone(), record.clone());
+        let row = IdempotencyRow::new(&key, &record);
         prop_assert_eq!((row.caller.as_str(), &row.route, &row.key), (key.caller.as_str(), &key.route, &key.key));
         prop_assert_eq!(row.record(), Ok(record));
     }

@@ -1,0 +1,118 @@
+//! Moves the write-ahead log into the database file, beside the writer.
+//!
+//! Left to SQLite, the commit that fills the log would wait until all of it is written and synced:
+//! one command in a hundred would be slow. The keeper does it on a connection of its own while the
+//! writer goes on. Only a moment without commits lets the log start anew, and under load there is
+//! none: when little is left, the keeper asks the writer to do the rest between two commits.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::thread::JoinHandle;
+
+use diesel::prelude::*;
+use diesel::sql_types::Integer;
+
+use crate::OpenError;
+use crate::database::{Place, Purpose};
+
+/// Rows after which the keeper looks at the log again: a fraction of what makes it act.
+const ROWS_PER_LOOK: usize = 2_000;
+/// Pages in the log that are worth a pass: 16 MiB.
+const PAGES_PER_PASS: i32 = 4_000;
+/// So few pages the writer moves by itself.
+const PAGES_FOR_THE_WRITER: i32 = 500;
+/// The writer may be faster than the keeper for a while.
+const PASSES: usize = 4;
+
+#[derive(QueryableByName)]
+struct Log {
+    #[diesel(sql_type = Integer)]
+    log: i32,
+    #[diesel(sql_type = Integer)]
+    checkpointed: i32,
+}
+
+fn look(connection: &mut SqliteConnection) -> QueryResult<Log> {
+    diesel::sql_query("PRAGMA wal_checkpoint(NOOP)").get_result(connection)
+}
+
+fn pass(connection: &mut SqliteConnection) -> QueryResult<Log> {
+    diesel::sql_query("PRAGMA wal_checkpoint(PASSIVE)").get_result(connection)
+}
+
+/// The keeper's thread. Stops when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Keeper {
+    wake: Option<SyncSender<()>>,
+    thread: Option<JoinHandle<()>>,
+    finish: Arc<AtomicBool>,
+    rows: usize,
+}
+
+impl Keeper {
+    pub(crate) fn start(place: &Place) -> Result<Self, OpenError> {
+        let mut connection = place.connect(Purpose::Keep)?;
+        let finish = Arc::new(AtomicBool::new(false));
+        let (wake, woken) = sync_channel(1);
+        let asked = Arc::clone(&finish);
+        let thread = std::thread::Builder::new()
+            .name("store-keeper".to_owned())
+            .spawn(move || serve(&mut connection, &woken, &asked))
+            .map_err(|source| OpenError::Io { path: place.path().to_owned(), source })?;
+        Ok(Self { wake: Some(wake), thread: Some(thread), finish, rows: 0 })
+    }
+
+    /// Told by the writer after each commit.
+    pub(crate) fn committed(&mut self, writer: &mut SqliteConnection, rows: usize) {
+        if self.finish.swap(false, Ordering::Relaxed)
+            && let Err(error) = pass(writer)
+        {
+            tracing::warn!(%error, "the log was not moved into the database");
+        }
+        self.rows += rows;
+        if self.rows < ROWS_PER_LOOK {
+            return;
+        }
+        self.rows = 0;
+        let sent = self.wake.as_ref().map(|wake| wake.try_send(()));
+        if let Some(Err(TrySendError::Disconnected(()))) = sent {
+            tracing::error!("the keeper of the store's log has stopped");
+            self.wake = None;
+        }
+    }
+}
+
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        self.wake = None;
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the keeper of the store's log had panicked");
+        }
+    }
+}
+
+fn serve(connection: &mut SqliteConnection, woken: &Receiver<()>, finish: &AtomicBool) {
+    while woken.recv().is_ok() {
+        if let Err(error) = keep(connection, finish) {
+            tracing::warn!(%error, "the log was not moved into the database");
+        }
+    }
+}
+
+fn keep(connection: &mut SqliteConnection, finish: &AtomicBool) -> QueryResult<()> {
+    if look(connection)?.log < PAGES_PER_PASS {
+        return Ok(());
+    }
+    for _ in 0..PASSES {
+        pass(connection)?;
+        let log = look(connection)?;
+        if log.log - log.checkpointed < PAGES_FOR_THE_WRITER {
+            finish.store(true, Ordering::Relaxed);
+            break;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,122 @@
+//! Timers and the outbox: what is due is set aside for one worker at a time.
+
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Text};
+use marketplace_money::Timestamp;
+use marketplace_ports::{Effect, Lease, StoreError, Timer};
+use marketplace_store_rows::{EffectRow, RowError, TimerRow, id_text, tables};
+
+use crate::books::Books;
+use crate::failure::Failure;
+use crate::statement::statement;
+
+statement! {
+    /// Sets a timer aside.
+    LeaseTimer { subject: &'a str, kind: &'a str, until: i64, owner: &'a str } =
+    "UPDATE timers SET leased_until = " until as BigInt,
+    ", lease_owner = " owner as Text,
+    " WHERE subject = " subject as Text,
+    " AND kind = " kind as Text,
+}
+
+statement! {
+    /// Sets work aside.
+    LeaseEffect { id: &'a str, until: i64, owner: &'a str } =
+    "UPDATE outbox SET leased_until = " until as BigInt,
+    ", lease_owner = " owner as Text,
+    " WHERE id = " id as Text,
+}
+
+impl Books {
+    /// Timers that are due and free, oldest first.
+    pub(crate) fn lease_timers(
+        &mut self,
+        lease: Lease,
+        limit: u32,
+    ) -> Result<Vec<Timer>, StoreError> {
+        use tables::timers::dsl;
+        let now = self.clock.now();
+        let rows: Vec<TimerRow> = self.read(|connection| {
+            let due = dsl::timers
+                .filter(dsl::due.le(now.micros()))
+                .filter(dsl::leased_until.le(now.micros()))
+                .order(dsl::due)
+                .limit(limit.into());
+            Ok(due.select(TimerRow::as_select()).load(connection)?)
+        })?;
+        let (until, owner) = terms(lease, now);
+        self.lease(&rows, |connection, row| {
+            let (subject, kind) = (&row.subject, &row.kind);
+            LeaseTimer { subject, kind, until, owner: &owner }.execute(connection)
+        })?;
+        Ok(readable(rows.iter().map(TimerRow::timer)))
+    }
+
+    /// Work that is due and free, oldest first.
+    pub(crate) fn lease_effects(
+        &mut self,
+        lease: Lease,
+        limit: u32,
+    ) -> Result<Vec<Effect>, StoreError> {
+        use tables::outbox::dsl;
+        let now = self.clock.now();
+        let rows: Vec<EffectRow> = self.read(|connection| {
+            let due = dsl::outbox
+                .filter(dsl::due.le(now.micros()))
+                .filter(dsl::leased_until.le(now.micros()))
+                .order(dsl::due)
+                .limit(limit.into());
+            Ok(due.select(EffectRow::as_select()).load(connection)?)
+        })?;
+        let (until, owner) = terms(lease, now);
+        self.lease(&rows, |connection, row| {
+            LeaseEffect { id: &row.id, until, owner: &owner }.execute(connection)
+        })?;
+        Ok(readable(rows.iter().map(EffectRow::effect)))
+    }
+
+    /// Writes nothing when there is nothing: an idle worker costs no commit.
+    fn lease<R>(
+        &mut self,
+        rows: &[R],
+        update: impl Fn(&mut SqliteConnection, &R) -> QueryResult<usize>,
+    ) -> Result<(), StoreError> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        self.transaction(rows.len(), |connection| {
+            rows.iter().try_for_each(|row| update(connection, row).map(drop)).map_err(Failure::from)
+        })
+    }
+}
+
+fn terms(lease: Lease, now: Timestamp) -> (i64, String) {
+    (now.plus(lease.duration).micros(), id_text(lease.owner))
+}
+
+/// A row that cannot be read must not stop the others; it stays leased, so that it is not seen
+/// again at once.
+fn readable<T>(rows: impl Iterator<Item = Result<T, RowError>>) -> Vec<T> {
+    rows.filter_map(|row| row.inspect_err(|error| tracing::error!(%error)).ok()).collect()
+}
+
+/// When the first timer or effect is due that nobody holds at `now`.
+pub(crate) fn next_due(
+    connection: &mut SqliteConnection,
+    now: Timestamp,
+) -> Result<Option<Timestamp>, Failure> {
+    use tables::{outbox, timers};
+    let timer: Option<i64> = timers::table
+        .filter(timers::leased_until.le(now.micros()))
+        .order(timers::due)
+        .select(timers::due)
+        .first(connection)
+        .optional()?;
+    let effect: Option<i64> = outbox::table
+        .filter(outbox::leased_until.le(now.micros()))
+        .order(outbox::due)
+        .select(outbox::due)
+        .first(connection)
+        .optional()?;
+    Ok(timer.into_iter().chain(effect).min().map(Timestamp::from_micros))
+}

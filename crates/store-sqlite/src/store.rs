@@ -1,0 +1,196 @@
+//! The port: what changes goes to the writer, what reads goes to the readers.
+
+use std::collections::HashSet;
+use std::path::Path;
+use std::sync::{Arc, PoisonError};
+
+use async_trait::async_trait;
+use marketplace_escrow::{Order, OrderStatus};
+use marketplace_ledger::Account;
+use marketplace_listings::Listing;
+use marketplace_money::{Amount, Did, Gaps, ListingId, OrderId, Timestamp};
+use marketplace_ports::{
+    Agent, Audit, Batch, CommitOutcome, Effect, Key, Lease, OrderFilter, Page, PayoutPolicy,
+    SealedEvent, StatementLine, Store, StoreError, Timer, View, WalletSums,
+};
+use uuid::Uuid;
+
+use crate::books::{Books, SharedGaps};
+use crate::clock::{Clock, StoreClock};
+use crate::database::Place;
+use crate::readers::Readers;
+use crate::writer::Writer;
+use crate::{OpenError, audit, lease, money, orders, servers};
+
+/// A marketplace's state in one SQLite file.
+///
+/// Dropping it ends the queued work and closes the file; killing the process loses nothing that
+/// was answered.
+#[derive(Debug)]
+pub struct SqliteStore {
+    writer: Writer,
+    readers: Readers,
+    clock: Arc<StoreClock>,
+    gaps: SharedGaps,
+    place: Arc<Place>,
+}
+
+impl SqliteStore {
+    /// Opens the database file, or makes it with its folder, and brings it to the newest
+    /// migration. Blocks while it does.
+    ///
+    /// # Errors
+    /// When another server has the file, or it cannot be used.
+    pub fn open(path: impl AsRef<Path>, clock: Clock) -> Result<Self, OpenError> {
+        let place = Arc::new(Place::prepare(path.as_ref())?);
+        let clock = Arc::new(StoreClock::new(clock));
+        let books = Books::open(Arc::clone(&place), Arc::clone(&clock))?;
+        let gaps = Arc::clone(&books.gaps);
+        let readers = Readers::start(&place)?;
+        let writer = Writer::start(books)?;
+        Ok(Self { writer, readers, clock, gaps, place })
+    }
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    async fn load(&self, keys: &HashSet<Key>) -> Result<View, StoreError> {
+        let keys = keys.clone();
+        self.writer.call(move |books| books.view(&keys)).await
+    }
+
+    async fn commit(&self, batch: Batch) -> Result<Vec<CommitOutcome>, StoreError> {
+        self.writer.call(move |books| books.commit(batch)).await
+    }
+
+    async fn outcome(&self, batch: Uuid) -> Result<Option<Vec<CommitOutcome>>, StoreError> {
+        // Behind the commit in the queue: an answer of nothing is final.
+        self.writer.call(move |books| books.outcome(batch)).await
+    }
+
+    async fn now(&self) -> Result<Timestamp, StoreError> {
+        Ok(self.clock.now())
+    }
+
+    async fn clock(&self) -> Result<(Timestamp, Gaps), StoreError> {
+        let gaps = self.gaps.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        Ok((self.clock.now(), gaps))
+    }
+
+    async fn lease_timers(&self, lease: Lease, limit: u32) -> Result<Vec<Timer>, StoreError> {
+        self.writer.call(move |books| books.lease_timers(lease, limit)).await
+    }
+
+    async fn lease_effects(&self, lease: Lease, limit: u32) -> Result<Vec<Effect>, StoreError> {
+        self.writer.call(move |books| books.lease_effects(lease, limit)).await
+    }
+
+    async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
+        let now = self.clock.now();
+        self.readers.read(move |connection| lease::next_due(connection, now)).await
+    }
+
+    async fn heartbeat(&self, server: Uuid) -> Result<(), StoreError> {
+        self.writer.call(move |books| books.heartbeat(server)).await
+    }
+
+    async fn secret(&self, name: &str, fresh: [u8; 32]) -> Result<[u8; 32], StoreError> {
+        let name = name.to_owned();
+        self.writer.call(move |books| books.secret(&name, fresh)).await
+    }
+
+    async fn note(&self, name: &str) -> Result<Option<String>, StoreError> {
+        let name = name.to_owned();
+        self.readers.read(move |connection| servers::note(connection, &name)).await
+    }
+
+    async fn set_note(&self, name: &str, value: &str) -> Result<(), StoreError> {
+        let (name, value) = (name.to_owned(), value.to_owned());
+        self.writer.call(move |books| books.set_note(&name, &value)).await
+    }
+
+    async fn events_after(
+        &self,
+        position: u64,
+        limit: u32,
+    ) -> Result<Vec<SealedEvent>, StoreError> {
+        self.readers.read(move |connection| orders::events_after(connection, position, limit)).await
+    }
+
+    async fn order(&self, id: OrderId) -> Result<Option<Arc<Order>>, StoreError> {
+        self.readers.read(move |connection| orders::order(connection, id)).await
+    }
+
+    async fn orders(&self, filter: &OrderFilter) -> Result<Page<Arc<Order>>, StoreError> {
+        let filter = filter.clone();
+        self.readers.read(move |connection| orders::orders(connection, &filter)).await
+    }
+
+    async fn all_orders(
+        &self,
+        status: Option<OrderStatus>,
+        cursor: Option<u64>,
+        limit: u32,
+    ) -> Result<Page<Arc<Order>>, StoreError> {
+        let query = move |connection: &mut _| orders::all_orders(connection, status, cursor, limit);
+        self.readers.read(query).await
+    }
+
+    async fn blob(
+        &self,
+        order: OrderId,
+        sha256: [u8; 32],
+    ) -> Result<Option<Arc<[u8]>>, StoreError> {
+        self.readers.read(move |connection| orders::blob(connection, order, &sha256)).await
+    }
+
+    async fn listing(&self, id: ListingId) -> Result<Option<Arc<Listing>>, StoreError> {
+        self.readers.read(move |connection| orders::listing(connection, id)).await
+    }
+
+    async fn active_listings(
+        &self,
+        cursor: Option<u64>,
+        limit: u32,
+    ) -> Result<Page<(Arc<Listing>, Arc<Agent>)>, StoreError> {
+        self.readers
+            .read(move |connection| orders::active_listings(connection, cursor, limit))
+            .await
+    }
+
+    async fn agent(&self, did: &Did) -> Result<Option<Arc<Agent>>, StoreError> {
+        let did = did.clone();
+        self.readers.read(move |connection| orders::agent(connection, &did)).await
+    }
+
+    async fn wallet(&self, did: &Did) -> Result<WalletSums, StoreError> {
+        let did = did.clone();
+        self.readers.read(move |connection| money::wallet(connection, &did)).await
+    }
+
+    async fn statement(
+        &self,
+        did: &Did,
+        cursor: Option<u64>,
+        limit: u32,
+    ) -> Result<Page<StatementLine>, StoreError> {
+        let did = did.clone();
+        self.readers.read(move |connection| money::statement(connection, &did, cursor, limit)).await
+    }
+
+    async fn payouts_due(
+        &self,
+        limit: u32,
+    ) -> Result<Vec<(Did, PayoutPolicy, Amount)>, StoreError> {
+        self.readers.read(move |connection| money::payouts_due(connection, limit)).await
+    }
+
+    async fn account_sum(&self, account: &Account) -> Result<Amount, StoreError> {
+        let account = account.clone();
+        self.readers.read(move |connection| money::account_sum(connection, &account)).await
+    }
+
+    async fn audit(&self) -> Result<Audit, StoreError> {
+        audit::run(Arc::clone(&self.place), self.clock.now()).await
+    }
+}

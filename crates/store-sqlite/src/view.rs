@@ -1,0 +1,277 @@
+//! Loads the state that a batch asks for: from memory what is remembered, else in a few
+//! statements.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use diesel::prelude::*;
+use marketplace_ledger::Account;
+use marketplace_money::{Amount, DepositId, Did, ListingId, OrderId, WithdrawalId};
+use marketplace_ports::{IdempotencyKey, Key, Nonce, Snapshot, StoreError, TegTransactionId, View};
+use marketplace_store_rows::{
+    AgentRow, DepositRow, IdempotencyRow, ListingRow, OrderRow, RowError, WithdrawalRow, id_text,
+    tables,
+};
+
+use crate::books::Books;
+use crate::cache::BalanceRow;
+use crate::failure::Failure;
+use crate::fetch::{OrderReader, rows_by};
+
+/// Keys that are not remembered.
+#[derive(Default)]
+struct Missing {
+    orders: Vec<OrderId>,
+    listings: Vec<ListingId>,
+    agents: Vec<Did>,
+    withdrawals: Vec<WithdrawalId>,
+    deposits: Vec<DepositId>,
+    balances: Vec<Account>,
+    answers: Vec<IdempotencyKey>,
+    nonces: Vec<Nonce>,
+    teg_transactions: Vec<TegTransactionId>,
+}
+
+impl Books {
+    /// The state under these keys. Nothing is written between its statements: this thread writes.
+    pub(crate) fn view(&mut self, keys: &HashSet<Key>) -> Result<View, StoreError> {
+        self.ready()?;
+        let mut view = View {
+            now: self.clock.now(),
+            gaps: self.known_gaps(),
+            snapshot: Snapshot(u64::try_from(self.heads.batch).unwrap_or(0)),
+            ..View::default()
+        };
+        let mut missing = Missing::default();
+        for key in keys {
+            self.recall(key, &mut view, &mut missing);
+        }
+        self.load_orders(&missing.orders, &mut view)?;
+        self.load_listings(&missing.listings, &mut view)?;
+        self.load_agents(&missing.agents, &mut view)?;
+        self.load_withdrawals(&missing.withdrawals, &mut view)?;
+        self.load_deposits(&missing.deposits, &mut view)?;
+        self.load_answers(missing.answers, &mut view)?;
+        self.load_nonces(missing.nonces, &mut view)?;
+        self.load_teg_transactions(missing.teg_transactions, &mut view)?;
+        for (account, row) in self.balance_rows(missing.balances)? {
+            view.balances.insert(account, Amount::from_nano(row.amount));
+        }
+        Ok(view)
+    }
+
+    /// Puts what is remembered into the view, and the key of what is not among the missing.
+    fn recall(&mut self, key: &Key, view: &mut View, missing: &mut Missing) {
+        let cache = &mut self.cache;
+        match key {
+            Key::Order(id) => match cache.orders.get(id) {
+                Some(known) => view.orders.extend(known.clone().map(|order| (*id, order))),
+                None => missing.orders.push(*id),
+            },
+            Key::Listing(id) => match cache.listings.get(id) {
+                Some(known) => view.listings.extend(known.clone().map(|listing| (*id, listing))),
+                None => missing.listings.push(*id),
+            },
+            Key::Agent(did) => match cache.agents.get(did) {
+                Some(known) => view.agents.extend(known.clone().map(|agent| (did.clone(), agent))),
+                None => missing.agents.push(did.clone()),
+            },
+            Key::Balance(account) => match cache.balances.get(account) {
+                Some(row) => {
+                    view.balances.insert(account.clone(), Amount::from_nano(row.amount));
+                }
+                None => missing.balances.push(account.clone()),
+            },
+            Key::Idempotency(key) => match cache.answers.get(key) {
+                Some(known) => {
+                    view.idempotency.extend(known.clone().map(|record| (key.clone(), record)));
+                }
+                None => missing.answers.push(key.clone()),
+            },
+            Key::Nonce(nonce) => match cache.nonces.get(nonce) {
+                Some(used) => view.nonces.extend(used.then(|| nonce.clone())),
+                None => missing.nonces.push(nonce.clone()),
+            },
+            Key::Withdrawal(id) => missing.withdrawals.push(*id),
+            Key::Deposit(id) => missing.deposits.push(*id),
+            Key::TegTransaction(id) => missing.teg_transactions.push(id.clone()),
+            Key::ListingCount => view.listing_count = self.heads.listing_count,
+        }
+    }
+
+    fn load_orders(&mut self, ids: &[OrderId], view: &mut View) -> Result<(), StoreError> {
+        let keys: Vec<String> = ids.iter().map(|id| id_text(id.uuid())).collect();
+        let orders = self.read(|connection| {
+            let rows = rows_by!(connection, orders.id, OrderRow::as_select(), OrderRow, &keys);
+            let mut reader = OrderReader::default();
+            let order = |row| reader.order(connection, row).map(Arc::new);
+            rows.iter().map(order).collect::<Result<Vec<_>, _>>()
+        })?;
+        view.orders.extend(orders.into_iter().map(|order| (order.id, order)));
+        for id in ids {
+            self.cache.orders.put(*id, view.orders.get(id).cloned());
+        }
+        Ok(())
+    }
+
+    fn load_listings(&mut self, ids: &[ListingId], view: &mut View) -> Result<(), StoreError> {
+        let keys: Vec<String> = ids.iter().map(|id| id_text(id.uuid())).collect();
+        let rows = self.read(|connection| {
+            Ok(rows_by!(connection, listings.id, ListingRow::as_select(), ListingRow, &keys))
+        })?;
+        for row in rows {
+            let listing = Arc::new(row.listing()?);
+            view.listings.insert(listing.id, listing);
+        }
+        for id in ids {
+            self.cache.listings.put(*id, view.listings.get(id).cloned());
+        }
+        Ok(())
+    }
+
+    fn load_agents(&mut self, dids: &[Did], view: &mut View) -> Result<(), StoreError> {
+        let keys: Vec<String> = dids.iter().map(|did| did.as_str().to_owned()).collect();
+        let rows = self.read(|connection| {
+            Ok(rows_by!(connection, agents.did, AgentRow::as_select(), AgentRow, &keys))
+        })?;
+        for row in rows {
+            let agent = Arc::new(row.agent()?);
+            view.agents.insert(agent.did.clone(), agent);
+        }
+        for did in dids {
+            self.cache.agents.put(did.clone(), view.agents.get(did).cloned());
+        }
+        Ok(())
+    }
+
+    fn load_withdrawals(
+        &mut self,
+        ids: &[WithdrawalId],
+        view: &mut View,
+    ) -> Result<(), StoreError> {
+        let keys: Vec<String> = ids.iter().map(|id| id_text(id.uuid())).collect();
+        let rows = self.read(|connection| {
+            let selection = WithdrawalRow::as_select();
+            Ok(rows_by!(connection, withdrawals.id, selection, WithdrawalRow, &keys))
+        })?;
+        for row in rows {
+            let withdrawal = row.withdrawal()?;
+            view.withdrawals.insert(withdrawal.id, Arc::new(withdrawal));
+        }
+        Ok(())
+    }
+
+    fn load_deposits(&mut self, ids: &[DepositId], view: &mut View) -> Result<(), StoreError> {
+        let keys: Vec<String> = ids.iter().map(|id| id_text(id.uuid())).collect();
+        let rows = self.read(|connection| {
+            Ok(rows_by!(connection, deposits.id, DepositRow::as_select(), DepositRow, &keys))
+        })?;
+        for row in rows {
+            let deposit = row.deposit()?;
+            view.deposits.insert(deposit.id, Arc::new(deposit));
+        }
+        Ok(())
+    }
+
+    fn load_answers(
+        &mut self,
+        keys: Vec<IdempotencyKey>,
+        view: &mut View,
+    ) -> Result<(), StoreError> {
+        use tables::idempotency::dsl;
+        for key in keys {
+            let row = self.read(|connection| {
+                let found: Option<IdempotencyRow> = dsl::idempotency
+                    .filter(dsl::caller.eq(key.caller.as_str()))
+                    .filter(dsl::route.eq(&key.route))
+                    .filter(dsl::key.eq(&key.key))
+                    .select(IdempotencyRow::as_select())
+                    .first(connection)
+                    .optional()?;
+                Ok(found)
+            })?;
+            let record = row.map(IdempotencyRow::record).transpose()?;
+            view.idempotency.extend(record.clone().map(|record| (key.clone(), record)));
+            self.cache.answers.put(key, record);
+        }
+        Ok(())
+    }
+
+    fn load_nonces(&mut self, nonces: Vec<Nonce>, view: &mut View) -> Result<(), StoreError> {
+        use tables::nonces::dsl;
+        for nonce in nonces {
+            let used = self.read(|connection| {
+                let found: Option<i64> = dsl::nonces
+                    .filter(dsl::signer.eq(nonce.signer.as_str()))
+                    .filter(dsl::value.eq(&nonce.value))
+                    .select(dsl::position)
+                    .first(connection)
+                    .optional()?;
+                Ok(found.is_some())
+            })?;
+            view.nonces.extend(used.then(|| nonce.clone()));
+            self.cache.nonces.put(nonce, used);
+        }
+        Ok(())
+    }
+
+    fn load_teg_transactions(
+        &mut self,
+        ids: Vec<TegTransactionId>,
+        view: &mut View,
+    ) -> Result<(), StoreError> {
+        let keys: Vec<String> = ids.into_iter().map(|id| id.0).collect();
+        let rows = self.read(|connection| {
+            use tables::teg_transactions::dsl;
+            let selection = (dsl::id, dsl::entry);
+            Ok(rows_by!(connection, teg_transactions.id, selection, (String, String), &keys))
+        })?;
+        for (id, entry) in rows {
+            let error = |error| RowError::new("teg_transactions", &id, error);
+            let entry = entry.parse().map_err(error)?;
+            view.teg_transactions.insert(TegTransactionId(id), entry);
+        }
+        Ok(())
+    }
+
+    /// Balances that are not remembered, each with a row, stored or not.
+    fn balance_rows(
+        &mut self,
+        accounts: Vec<Account>,
+    ) -> Result<Vec<(Account, BalanceRow)>, StoreError> {
+        let keys: Vec<String> = accounts.iter().map(Account::to_string).collect();
+        let rows = self.read(|connection| {
+            let selection = BalanceRow::as_select();
+            Ok::<_, Failure>(rows_by!(connection, balances.account, selection, BalanceRow, &keys))
+        })?;
+        let mut found: std::collections::HashMap<String, BalanceRow> =
+            rows.into_iter().map(|row| (row.account.clone(), row)).collect();
+        let mut all = Vec::with_capacity(accounts.len());
+        for (account, key) in accounts.into_iter().zip(keys) {
+            let row = found.remove(&key);
+            let row = row.unwrap_or_else(|| BalanceRow { account: key, ..BalanceRow::default() });
+            self.cache.balances.put(account.clone(), row.clone());
+            all.push((account, row));
+        }
+        Ok(all)
+    }
+
+    /// The rows of these accounts, to be changed.
+    pub(crate) fn balances(
+        &mut self,
+        accounts: impl IntoIterator<Item = Account>,
+    ) -> Result<std::collections::BTreeMap<Account, BalanceRow>, StoreError> {
+        let mut rows = std::collections::BTreeMap::new();
+        let mut missing = Vec::new();
+        for account in accounts {
+            match self.cache.balances.get(&account) {
+                Some(row) => {
+                    rows.insert(account, row.clone());
+                }
+                None => missing.push(account),
+            }
+        }
+        rows.extend(self.balance_rows(missing)?);
+        Ok(rows)
+    }
+}
