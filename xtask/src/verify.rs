@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, bail};
 
-use crate::{planted, shell};
+use crate::{planted, readme, shell};
 
 struct Check {
     name: &'static str,
@@ -40,6 +40,7 @@ const CHECKS: &[Check] = &[
         about: "cost of a command from 1,000 to 1,000,000 orders",
         run: || shell::with_server("bench-engine", &words("--orders 1000000")),
     },
+    Check { name: "readme", about: "the flow of the README, as it stands there", run: readme::run },
     Check {
         name: "planted-bugs",
         about: "broken rules, each of which must be caught",
