@@ -20,6 +20,7 @@ mod problem;
 mod purchase;
 mod quote;
 mod refusal;
+mod schema;
 mod search;
 mod service;
 mod text;

@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
+use crate::schema::{AcceptancePolicyName, ListingStatusName, PricingName, ServiceTypeName};
 use crate::{Money, Rfc3339, Score, Text};
 
 /// A listing. Name, description and metadata are the provider's words: inert text.
@@ -20,7 +21,7 @@ pub struct ListingBody {
     /// From 1; grows with every change.
     pub version: u64,
     /// `active`, `paused`, `expired` or `delisted`.
-    #[schema(value_type = String, example = "active")]
+    #[schema(value_type = ListingStatusName)]
     pub status: Text<ListingStatus>,
     /// What is sold.
     #[schema(example = "CSV Analyzer")]
@@ -28,7 +29,7 @@ pub struct ListingBody {
     /// In the provider's words.
     pub description: String,
     /// `data-processing`, `computation`, `storage`, `analysis` or `custom`.
-    #[schema(value_type = String, example = "data-processing")]
+    #[schema(value_type = ServiceTypeName)]
     pub service_type: Text<ServiceType>,
     /// What the seller gets, without the marketplace's fee.
     pub price: Money,
@@ -58,10 +59,10 @@ pub struct TermsBody {
     #[schema(example = 1)]
     pub revisions: u8,
     /// Who says that a delivery is good, unless the buyer chooses otherwise.
-    #[schema(value_type = String, example = "buyer_confirms")]
+    #[schema(value_type = AcceptancePolicyName)]
     pub acceptance_policy: Text<AcceptancePolicy>,
     /// Whether the provider's standing moves the price.
-    #[schema(value_type = String, example = "fixed")]
+    #[schema(value_type = PricingName)]
     pub pricing: Text<Pricing>,
     /// Executable checks on the delivery.
     #[schema(value_type = Vec<Object>)]

@@ -15,6 +15,10 @@ use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
+use crate::schema::{
+    AcceptancePolicyName, DisputeType, ListType, OrderCompleteType, PurchaseType, SearchType,
+    ServiceTypeName,
+};
 use crate::{
     DeliveryInput, NumberText, Object, PaymentInput, PaymentInstruction, Rfc3339, SearchInput,
     ServiceInput,
@@ -31,14 +35,14 @@ pub struct MessageKind<'a> {
 /// A message with its envelope. Of that we need only `from`; other agents' frameworks add the
 /// rest. Anything else unknown is refused: a misspelled `expected_total` must not cost money.
 macro_rules! message {
-    ($(#[$doc:meta])* $name:ident $kind:literal { $($(#[$field_doc:meta])* $field:ident: $type:ty,)* }) => {
+    ($(#[$doc:meta])* $name:ident $marker:ident $kind:literal { $($(#[$field_doc:meta])* $field:ident: $type:ty,)* }) => {
         $(#[$doc])*
         #[derive(Debug, Deserialize, ToSchema)]
         #[serde(deny_unknown_fields)]
         pub struct $name<'a> {
             #[doc = concat!("`", $kind, "`.")]
             #[serde(rename = "type")]
-            #[schema(value_type = String, example = $kind)]
+            #[schema(value_type = $marker, inline)]
             _kind: IgnoredAny,
             #[serde(rename = "to", default)]
             #[schema(ignore)]
@@ -63,7 +67,7 @@ macro_rules! message {
 
 message! {
     /// Lists a service.
-    ListMessage "list_service" {
+    ListMessage ListType "list_service" {
         /// What is sold.
         #[schema(value_type = ServiceInput)]
         service: Object<ServiceInput>,
@@ -72,21 +76,19 @@ message! {
 
 message! {
     /// Searches for services.
-    SearchMessage "search_request" {
+    SearchMessage SearchType "search_request" {
         /// As in `GET /api/v1/services/search`, and so the rest.
         #[serde(default)]
+        #[schema(value_type = Option<ServiceTypeName>)]
         service_type: Option<String>,
         /// Listed price from here.
         #[serde(default)]
-        #[schema(value_type = Option<String>)]
         min_price: Option<NumberText>,
         /// Listed price up to here.
         #[serde(default)]
-        #[schema(value_type = Option<String>)]
         max_price: Option<NumberText>,
         /// Standing of the provider from here.
         #[serde(default)]
-        #[schema(value_type = Option<String>)]
         min_reputation: Option<NumberText>,
         /// Words that must all be there.
         #[serde(default)]
@@ -109,18 +111,17 @@ message! {
 
 message! {
     /// Buys a service.
-    PurchaseMessage "purchase_request" {
+    PurchaseMessage PurchaseType "purchase_request" {
         /// What.
         #[serde(borrow)]
         #[schema(value_type = String, format = Uuid)]
         listing_id: Cow<'a, str>,
         /// `buyer_confirms`, `verified` or `auto_on_delivery`; the listing's when absent.
         #[serde(default)]
-        #[schema(example = "auto_on_delivery")]
+        #[schema(value_type = Option<AcceptancePolicyName>)]
         acceptance_policy: Option<String>,
         /// The total that you agree to pay.
         #[serde(default)]
-        #[schema(value_type = Option<String>, example = "5.125")]
         expected_total: Option<NumberText>,
         /// `quote` of `POST /api/v1/quotes`.
         #[serde(default)]
@@ -134,7 +135,7 @@ message! {
 
 message! {
     /// Completes an order: from the provider it delivers, from the buyer it accepts.
-    OrderCompleteMessage "order_complete" {
+    OrderCompleteMessage OrderCompleteType "order_complete" {
         /// Which.
         #[serde(borrow)]
         #[schema(value_type = String, format = Uuid)]
@@ -148,7 +149,7 @@ message! {
 
 message! {
     /// Asks for arbitration, which does not exist yet: whatever it says is answered `failed`.
-    DisputeMessage "dispute_request" {
+    DisputeMessage DisputeType "dispute_request" {
         /// Which order.
         #[serde(default)]
         #[schema(format = Uuid)]

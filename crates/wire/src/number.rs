@@ -6,7 +6,9 @@ use serde::de::{Deserializer, Error as _, Unexpected};
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 use serde_json::value::RawValue;
-use utoipa::ToSchema;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType, Type};
+use utoipa::{PartialSchema, ToSchema};
 
 use crate::refusal::invalid;
 
@@ -34,9 +36,19 @@ impl Serialize for Score {
 }
 
 /// A number as the caller wrote it, in a JSON string or as a JSON number: `"5.125"` or `5.125`.
-#[derive(Clone, Debug, PartialEq, Eq, ToSchema)]
-#[schema(value_type = String, example = "5.125")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NumberText(String);
+
+impl PartialSchema for NumberText {
+    fn schema() -> RefOr<Schema> {
+        let kinds = SchemaType::Array(vec![Type::String, Type::Number]);
+        let words = "A decimal string, or a JSON number; at most 9 decimals.";
+        let object = ObjectBuilder::new().schema_type(kinds).description(Some(words));
+        RefOr::T(object.examples([Value::from("5.125")]).into())
+    }
+}
+
+impl ToSchema for NumberText {}
 
 impl<'de> Deserialize<'de> for NumberText {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -13,6 +13,7 @@ use marketplace_money::{Deadline, Did, Gaps, ListingId, Multiplier, OrderId};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::schema::{AcceptancePolicyName, ExpiryPolicyName, OrderStatusName, PhaseName};
 use crate::{DeliveryBody, Money, PaymentInstruction, Rfc3339, Text};
 
 /// An order and its escrow.
@@ -22,10 +23,10 @@ pub struct OrderBody {
     #[schema(value_type = String, format = Uuid)]
     pub order_id: Text<OrderId>,
     /// `PENDING`, `ESCROW_FUNDED`, `COMPLETED`, `REFUNDED` or `EXPIRED`.
-    #[schema(value_type = String, example = "ESCROW_FUNDED")]
+    #[schema(value_type = OrderStatusName)]
     pub status: Text<OrderStatus>,
     /// Where in that status, such as `AWAITING_START` or `DELIVERED`.
-    #[schema(value_type = String, example = "AWAITING_START")]
+    #[schema(value_type = PhaseName)]
     pub phase: Text<Phase>,
     /// From 1; grows with every change.
     pub version: u64,
@@ -55,10 +56,10 @@ pub struct OrderBody {
     #[schema(value_type = String, example = "1")]
     pub multiplier: Text<Multiplier>,
     /// `buyer_confirms`, `verified` or `auto_on_delivery`.
-    #[schema(value_type = String, example = "buyer_confirms")]
+    #[schema(value_type = AcceptancePolicyName)]
     pub acceptance_policy: Text<AcceptancePolicy>,
     /// What happens when nothing is delivered: `delivery_gated` or `release`.
-    #[schema(value_type = String, example = "delivery_gated")]
+    #[schema(value_type = ExpiryPolicyName)]
     pub expiry_policy: Text<ExpiryPolicy>,
     /// When it was placed.
     pub created_at: Rfc3339,

@@ -30,7 +30,6 @@ pub struct ChangesInput {
 #[serde(deny_unknown_fields)]
 pub struct SplitInput {
     /// What the seller gets of the price, from 0 to all of it; the fee is shared likewise.
-    #[schema(value_type = String, example = "2.5")]
     pub seller: NumberText,
 }
 
@@ -41,7 +40,6 @@ pub struct AcceptSplitInput {
     /// What the seller gets by the offer that you saw; another offer is refused. When absent,
     /// whatever stands.
     #[serde(default)]
-    #[schema(value_type = Option<String>, example = "2.5")]
     pub seller: Option<NumberText>,
 }
 

@@ -4,6 +4,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::NumberText;
+use crate::schema::OrderStatusName;
 
 /// Which of your orders.
 #[derive(Clone, Debug, Default, Deserialize, IntoParams)]
@@ -13,6 +14,7 @@ pub struct OrderParams {
     /// `buyer` (default) or `seller`: whose side you are on.
     pub role: Option<String>,
     /// Only orders in this status, such as `ESCROW_FUNDED`.
+    #[param(value_type = Option<OrderStatusName>)]
     pub status: Option<String>,
     /// `next_cursor` of the page before.
     pub cursor: Option<String>,
@@ -32,6 +34,7 @@ pub struct OrderParams {
 #[into_params(parameter_in = Query)]
 pub struct AllOrderParams {
     /// Only orders in this status, such as `ESCROW_FUNDED`.
+    #[param(value_type = Option<OrderStatusName>)]
     pub status: Option<String>,
     /// `next_cursor` of the page before.
     pub cursor: Option<String>,

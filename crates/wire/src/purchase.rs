@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::refusal::invalid;
+use crate::schema::AcceptancePolicyName;
 use crate::{Money, NumberText, Object};
 
 /// A purchase.
@@ -18,11 +19,10 @@ pub struct PurchaseInput {
     pub listing_id: String,
     /// `buyer_confirms`, `verified` or `auto_on_delivery`; the listing's when absent.
     #[serde(default)]
-    #[schema(example = "buyer_confirms")]
+    #[schema(value_type = Option<AcceptancePolicyName>)]
     pub acceptance_policy: Option<String>,
     /// The total that you agree to pay, price and fee; another total is refused.
     #[serde(default)]
-    #[schema(value_type = Option<String>, example = "5.125")]
     pub expected_total: Option<NumberText>,
     /// `quote` of `POST /api/v1/quotes`: its price holds for five minutes.
     #[serde(default)]

@@ -5,6 +5,7 @@ use marketplace_money::{ListingId, Multiplier};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::schema::ExpiryPolicyName;
 use crate::{Money, Rfc3339, Text};
 
 /// A price that is promised to the caller for five minutes.
@@ -31,7 +32,7 @@ pub struct QuoteBody {
     /// Until when.
     pub valid_until: Rfc3339,
     /// What happens when nothing is delivered: `delivery_gated` or `release`.
-    #[schema(example = "delivery_gated")]
+    #[schema(value_type = ExpiryPolicyName)]
     pub expiry_policy: String,
 }
 

@@ -10,6 +10,7 @@ use utoipa::IntoParams;
 
 use crate::NumberText;
 use crate::refusal::invalid;
+use crate::schema::ServiceTypeName;
 
 /// The parameters of a search; all conditions must hold, and bounds are inclusive. An empty
 /// parameter asks for nothing.
@@ -18,6 +19,7 @@ use crate::refusal::invalid;
 #[into_params(parameter_in = Query)]
 pub struct SearchInput {
     /// `data-processing`, `computation`, `storage`, `analysis` or `custom`.
+    #[param(value_type = Option<ServiceTypeName>)]
     pub service_type: Option<String>,
     /// Listed price from here, without the fee; 0 is a bound like any other.
     #[param(value_type = Option<String>)]

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
+use crate::schema::{AcceptancePolicyName, PricingName, ServiceTypeName};
 use crate::{NumberText, Object};
 
 /// A service to list.
@@ -16,7 +17,7 @@ pub struct ServiceInput {
     /// `data-processing`, `computation`, `storage`, `analysis` or `custom`; `type` is understood
     /// too.
     #[serde(alias = "type")]
-    #[schema(example = "data-processing")]
+    #[schema(value_type = ServiceTypeName)]
     pub service_type: String,
     /// One line, at most 120 characters.
     #[schema(example = "CSV Analyzer")]
@@ -50,11 +51,11 @@ pub struct TermsInput {
     pub revisions: Option<u64>,
     /// `buyer_confirms` or `verified`; `buyer_confirms` when absent.
     #[serde(default)]
-    #[schema(example = "buyer_confirms")]
+    #[schema(value_type = Option<AcceptancePolicyName>)]
     pub acceptance_policy: Option<String>,
     /// `fixed`, or `reputation`: then the price moves with the provider's standing, 0.8 to 1.2.
     #[serde(default)]
-    #[schema(example = "fixed")]
+    #[schema(value_type = Option<PricingName>)]
     pub pricing: Option<String>,
     /// Executable checks on the delivery, such as `{"kind":"json_schema","schema":{…}}`.
     #[serde(default)]
@@ -74,7 +75,6 @@ pub struct ServiceEditInput {
     pub description: Option<String>,
     /// A new price, for orders from now on.
     #[serde(default)]
-    #[schema(value_type = Option<String>)]
     pub price: Option<NumberText>,
     /// New metadata, as a whole.
     #[serde(default)]

@@ -9,6 +9,7 @@ use marketplace_ports::{
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::schema::EntryKindName;
 use crate::{Money, NumberText, Rfc3339, Text};
 
 /// What an agent has, here and at the TEG.
@@ -78,7 +79,7 @@ pub struct EntryBody {
     #[schema(value_type = String, format = Uuid)]
     pub entry_id: Text<EntryId>,
     /// What for, such as `escrow_funded`.
-    #[schema(value_type = String, example = "escrow_funded")]
+    #[schema(value_type = EntryKindName)]
     pub kind: Text<EntryKind>,
     /// What it did to the balance.
     pub amount: Money,
@@ -114,7 +115,6 @@ pub struct PayoutPolicyBody {
     pub policy: String,
     /// With `threshold` only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(example = "10")]
     pub threshold: Option<NumberText>,
 }
 

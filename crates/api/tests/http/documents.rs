@@ -8,9 +8,15 @@ use serde_json::Value;
 
 use crate::common::World;
 
+/// Sorted and indented.
+fn pretty(value: &Value) -> String {
+    serde_json::to_string_pretty(value).unwrap()
+}
+
 #[test]
 fn openapi_document() {
-    insta::assert_json_snapshot!("openapi", serde_json::to_value(openapi()).unwrap());
+    let sorted = serde_json::to_value(openapi()).unwrap();
+    insta::assert_snapshot!("openapi", pretty(&sorted));
 }
 
 #[test]
@@ -71,9 +77,9 @@ async fn problem_document() {
     let listing = world.listing(&provider).await;
     let body = serde_json::json!({ "listing_id": listing });
     let reply = world.post("/api/v1/orders/create").by(&buyer).json(&body).send().await;
-    insta::assert_json_snapshot!("problem_insufficient_balance", reply.json());
+    insta::assert_snapshot!("problem_insufficient_balance", pretty(&reply.json()));
     let reply = world.post("/api/v1/orders/create").json(&body).send().await;
-    insta::assert_json_snapshot!("problem_token_missing", reply.json());
+    insta::assert_snapshot!("problem_token_missing", pretty(&reply.json()));
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! The HTTP surface over the real engine, the in-memory store and the fake TEG.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod authorisation;
 mod bad_input;
 mod bodies;
