@@ -1,0 +1,107 @@
+//! Agents with keys, access tokens, balances and listings, made through the wire.
+
+use std::net::SocketAddr;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use marketplace_money::{Seconds, Timestamp};
+use marketplace_registry::{AgentKey, fresh_nonce};
+
+use super::http::{Connection, Reply};
+
+/// An agent of the load.
+#[derive(Clone, Debug)]
+pub struct Agent {
+    /// Its did:key.
+    pub did: String,
+    /// Its access token.
+    pub token: String,
+}
+
+/// Who trades.
+#[derive(Clone, Debug)]
+pub struct Population {
+    /// With a balance in the marketplace.
+    pub buyers: Vec<Agent>,
+    /// With the id of their listing.
+    pub sellers: Vec<(Agent, String)>,
+}
+
+impl Agent {
+    /// Makes a key, proves it, and gets an access token.
+    ///
+    /// # Errors
+    /// When the server does not give one.
+    pub async fn enroll(connection: &mut Connection, audience: &str) -> anyhow::Result<Self> {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH)?;
+        let now = Timestamp::from_micros(i64::try_from(now.as_micros())?);
+        Self::enroll_key(connection, &AgentKey::generate()?, audience, now).await
+    }
+
+    /// Proves a key at the server's time `now` and gets an access token.
+    ///
+    /// # Errors
+    /// When the server does not give one.
+    pub async fn enroll_key(
+        connection: &mut Connection,
+        key: &AgentKey,
+        audience: &str,
+        now: Timestamp,
+    ) -> anyhow::Result<Self> {
+        let proof = key.mint(audience, now, Seconds(300), &fresh_nonce()?);
+        let reply = connection.send("POST", "/api/v1/auth/token", Some(&proof), "").await?;
+        let token = member(&reply, 200, "access_token")?;
+        Ok(Self { did: key.did().to_string(), token })
+    }
+}
+
+/// A text member of an expected answer.
+///
+/// # Errors
+/// When the answer is another.
+pub fn member(reply: &Reply, status: u16, name: &str) -> anyhow::Result<String> {
+    anyhow::ensure!(reply.status == status, "HTTP {}: {}", reply.status, reply.body);
+    let text = reply.text_of(name);
+    Ok(text.ok_or_else(|| anyhow::anyhow!("no {name} in {}", reply.body))?.to_owned())
+}
+
+impl Population {
+    /// Enrolls buyers with 900 AVT each in the marketplace, and sellers with one listing each at
+    /// `price`.
+    ///
+    /// # Errors
+    /// When the server refuses any of it.
+    pub async fn enroll(
+        address: SocketAddr,
+        buyers: usize,
+        sellers: usize,
+        price: &str,
+    ) -> anyhow::Result<Self> {
+        let mut connection = Connection::open(address).await?;
+        let audience = format!("http://{address}");
+        let mut population = Self { buyers: Vec::new(), sellers: Vec::new() };
+        for _ in 0..buyers {
+            let agent = Agent::enroll(&mut connection, &audience).await?;
+            let token = Some(agent.token.as_str());
+            let faucet = connection.send("POST", "/api/v1/wallet/faucet", token, "{}").await?;
+            anyhow::ensure!(faucet.status == 200, "faucet: {}", faucet.body);
+            let body = r#"{"amount":"900"}"#;
+            let deposit = connection.send("POST", "/api/v1/wallet/deposit", token, body).await?;
+            anyhow::ensure!(deposit.status == 200, "deposit: {}", deposit.body);
+            population.buyers.push(agent);
+        }
+        for number in 0..sellers {
+            let agent = Agent::enroll(&mut connection, &audience).await?;
+            let token = Some(agent.token.as_str());
+            let faucet = connection.send("POST", "/api/v1/wallet/faucet", token, "{}").await?;
+            anyhow::ensure!(faucet.status == 200, "faucet: {}", faucet.body);
+            let body = format!(
+                r#"{{"type":"list_service","from":"{}","service":{{"type":"computation","name":"Load {number}","description":"A service for load tests","price":"{price}"}}}}"#,
+                agent.did
+            );
+            let listing = connection.send("POST", "/a2a/message", token, &body).await?;
+            let listing = member(&listing, 200, "listing_id")?;
+            population.sellers.push((agent, listing));
+        }
+        Ok(population)
+    }
+}

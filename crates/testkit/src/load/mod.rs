@@ -1,0 +1,18 @@
+//! A load generator that costs little beside the server it drives: one keep-alive connection for
+//! each client, requests written as they go over the wire, answers read no further than needed.
+
+mod agents;
+mod baseline;
+mod figures;
+mod http;
+mod kill;
+mod lifecycle;
+mod process;
+
+pub use agents::{Agent, Population, member};
+pub use baseline::serve as serve_baseline;
+pub use figures::Figures;
+pub use http::{Connection, HttpError, Reply};
+pub use kill::{KillReport, kill_under_load};
+pub use lifecycle::{Plan, drive};
+pub use process::{ServerProcess, cpu_seconds, resident_kib, sibling};
