@@ -132,18 +132,16 @@ fn print_how_to_go_on(args: &DemoArgs, agents: &[Agent]) {
         println!("{}={token}", name.to_uppercase());
     }
     let buyer = agents.last().map_or("", |agent| agent.did.as_str());
-    let purchase = json!({ "type": "purchase_request", "from": buyer, "listing_id": "$LISTING" });
-    let purchase = purchase.to_string().replace("$LISTING", "'$LISTING'");
+    let keys = args.keys.display();
     println!(
         r#"LISTING=$(curl -s '{url}/api/v1/services/search?query=csv' | grep -o '"id":"[^"]*"' | head -1 | cut -d'"' -f4)
-curl -s {url}/a2a/message -H "Authorization: Bearer $BUYER" -H 'Content-Type: application/json' -d '{purchase}'
+curl -s {url}/a2a/message -H "Authorization: Bearer $BUYER" -H 'Content-Type: application/json' -d '{{"type":"purchase_request","from":"{buyer}","listing_id":"'$LISTING'"}}'
 curl -s "{url}/api/v1/orders?role=seller&wait=30" -H "Authorization: Bearer $ADA"
 curl -s {url}/api/v1/wallet -H "Authorization: Bearer $BUYER"
 
-A fresh token:  marketplace-admin agent token --url {url} --key {keys}/buyer.json
-The whole flow: README.md. All routes: {url}/api/docs
-"#,
-        keys = args.keys.display(),
+A fresh token:   marketplace-admin agent token --url {url} --key {keys}/buyer.json
+The whole flow:  README.md. All routes: {url}/api/docs
+"#
     );
 }
 

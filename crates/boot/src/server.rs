@@ -87,8 +87,9 @@ impl Server {
         let public_url =
             deployment.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
         let app = app(&deployment, &opened, &marketplace, &drain, address, &public_url);
-        let serving = serve(listener, app, drain.clone());
+        // Whoever waits at the port already must not be told that we are not ready.
         drain.ready.store(true, Ordering::SeqCst);
+        let serving = serve(listener, app, drain.clone());
         tracing::info!(%address, public_url, did = %deployment.config.did, "serving");
         Ok(Self {
             address,
