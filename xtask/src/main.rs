@@ -9,6 +9,7 @@ mod planted;
 mod readme;
 mod shell;
 mod suite;
+mod temporary;
 mod tidy;
 mod verify;
 

@@ -6,7 +6,7 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 
 use crate::shell::{cargo, output, run};
-use crate::{machine, needs, planted, readme, tidy};
+use crate::{demo, machine, needs, planted, readme, tidy};
 
 struct Step {
     name: &'static str,
@@ -25,6 +25,7 @@ const STEPS: &[Step] = &[
     Step { name: "order machine in the architecture page", run: machine::check },
     Step { name: "simulator", run: simulator },
     Step { name: "flow of the README", run: readme::run },
+    Step { name: "demo", run: demo::run_fresh },
 ];
 
 pub(crate) fn run_all() -> Result<()> {

@@ -46,7 +46,7 @@ const NETS: &[Net] = &[
             "simulate",
             "--",
             "--seeds",
-            "300",
+            "200",
         ],
     },
     Net {
