@@ -9,6 +9,7 @@ mod offline;
 mod server;
 mod settings;
 mod signals;
+mod work;
 
 pub use clock::{Clock, system_clock};
 pub use error::BootError;

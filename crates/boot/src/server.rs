@@ -8,7 +8,7 @@ use std::time::Duration;
 use axum::middleware;
 use axum::serve::ListenerExt;
 use marketplace_api::{ApiSettings, App};
-use marketplace_engine::{Edges, Marketplace, Pace, RandomIds, Worker};
+use marketplace_engine::{Edges, Marketplace, RandomIds};
 use marketplace_ports::{Store, Teg};
 use marketplace_registry::LocalIdentity;
 use tokio::net::TcpListener;
@@ -18,7 +18,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::drain::{Drain, release_readers};
 use crate::edges::{self, Opened};
-use crate::{BootError, Clock, Deployment, Settings};
+use crate::{BootError, Clock, Deployment, Settings, work};
 
 /// What tests put in the place of the real thing.
 pub struct Overrides {
@@ -29,7 +29,7 @@ pub struct Overrides {
     /// Instead of the database of the settings.
     pub store: Option<Arc<dyn Store>>,
     /// Whether timers, outbox, payouts and signs of life run by themselves; else the caller works
-    /// with a [`Worker`] of its own.
+    /// with a `Worker` of the engine of its own.
     pub run_worker: bool,
 }
 
@@ -82,7 +82,7 @@ impl Server {
         let drain = Drain::new();
         let tasks = TaskTracker::new();
         if run_worker {
-            start_worker(&marketplace, opened.store.as_ref(), &drain, &tasks).await?;
+            work::start(&marketplace, opened.store.as_ref(), &drain, &tasks).await?;
         }
         let public_url =
             deployment.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
@@ -168,21 +168,6 @@ async fn open_marketplace(
     let marketplace = Marketplace::start(deployment.config.clone(), edges);
     marketplace.open().await?;
     Ok(marketplace)
-}
-
-/// Downtime ends with the first sign of life: it comes before the first timer can fire, so that no
-/// duty ends in a time in which nobody could do it.
-async fn start_worker(
-    marketplace: &Marketplace,
-    store: &dyn Store,
-    drain: &Drain,
-    tasks: &TaskTracker,
-) -> Result<(), BootError> {
-    store.heartbeat(uuid::Uuid::new_v4()).await?;
-    let worker = Worker::new(marketplace.clone(), Pace::default()).await?;
-    tasks.spawn(worker.run(drain.stop.clone().cancelled_owned()));
-    tasks.spawn(Worker::heartbeat(marketplace.clone(), drain.stop.clone().cancelled_owned()));
-    Ok(())
 }
 
 fn app(
