@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use marketplace_listings::Invalid;
 use marketplace_money::{Amount, DepositId, Did};
-use marketplace_ports::{Deposit, DepositState, TegError, TransferOrder};
+use marketplace_ports::{Deposit, DepositState, Key, TegError, TransferOrder};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
@@ -82,6 +82,11 @@ impl Marketplace {
         if !amount.is_positive() {
             return Err(Refusal::from(Invalid::new("amount", "must be above 0")).into());
         }
+        // Another body under a key that was used must not move tokens: here the key is looked up
+        // before the TEG is called, not only in the commit after it.
+        if let Some(answer) = self.answered(idempotency.as_ref()).await? {
+            return answer;
+        }
         let id = deposit_id(idempotency.as_ref(), self.fresh_id().await?);
         let credit = match self.pull(id, agent, amount, Ended::Same).await {
             Ok(credit) => credit,
@@ -94,6 +99,16 @@ impl Marketplace {
         };
         let verb = Arc::new(ShowBalance { agent: agent.clone() });
         self.finish_funded(Funded { credit, verb }, idempotency).await
+    }
+
+    /// The stored answer to an earlier attempt, if there is one.
+    async fn answered<R>(
+        &self,
+        idempotency: Option<&Idempotency<R>>,
+    ) -> Result<Option<Result<Done<R>, Error>>, Error> {
+        let Some(idempotency) = idempotency else { return Ok(None) };
+        let keys = [Key::Idempotency(idempotency.key.clone())].into_iter().collect();
+        Ok(idempotency.answered(&self.store().load(&keys).await?))
     }
 
     async fn finish_funded<V: Verb>(

@@ -49,6 +49,18 @@ impl<R> Clone for Idempotency<R> {
     }
 }
 
+impl<R> Idempotency<R> {
+    /// The stored answer to an earlier attempt, if there is one.
+    pub(crate) fn answered(&self, view: &View) -> Option<Result<Done<R>, Error>> {
+        let record = view.idempotency.get(&self.key)?;
+        Some(if record.body_sha256 == self.body_sha256 {
+            Ok(Done::Repeated(record.reply.clone()))
+        } else {
+            Err(Error::KeyReused)
+        })
+    }
+}
+
 /// What was done.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Done<R> {
@@ -100,17 +112,6 @@ impl<V: Verb> TypedJob<V> {
     ) -> Self {
         Self { command, verb, idempotency, pending: None, waiting: Some(waiting) }
     }
-
-    /// The stored answer to an earlier attempt, if there is one.
-    fn repeated(&self, view: &View) -> Option<Answer<V::Reply>> {
-        let idempotency = self.idempotency.as_ref()?;
-        let record = view.idempotency.get(&idempotency.key)?;
-        Some(if record.body_sha256 == idempotency.body_sha256 {
-            Ok(Done::Repeated(record.reply.clone()))
-        } else {
-            Err(Error::KeyReused)
-        })
-    }
 }
 
 impl<V: Verb> Job for TypedJob<V> {
@@ -126,7 +127,7 @@ impl<V: Verb> Job for TypedJob<V> {
     }
 
     fn step(&mut self, view: &mut View) -> Step {
-        if let Some(answer) = self.repeated(view) {
+        if let Some(answer) = self.idempotency.as_ref().and_then(|given| given.answered(view)) {
             self.pending = Some(answer);
             return Step::Refused;
         }

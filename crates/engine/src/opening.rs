@@ -27,6 +27,9 @@ impl Marketplace {
     /// When store or TEG do not answer. A shortfall of funds for the stake is a warning, not an
     /// error.
     pub async fn open(&self) -> Result<(), Error> {
+        // Ids are ordered by the time that was seen last: without this, the first ones after a
+        // start would be from 1970.
+        self.inner.publisher.see_time(self.now().await?);
         self.open_books().await?;
         if let Err(error) = self.fill_stake().await {
             tracing::warn!(%error, "the stake is not filled up");

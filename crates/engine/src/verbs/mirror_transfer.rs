@@ -84,10 +84,10 @@ impl Verb for MirrorTransfer {
             return self.receive(desk);
         }
         let withdrawal = self.withdrawal().and_then(|id| desk.withdrawal(id));
+        // One that ended without this transfer has paid twice: the worker's log must say so, and
+        // the reserves will.
+        let withdrawal = withdrawal.filter(|known| known.state == WithdrawalState::InFlight);
         let withdrawal = withdrawal.ok_or(Refusal::NotFound)?;
-        if withdrawal.state != WithdrawalState::InFlight {
-            return Err(Refusal::AlreadyDone);
-        }
         settle(desk, &withdrawal, &self.transfer)
     }
 }
