@@ -17,6 +17,10 @@ use marketplace_store_sqlite::SqliteStore;
 use marketplace_teg::{EmbeddedTeg, EmbeddedTegSettings};
 use marketplace_testkit::load::resident_kib;
 
+/// As the server has it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Measures the engine over its durable store, without HTTP.
 #[derive(Parser)]
 struct Arguments {

@@ -21,6 +21,10 @@ pub(crate) struct Attempt {
     pub(crate) at: Timestamp,
     /// Sendings of each body.
     pub(crate) sent: [u32; 2],
+    /// Of these, those that were sent before the attempt was acknowledged.
+    early: [u32; 2],
+    /// Sendings that were answered with a refusal: they did nothing.
+    refused: [u32; 2],
     /// Fresh answers to each body.
     pub(crate) done: [u32; 2],
     /// Which body was acknowledged under the key, and in which words.
@@ -36,6 +40,9 @@ pub(crate) struct Sending {
     /// The attempt was acknowledged before this was sent.
     pub(crate) after_answer: bool,
 }
+
+/// An attempt, and which of its bodies.
+pub(crate) type Cause = (usize, usize);
 
 /// All attempts of all agents.
 #[derive(Debug, Default)]
@@ -55,6 +62,8 @@ impl History {
             key,
             at,
             sent: [0; 2],
+            early: [0; 2],
+            refused: [0; 2],
             done: [0; 2],
             acknowledged: None,
             under_way: 0,
@@ -65,6 +74,7 @@ impl History {
     pub(crate) fn send(&mut self, attempt: usize, body: usize) -> (Sending, Op, Promise) {
         let known = &mut self.attempts[attempt];
         known.sent[body] += 1;
+        known.early[body] += u32::from(known.acknowledged.is_none());
         known.under_way += 1;
         let op = known.bodies[body].clone();
         let promise = known.key.as_ref().map(|key| {
@@ -107,7 +117,11 @@ impl History {
                 }
                 text
             }
-            Err(error) => return check_error(known, sending, error),
+            Err(error) => {
+                let definite = matches!(error, Error::Refused(_) | Error::KeyReused);
+                known.refused[body] += u32::from(definite);
+                return check_error(known, sending, error);
+            }
         };
         let known_before = known.acknowledged.is_some();
         match &known.acknowledged {
@@ -153,56 +167,44 @@ fn check_error(known: &Attempt, sending: Sending, error: &Error) -> Result<(), S
     }
 }
 
-/// How often each thing that can be told apart was found in the end, by its mark.
-pub(crate) type Found = BTreeMap<String, u64>;
-
 impl Attempt {
-    /// The mark that a body leaves where it is done, if it leaves one that no other attempt does.
-    pub(crate) fn mark(&self, body: usize) -> Option<String> {
-        use marketplace_escrow::Command;
-        match &self.bodies[body] {
-            Op::List(offer) => Some(format!("listing {}", offer.name)),
-            Op::Transfer(_, _, reason) => Some(format!("transfer {reason}")),
-            Op::Deposit(amount) => Some(format!("deposit {} {amount}", self.agent)),
-            Op::Withdraw(amount) => Some(format!("withdrawal {} {amount}", self.agent)),
-            Op::Collateral(_, amount) => Some(format!("collateral {} {amount}", self.agent)),
-            Op::Change(id, Command::OfferSplit { seller }) => Some(format!("split {id} {seller}")),
-            Op::Change(id, Command::RequestChanges { note }) => {
-                Some(format!("changes {id} {note}"))
-            }
-            _ => None,
-        }
-    }
-
     /// How often a body may have been done.
-    pub(crate) fn bounds(&self, body: usize) -> (u64, u64) {
+    fn bounds(&self, body: usize) -> (u64, u64) {
+        let possible = u64::from(self.sent[body] - self.refused[body]);
         match (&self.key, &self.acknowledged) {
-            (None, _) => (u64::from(self.done[body]), u64::from(self.sent[body])),
+            (None, _) => (u64::from(self.done[body]), possible),
             (Some(_), Some((done, _))) if *done == body => (1, 1),
+            // Tokens that were fetched before the other body won stay in the agent's balance.
+            (Some(_), Some(_)) if matches!(self.bodies[body], Op::Deposit(_)) => {
+                (0, u64::from(self.early[body]).min(1))
+            }
             (Some(_), Some(_)) => (0, 0),
-            (Some(_), None) => (0, u64::from(self.sent[body]).min(1)),
+            (Some(_), None) => (0, possible.min(1)),
         }
     }
 }
 
 impl History {
-    /// What was found and is not what the answers promised. Attempts that leave the same mark are
-    /// taken together.
-    pub(crate) fn compare(&self, found: &Found) -> Vec<String> {
-        let mut bounds: BTreeMap<String, (u64, u64)> = BTreeMap::new();
-        for attempt in &self.attempts {
-            for body in 0..attempt.bodies.len() {
-                let Some(mark) = attempt.mark(body) else { continue };
-                let (least, most) = attempt.bounds(body);
-                let sum = bounds.entry(mark).or_default();
-                *sum = (sum.0 + least, sum.1 + most);
-            }
-        }
+    /// What was not done as often as the answers promised. `acts` counts commits, `pulls` transfers
+    /// at the TEG; a deposit is one of those.
+    pub(crate) fn compare(
+        &self,
+        acts: &BTreeMap<Cause, u64>,
+        pulls: &BTreeMap<Cause, u64>,
+    ) -> Vec<String> {
         let mut breaches = Vec::new();
-        for (mark, (least, most)) in bounds {
-            let times = found.get(&mark).copied().unwrap_or_default();
-            if times < least || times > most {
-                breaches.push(format!("{mark}: found {times} times, not {least} to {most}"));
+        for (number, attempt) in self.attempts.iter().enumerate() {
+            for (body, op) in attempt.bodies.iter().enumerate() {
+                let counts = if matches!(op, Op::Deposit(_)) { pulls } else { acts };
+                let times = counts.get(&(number, body)).copied().unwrap_or_default();
+                let (least, most) = attempt.bounds(body);
+                if times < least || times > most {
+                    let (agent, name) = (&attempt.agent, op.name());
+                    breaches.push(format!(
+                        "{agent} {name} (attempt {number}.{body}) was done {times} times, not \
+                         {least} to {most}"
+                    ));
+                }
             }
         }
         breaches

@@ -1,5 +1,6 @@
 //! The TEG and the web behind the gate.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::pending;
 use std::sync::{Arc, Mutex};
 
@@ -12,7 +13,9 @@ use marketplace_ports::{
 };
 use uuid::Uuid;
 
+use super::attempts::Cause;
 use super::gate::{Fate, Gate, Port};
+use super::ids::CAUSE;
 use super::lock;
 
 /// A request whose answer was lost before it arrived: it is still on its way.
@@ -30,8 +33,18 @@ impl Late {
     }
 }
 
-/// Requests that are still on their way to the TEG.
-pub(crate) type Wire = Arc<Mutex<Vec<Late>>>;
+/// What is under way to the TEG, and what it has said for good.
+#[derive(Debug, Default)]
+pub(crate) struct Mail {
+    /// Requests that their senders gave up and that will still arrive.
+    pub(crate) late: Vec<Late>,
+    refused: BTreeSet<Uuid>,
+    /// Which request each pull was for.
+    pub(crate) pulled_for: BTreeMap<Uuid, Cause>,
+}
+
+/// Shared by all lives.
+pub(crate) type Wire = Arc<Mutex<Mail>>;
 
 /// The TEG as one life of one replica sees it.
 #[derive(Clone, Debug)]
@@ -71,15 +84,21 @@ impl SimTeg {
         }
     }
 
-    /// What a refusal of this key would mean: nothing moved, and nothing will. So a key that moved
-    /// tokens is not refused any more, and nothing of a refused one is still on its way.
+    /// A refusal is final (see the port): a key that moved tokens is not refused any more, a
+    /// refused one is refused for ever, and nothing of it is still on its way.
     async fn may_refuse(&self, key: Option<Uuid>) -> bool {
         let Some(key) = key else { return true };
         let moved = !matches!(self.inner.find(key).await, Ok(None));
         if !moved {
-            lock(&self.wire).retain(|late| late.key() != key);
+            let mut mail = lock(&self.wire);
+            mail.late.retain(|late| late.key() != key);
+            mail.refused.insert(key);
         }
         !moved
+    }
+
+    fn was_refused(&self, late: Option<&Late>) -> bool {
+        late.is_some_and(|late| lock(&self.wire).refused.contains(&late.key()))
     }
 
     /// A call that may move tokens.
@@ -93,7 +112,13 @@ impl SimTeg {
         W: Future<Output = Result<T, TegError>> + Send,
         T: Send,
     {
-        match self.fate(call).await {
+        let fate = self.fate(call).await;
+        let fate = match fate {
+            Fate::Unavailable => fate,
+            _ if self.was_refused(late.as_ref()) => Fate::Refuse,
+            _ => fate,
+        };
+        match fate {
             Fate::Pass => work().await,
             Fate::Refuse => {
                 if !self.may_refuse(late.as_ref().map(Late::key)).await {
@@ -105,7 +130,7 @@ impl SimTeg {
             Fate::Unavailable => Err(unavailable(call)),
             Fate::LostBefore => Err(lost(call)),
             Fate::LostLate => {
-                lock(&self.wire).extend(late);
+                lock(&self.wire).late.extend(late);
                 Err(lost(call))
             }
             Fate::LostAfter => {
@@ -143,6 +168,9 @@ impl Teg for SimTeg {
     async fn pull(&self, order: &TransferOrder) -> Result<TegTransfer, TegError> {
         if !self.pulls {
             return Err(TegError::Unsupported { verb: "pull" });
+        }
+        if let Ok(cause) = CAUSE.try_with(|cause| *cause) {
+            lock(&self.wire).pulled_for.insert(order.key, cause);
         }
         let late = Some(Late::Pull(order.clone()));
         self.write("pull", late, || self.inner.pull(order)).await

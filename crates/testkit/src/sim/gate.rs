@@ -58,7 +58,6 @@ impl Waiting {
 struct Inner {
     waiting: Vec<Waiting>,
     dead: BTreeSet<u32>,
-    open: bool,
 }
 
 /// Shared by all edges of all replicas.
@@ -76,9 +75,6 @@ impl Gate {
         {
             let mut inner = self.inner();
             if !inner.dead.contains(&life) {
-                if inner.open {
-                    return Fate::Pass;
-                }
                 inner.waiting.push(Waiting { life, port, call, answer });
             }
         }
@@ -101,6 +97,10 @@ impl Gate {
         (index < inner.waiting.len()).then(|| inner.waiting.remove(index))
     }
 
+    pub(crate) fn take_first(&self) -> Option<Waiting> {
+        self.take(if self.waiting() > 0 { 0 } else { usize::MAX })
+    }
+
     /// Ends a life: its calls so far are handed over, later ones never return.
     pub(crate) fn kill(&self, life: u32) -> Vec<Waiting> {
         let mut inner = self.inner();
@@ -109,17 +109,5 @@ impl Gate {
         let (of_life, others) = waiting.into_iter().partition(|waiting| waiting.life == life);
         inner.waiting = others;
         of_life
-    }
-
-    /// From now on everything passes; what waits goes on.
-    pub(crate) fn open(&self) {
-        let waiting = {
-            let mut inner = self.inner();
-            inner.open = true;
-            std::mem::take(&mut inner.waiting)
-        };
-        for waiting in waiting {
-            waiting.release(Fate::Pass);
-        }
     }
 }

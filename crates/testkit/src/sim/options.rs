@@ -96,7 +96,7 @@ impl Profile {
                 ExpiryPolicy::DeliveryGated
             },
             batch_limit: *rng.pick(&[1, 2, 4, 256]).unwrap_or(&256),
-            queue_limit: *rng.pick(&[2, 64, 64, 4_096]).unwrap_or(&64),
+            queue_limit: *rng.pick(&[4, 64, 64, 4_096]).unwrap_or(&64),
             max_listings: *rng.pick(&[3, 12, 1_000, 1_000]).unwrap_or(&1_000),
             keyed: *rng.pick(&[300, 700, 1_000]).unwrap_or(&700),
         }

@@ -136,7 +136,7 @@ impl Run {
                 (60 * down, Turn::Start),
                 (profile.cancels * serving, Turn::Cancel),
                 (profile.outages, Turn::Outage),
-                (if lock(&self.world.wire).is_empty() { 0 } else { 20 }, Turn::Arrive),
+                (if lock(&self.world.wire).late.is_empty() { 0 } else { 20 }, Turn::Arrive),
                 (if profile.clock_back { 4 } else { 0 }, Turn::SetBack),
                 (4, Turn::Weather),
             ])
@@ -183,7 +183,8 @@ impl Run {
         }
         World::settle().await;
         self.read_news().await;
-        self.look().await;
+        self.look();
+        self.look_closely().await;
     }
 
     async fn wait(&mut self, micros: i64) {
@@ -325,9 +326,9 @@ impl Run {
     /// A message that its sender gave up arrives.
     async fn arrive(&mut self) {
         let late = {
-            let mut wire = lock(&self.world.wire);
-            let index = self.rng.index(wire.len());
-            (index < wire.len()).then(|| wire.remove(index))
+            let late = &mut lock(&self.world.wire).late;
+            let index = self.rng.index(late.len());
+            (index < late.len()).then(|| late.remove(index))
         };
         if let Some(late) = late {
             self.arrive_one(&late).await;

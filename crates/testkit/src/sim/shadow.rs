@@ -17,6 +17,8 @@ use marketplace_ports::{
 };
 use uuid::Uuid;
 
+use super::attempts::Cause;
+
 /// Everything that was committed, and what is wrong with it.
 #[derive(Debug, Default)]
 pub(crate) struct Shadow {
@@ -38,6 +40,8 @@ pub(crate) struct Shadow {
     pub(crate) before_close: BTreeMap<OrderId, Arc<Order>>,
     /// Orders that closed since somebody last looked.
     pub(crate) closed: Vec<OrderId>,
+    /// How often each request was done.
+    pub(crate) acts: BTreeMap<Cause, u64>,
     pub(crate) breaches: Vec<String>,
     pub(crate) committed: u64,
     nonces: BTreeSet<(Did, String)>,
@@ -65,8 +69,11 @@ impl Shadow {
     }
 
     /// Books one admitted set, and looks at everything that it touched.
-    pub(crate) fn apply(&mut self, set: ChangeSet) {
+    pub(crate) fn apply(&mut self, set: ChangeSet, cause: Option<Cause>) {
         self.committed += 1;
+        if let Some(cause) = cause.filter(|_| is_act(&set)) {
+            *self.acts.entry(cause).or_default() += 1;
+        }
         self.post(&set);
         self.take_keys(&set);
         self.queue(&set);
@@ -316,6 +323,12 @@ impl Shadow {
 }
 
 const RECORD_LIFE: marketplace_money::Seconds = marketplace_money::Seconds::from_hours(7 * 24);
+
+/// Whether a set does what its request wanted; to fetch tokens for it is not that.
+fn is_act(set: &ChangeSet) -> bool {
+    let facts = set.events.iter().any(|event| event.name != "wallet.deposited");
+    facts || !set.agents.is_empty() || set.nonce.is_some()
+}
 
 /// What a set may have disturbed.
 struct Touched {

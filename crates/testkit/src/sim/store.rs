@@ -17,6 +17,7 @@ use marketplace_ports::{
 use uuid::Uuid;
 
 use super::gate::{Fate, Gate, Port};
+use super::ids::SeededIds;
 use super::lock;
 use super::shadow::Shadow;
 
@@ -26,6 +27,7 @@ pub(crate) struct SimStore {
     pub(crate) inner: MemoryStore,
     pub(crate) gate: Gate,
     pub(crate) shadow: Arc<Mutex<Shadow>>,
+    pub(crate) ids: Arc<SeededIds>,
     pub(crate) life: u32,
 }
 
@@ -59,9 +61,9 @@ impl SimStore {
         let outcomes = self.inner.commit(batch).await?;
         let mut shadow = lock(&self.shadow);
         if outcomes.contains(&CommitOutcome::Committed) && shadow.opens(id) {
-            for ((_, set), outcome) in sets.into_iter().zip(&outcomes) {
+            for ((command, set), outcome) in sets.into_iter().zip(&outcomes) {
                 if *outcome == CommitOutcome::Committed {
-                    shadow.apply(set);
+                    shadow.apply(set, self.ids.cause(command));
                 }
             }
         }

@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 use super::attempts::{Outcome, Sending};
 use super::edges::{SimTeg, SimWeb, Wire};
 use super::gate::Gate;
-use super::ids::SeededIds;
+use super::ids::{CAUSE, SeededIds};
 use super::lock;
 use super::options::Profile;
 use super::rng::Rng;
@@ -161,6 +161,7 @@ impl World {
             inner: self.store.clone(),
             gate: self.gate.clone(),
             shadow: self.shadow.clone(),
+            ids: self.ids.clone(),
             life,
         };
         let teg = SimTeg {
@@ -218,7 +219,7 @@ impl World {
         let (number, life, inbox) = (self.requests, replica.life, self.inbox.clone());
         let work = work(up.market.clone());
         let task = tokio::spawn(async move {
-            let outcome = work.await;
+            let outcome = CAUSE.scope((sending.attempt, sending.body), work).await;
             lock(&inbox).push(News::Answered(life, number, sending, outcome));
         });
         replica.requests.push(Request { number, sending, task });
