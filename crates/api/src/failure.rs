@@ -34,8 +34,10 @@ impl From<Problem> for Failure {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        if let Error::Fault(reason) = &error {
-            tracing::error!(%reason, "the marketplace failed");
+        match &error {
+            Error::Fault(reason) => tracing::error!(%reason, "the marketplace failed"),
+            Error::Unavailable { reason, .. } => tracing::warn!(%reason, "not now"),
+            Error::Refused(_) | Error::KeyReused => {}
         }
         Problem::from(&error).into()
     }

@@ -12,6 +12,9 @@ use utoipa::openapi::{Ref, RefOr, Required, Response, ResponseBuilder};
 use crate::router::documented;
 
 const SCHEME: &str = "bearer";
+/// Commands that need no Idempotency-Key: they change nothing, or once only by their nature.
+const NATURALLY_ONCE: [&str; 4] =
+    ["createQuote", "askFaucet", "createAccessToken", "createDispute"];
 
 #[derive(OpenApi)]
 #[openapi(
@@ -74,7 +77,8 @@ fn complete(item: &mut PathItem) {
         }
         let responses = &mut operation.responses.responses;
         responses.insert("default".to_owned(), RefOr::T(problem()));
-        if is_command && !anonymous {
+        let name = operation.operation_id.as_deref().unwrap_or_default();
+        if is_command && !anonymous && !NATURALLY_ONCE.contains(&name) {
             offer_idempotency(operation);
         }
     }

@@ -429,6 +429,10 @@ impl Marketplace {
         match self.teg().faucet(agent).await {
             Ok(balance) => Ok(balance),
             Err(TegError::Refused { code, reason }) => Err(Refusal::Teg { code, reason }.into()),
+            Err(error @ TegError::Unsupported { .. }) => {
+                let (code, reason) = (TegError::FAUCET_CLOSED, error.to_string());
+                Err(Refusal::Teg { code, reason }.into())
+            }
             Err(error) => Err(Error::unavailable(error, 5)),
         }
     }

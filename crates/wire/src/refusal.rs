@@ -21,10 +21,12 @@ impl From<&Error> for Problem {
         match error {
             Error::Refused(refusal) => refusal.into(),
             Error::KeyReused => Self::new(&codes::IDEMPOTENCY_KEY_REUSED, error.to_string()),
+            // What stands in the way, or broke, is for the log: it may name files, tables or peers.
             Error::Unavailable { retry_after, .. } => {
-                Self::new(&codes::UNAVAILABLE, error.to_string()).retry_after(retry_after.0)
+                let detail = "The marketplace cannot do this now. Try again later: the same \
+                              attempt may be repeated with its Idempotency-Key";
+                Self::new(&codes::UNAVAILABLE, detail).retry_after(retry_after.0)
             }
-            // What broke is for the log: it may name files, tables or peers.
             Error::Fault(_) => Self::internal(),
         }
     }
@@ -109,6 +111,117 @@ impl From<&RegistryError> for Problem {
             RegistryError::Unavailable(_) => {
                 Self::new(&codes::UNAVAILABLE, error.to_string()).retry_after(2)
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use marketplace_escrow::{Phase, Verb};
+    use marketplace_listings::ListingStatus;
+    use marketplace_money::{Amount, Timestamp};
+
+    use super::*;
+
+    const AT: Timestamp = Timestamp::from_micros(0);
+    const FIVE: Amount = Amount::from_avt(5);
+
+    fn of_orders() -> Vec<(OrderRefusal, u16, &'static str)> {
+        let (verb, phase) = (Verb::Accept, Phase::Delivered);
+        vec![
+            (OrderRefusal::NotFound, 404, "order_not_found"),
+            (OrderRefusal::WrongRole { verb }, 403, "wrong_role"),
+            (OrderRefusal::WrongPhase { verb, phase }, 409, "wrong_phase"),
+            (OrderRefusal::TooLate { due: AT }, 409, "too_late"),
+            (OrderRefusal::TooEarly { due: AT }, 409, "too_early"),
+            (OrderRefusal::NoRevisionsLeft, 409, "no_revisions_left"),
+            (OrderRefusal::NoOffer, 409, "no_offer"),
+            (OrderRefusal::Invalid(Invalid::new("f", "p")), 422, "invalid"),
+            (OrderRefusal::OfferChanged { seller: FIVE }, 409, "offer_changed"),
+            (OrderRefusal::ContentRequired, 422, "content_required"),
+            (OrderRefusal::NotAnnounced, 409, "not_announced"),
+            (OrderRefusal::HashMismatch, 422, "hash_mismatch"),
+        ]
+    }
+
+    fn of_listings_and_prices() -> Vec<(Refusal, u16, &'static str)> {
+        let price = |refusal: QuoteRefusal| Refusal::from(refusal);
+        let listing = |refusal: ListingRefusal| Refusal::from(refusal);
+        vec![
+            (listing(ListingRefusal::NotProvider), 403, "not_provider"),
+            (listing(ListingRefusal::WrongStatus(ListingStatus::Paused)), 409, "wrong_status"),
+            (listing(ListingRefusal::Invalid(Invalid::new("f", "p"))), 422, "invalid"),
+            (listing(ListingRefusal::NotDue { due: AT }), 409, "not_due"),
+            (price(QuoteRefusal::PriceChanged { total: FIVE }), 409, "price_changed"),
+            (price(QuoteRefusal::NotYours), 403, "quote_not_yours"),
+            (price(QuoteRefusal::Expired { total: FIVE }), 409, "quote_expired"),
+            (price(QuoteRefusal::OutOfRange), 422, "price_out_of_range"),
+        ]
+    }
+
+    fn of_use_cases() -> Vec<(Refusal, u16, &'static str)> {
+        let lacking = Refusal::InsufficientBalance { need: FIVE, available: Amount::ZERO };
+        let teg = |code| Refusal::Teg { code, reason: "no".to_owned() };
+        let fee = Refusal::ListingFee(Box::new(lacking.clone()));
+        vec![
+            (Refusal::NonceUsed, 401, "token_replayed"),
+            (Refusal::Invalid(Invalid::new("f", "p")), 422, "invalid"),
+            (invalid("f", "p"), 422, "invalid"),
+            (Refusal::ListingNotFound, 404, "listing_not_found"),
+            (Refusal::OwnListing, 409, "own_listing"),
+            (Refusal::InsufficientReputation, 403, "insufficient_reputation"),
+            (Refusal::TooManyListings { limit: 1 }, 409, "too_many_listings"),
+            (Refusal::PolicyNotOffered, 422, "policy_not_offered"),
+            (Refusal::TooManyUnfunded { limit: 1 }, 409, "too_many_unfunded_orders"),
+            (lacking, 402, "insufficient_balance"),
+            (fee, 402, "listing_fee_not_collected"),
+            (Refusal::SelfTransfer, 422, "self_transfer"),
+            (Refusal::CollateralNeeded, 409, "collateral_needed"),
+            (teg("faucet_closed"), 403, "faucet_closed"),
+            (teg("faucet_used"), 409, "faucet_used"),
+            (teg("invalid_memo"), 409, "teg_refused"),
+            (Refusal::NotFound, 404, "not_found"),
+            (Refusal::NotDue { due: AT }, 409, "not_due"),
+            (Refusal::AlreadyDone, 409, "already_done"),
+        ]
+    }
+
+    #[test]
+    fn every_refusal_has_its_status_and_code() {
+        let orders = of_orders().into_iter();
+        let orders = orders.map(|(refusal, status, code)| (Refusal::from(refusal), status, code));
+        let all = orders.chain(of_listings_and_prices()).chain(of_use_cases());
+        for (refusal, status, code) in all {
+            let problem = Problem::from(&refusal);
+            assert_eq!((problem.status(), problem.code()), (status, code), "{refusal:?}");
+            assert_eq!(problem.detail(), refusal.to_string());
+        }
+    }
+
+    #[test]
+    fn machines_are_told_what_the_words_say() {
+        let explained = |refusal: Refusal| Problem::from(&refusal);
+        let lacking = Refusal::InsufficientBalance { need: FIVE, available: Amount::ZERO };
+        let fee = explained(Refusal::ListingFee(Box::new(lacking)));
+        assert_eq!((fee.need, fee.available), (Some(Money(FIVE)), Some(Money(Amount::ZERO))));
+        let price = explained(QuoteRefusal::PriceChanged { total: FIVE }.into());
+        assert_eq!(price.total, Some(Money(FIVE)));
+        assert_eq!(explained(invalid("price", "p")).field.as_deref(), Some("price"));
+        let early = explained(OrderRefusal::TooEarly { due: AT }.into());
+        assert_eq!(early.due, Some(Rfc3339(AT)));
+    }
+
+    #[test]
+    fn what_broke_is_not_told() {
+        let secret = "/var/lib/marketplace.db is malformed";
+        let unavailable = Error::Unavailable {
+            reason: secret.to_owned(),
+            retry_after: marketplace_money::Seconds(7),
+        };
+        let problem = Problem::from(&unavailable);
+        assert_eq!((problem.status(), problem.retry_after), (503, Some(7)));
+        for error in [unavailable, Error::Fault(secret.to_owned())] {
+            assert!(!Problem::from(&error).detail().contains("marketplace.db"));
         }
     }
 }

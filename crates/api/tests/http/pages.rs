@@ -106,3 +106,19 @@ async fn a_store_that_hangs_is_a_504() {
     let reply = world.get("/api/v1/wallet").by(&agent).send().await;
     reply.expect_problem(504, "timeout");
 }
+
+#[tokio::test]
+async fn a_panic_is_a_500_that_tells_nothing() {
+    let world = World::new().await;
+    let agent = world.agent(1, 1).await;
+    world.store.plan_faults(|point| {
+        assert_ne!(point.call, "wallet", "a secret of the house");
+        StoreFault::None
+    });
+    let reply = world.get("/api/v1/wallet").by(&agent).send().await;
+    reply.expect_problem(500, "internal");
+    assert!(!reply.text().contains("secret"));
+    assert!(reply.header("x-request-id").is_some());
+    world.store.clear_faults();
+    world.get("/api/v1/wallet").by(&agent).send().await.expect_success();
+}
