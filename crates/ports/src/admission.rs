@@ -66,6 +66,11 @@ impl ChangeSet {
         reads.chain(orders).chain(listings).chain(agents).chain(withdrawals).chain(deposits)
     }
 
+    /// Of these, those that it writes.
+    fn written(&self) -> impl Iterator<Item = (Key, u64)> + '_ {
+        self.versions().skip(self.reads.len())
+    }
+
     /// Every key that the set takes for ever.
     pub fn takes(&self) -> impl Iterator<Item = Key> + '_ {
         let idempotency = self.idempotency.iter().map(|(key, _)| Key::Idempotency(key.clone()));
@@ -116,7 +121,7 @@ impl ChangeSet {
     }
 
     fn advance(&self, current: &mut Current) {
-        let written = self.versions().skip(self.reads.len());
+        let written = self.written();
         let advanced: Vec<(Key, u64)> = written.map(|(key, read)| (key, read + 1)).collect();
         current.versions.extend(advanced);
         current.taken.extend(self.takes());
@@ -132,11 +137,16 @@ impl ChangeSet {
 /// Decides for each set, in order, whether it still holds on `current`.
 #[must_use]
 pub fn admit(mut current: Current, sets: &[(CommandId, ChangeSet)]) -> Vec<CommitOutcome> {
+    // Rows as a refused set would have left them. Their versions do not tell: whoever was faster
+    // may have brought the same row to the very version that the refused set would have made.
+    let mut never: HashSet<Key> = HashSet::new();
     let decide = |(_, set): &(CommandId, ChangeSet)| {
-        if set.fits(&current) {
+        let on_nothing = !never.is_empty() && set.versions().any(|(key, _)| never.contains(&key));
+        if set.fits(&current) && !on_nothing {
             set.advance(&mut current);
             CommitOutcome::Committed
         } else {
+            never.extend(set.written().map(|(key, _)| key));
             CommitOutcome::Conflict
         }
     };
@@ -258,5 +268,34 @@ impl Writes {
         self.idempotency.extend(set.idempotency);
         self.nonces.extend(set.nonce);
         self.blobs.extend(set.blobs);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An agent's row, read in one version and written in the next.
+    fn write(read: u64) -> (CommandId, ChangeSet) {
+        let did: Did = "did:a".parse().unwrap();
+        let row = Arc::new(Agent { version: read + 1, ..Agent::unknown(did) });
+        let set = ChangeSet { agents: vec![Change { read, row }], ..ChangeSet::default() };
+        (CommandId::new(Uuid::nil()), set)
+    }
+
+    #[test]
+    fn what_was_decided_on_a_refused_set_falls_with_it() {
+        use CommitOutcome::{Committed, Conflict};
+        let check = |stands: u64, reads: &[u64], expect: &[CommitOutcome]| {
+            let key = Key::Agent("did:a".parse().unwrap());
+            let versions = HashMap::from([(key, stands)]);
+            let current = Current { versions, ..Current::default() };
+            let sets: Vec<_> = reads.iter().map(|read| write(*read)).collect();
+            assert_eq!(admit(current, &sets), expect, "{stands} {reads:?}");
+        };
+        check(1, &[1, 2, 3], &[Committed, Committed, Committed]);
+        check(2, &[1, 2, 3], &[Conflict, Conflict, Conflict]);
+        check(3, &[1, 2, 3], &[Conflict, Conflict, Conflict]);
+        check(9, &[1, 2, 3], &[Conflict, Conflict, Conflict]);
     }
 }
