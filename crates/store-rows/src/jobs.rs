@@ -10,7 +10,7 @@ use marketplace_ports::{Effect, EffectKind, Timer};
 use serde::{Deserialize, Serialize};
 
 use crate::text::{Reader, from_hex, hex, id_text, json};
-use crate::{RowError, count, from_count};
+use crate::{RowError, count, from_count, subject_text};
 
 /// A clock that acts by itself.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable)]
@@ -19,7 +19,7 @@ pub struct TimerRow {
     /// Whose clock.
     pub subject: String,
     /// Which of its clocks.
-    pub kind: String,
+    pub kind: Cow<'static, str>,
     /// The version of the subject that set it.
     pub sequence: i64,
     /// In microseconds.
@@ -31,8 +31,8 @@ impl TimerRow {
     #[must_use]
     pub fn new(timer: &Timer) -> Self {
         Self {
-            subject: timer.subject.to_string(),
-            kind: timer.kind.to_owned(),
+            subject: subject_text(timer.subject),
+            kind: timer.kind.into(),
             sequence: count(timer.sequence),
             due: timer.due.micros(),
         }

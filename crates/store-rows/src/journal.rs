@@ -1,12 +1,14 @@
 //! Postings and events as rows.
 
+use std::borrow::Cow;
+
 use diesel::prelude::*;
 use marketplace_ledger::{Account, Entry, EntryKind};
 use marketplace_money::{Amount, EntryId, Timestamp};
 use marketplace_ports::{Event, SealedEvent};
 
 use crate::text::{Reader, id_text};
-use crate::{RowError, audience, count, from_count};
+use crate::{RowError, account_text, audience, count, from_count, subject_text};
 
 /// One line of a journal entry.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable)]
@@ -23,7 +25,7 @@ pub struct PostingRow {
     /// In nano-AVT, not zero.
     pub delta: i64,
     /// What the entry is for.
-    pub kind: String,
+    pub kind: Cow<'static, str>,
     /// Inert text.
     pub reason: String,
     /// In microseconds.
@@ -36,16 +38,17 @@ pub fn postings_of(
     at: Timestamp,
 ) -> impl Iterator<Item = (&Account, PostingRow)> + '_ {
     let id = id_text(entry.id.uuid());
-    let kind = entry.kind().to_string();
+    let kind = EntryKind::NAMES.iter().find(|(kind, _)| *kind == entry.kind());
+    let kind = kind.map_or("", |(_, name)| name);
     let lines = count(entry.postings().len() as u64);
     (0_i64..).zip(entry.postings()).map(move |(line, posting)| {
         let row = PostingRow {
             entry: id.clone(),
             line,
             lines,
-            account: posting.account.to_string(),
+            account: account_text(&posting.account),
             delta: posting.delta.nano(),
-            kind: kind.clone(),
+            kind: kind.into(),
             reason: entry.reason().to_owned(),
             at: at.micros(),
         };
@@ -98,7 +101,7 @@ pub struct EventRow {
     /// What it is about.
     pub subject: String,
     /// Stable.
-    pub name: String,
+    pub name: Cow<'static, str>,
     /// JSON: the DIDs that may see it.
     pub audience: String,
     /// In microseconds.
@@ -113,8 +116,8 @@ impl EventRow {
     pub fn new(event: Event) -> Self {
         Self {
             id: id_text(event.id.uuid()),
-            subject: event.subject.to_string(),
-            name: event.name.to_owned(),
+            subject: subject_text(event.subject),
+            name: event.name.into(),
             audience: audience::to_text(&event.audience),
             at: event.at.micros(),
             data: event.data,
@@ -133,7 +136,7 @@ impl EventRow {
             subject: reader.text(&self.subject)?,
             audience: audience::from_text(reader, &self.audience)?,
             at: Timestamp::from_micros(self.at),
-            name: self.name,
+            name: self.name.into_owned(),
             data: self.data,
         })
     }

@@ -21,6 +21,6 @@ pub use error::RowError;
 pub use jobs::{EffectRow, TimerRow};
 pub use journal::{EventRow, PostingRow, postings_of};
 pub use listing::ListingRow;
-pub use order::OrderRow;
+pub use order::{OrderChange, OrderRow};
 pub use party::{AgentRow, DepositRow, WithdrawalRow, payout_at};
-pub use text::{bytes32, count, from_count, id_text};
+pub use text::{account_text, bytes32, count, from_count, id_text, subject_text};

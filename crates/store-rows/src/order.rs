@@ -1,5 +1,6 @@
 //! Orders as rows.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use diesel::prelude::*;
@@ -26,9 +27,9 @@ pub struct OrderRow {
     /// A UUID.
     pub listing: String,
     /// On the wire.
-    pub status: String,
+    pub status: Cow<'static, str>,
     /// On the wire.
-    pub phase: String,
+    pub phase: Cow<'static, str>,
     /// In nano-AVT.
     pub price: i64,
     /// In nano-AVT.
@@ -47,6 +48,39 @@ pub struct OrderRow {
     pub checks: Option<Vec<u8>>,
     /// JSON.
     pub state: String,
+}
+
+/// What changes of an order from version to version. What was bought, by whom and for how much
+/// never does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OrderChange {
+    /// A UUID.
+    pub id: String,
+    /// Above the one before.
+    pub version: i64,
+    /// On the wire.
+    pub status: &'static str,
+    /// On the wire.
+    pub phase: &'static str,
+    /// What its account holds now, in nano-AVT.
+    pub escrow: i64,
+    /// JSON.
+    pub state: String,
+}
+
+impl OrderChange {
+    /// The changing columns of an order.
+    #[must_use]
+    pub fn new(order: &Order) -> Self {
+        Self {
+            id: id_text(order.id.uuid()),
+            version: count(order.version),
+            status: order.status().name(),
+            phase: order.phase().name(),
+            escrow: order.escrow().nano(),
+            state: order_state::to_text(&order.state),
+        }
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -81,8 +115,8 @@ impl OrderRow {
             buyer: order.buyer.as_str().to_owned(),
             seller: order.seller.as_str().to_owned(),
             listing: id_text(order.listing.uuid()),
-            status: order.status().name().to_owned(),
-            phase: order.phase().name().to_owned(),
+            status: order.status().name().into(),
+            phase: order.phase().name().into(),
             price: price.price.nano(),
             fee: price.fee.nano(),
             total: price.total.nano(),

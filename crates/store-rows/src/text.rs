@@ -3,6 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
+use marketplace_ledger::Account;
+use marketplace_money::Did;
+use marketplace_ports::Subject;
 use uuid::Uuid;
 
 use crate::RowError;
@@ -11,6 +14,46 @@ use crate::RowError;
 #[must_use]
 pub fn id_text(id: Uuid) -> String {
     id.hyphenated().encode_lower(&mut Uuid::encode_buffer()).to_owned()
+}
+
+/// A kind and an id, joined as in every name of ours.
+fn named(kind: &str, id: Uuid) -> String {
+    let mut text = String::with_capacity(kind.len() + 37);
+    text.push_str(kind);
+    text.push(':');
+    text.push_str(id.hyphenated().encode_lower(&mut Uuid::encode_buffer()));
+    text
+}
+
+fn of_agent(kind: &str, did: &Did) -> String {
+    [kind, did.as_str()].join(":")
+}
+
+/// The name of an account, as it displays itself, made in one piece: every line of the journal
+/// has one.
+#[must_use]
+pub fn account_text(account: &Account) -> String {
+    match account {
+        Account::Agent(did) => of_agent("agent", did),
+        Account::Order(id) => named("order", id.uuid()),
+        Account::Dispute(id) => named("dispute", id.uuid()),
+        Account::Juror(did) => of_agent("juror", did),
+        Account::Collateral(did) => of_agent("collateral", did),
+        Account::Withdrawal(id) => named("withdrawal", id.uuid()),
+        other => other.to_string(),
+    }
+}
+
+/// The name of a subject, as it displays itself, made in one piece.
+#[must_use]
+pub fn subject_text(subject: Subject) -> String {
+    match subject {
+        Subject::Order(id) => named("order", id.uuid()),
+        Subject::Listing(id) => named("listing", id.uuid()),
+        Subject::Withdrawal(id) => named("withdrawal", id.uuid()),
+        Subject::Deposit(id) => named("deposit", id.uuid()),
+        Subject::Command(id) => named("command", id.uuid()),
+    }
 }
 
 /// A version, a position or a count as a column. None of them gets anywhere near 2^63.
@@ -93,7 +136,38 @@ pub(crate) fn from_hex(text: &str) -> Option<[u8; 32]> {
 
 #[cfg(test)]
 mod tests {
+    use marketplace_ledger::FeeKind;
+    use marketplace_money::{CommandId, DepositId, DisputeId, ListingId, OrderId, WithdrawalId};
+
     use super::*;
+
+    #[test]
+    fn names_are_what_displays() {
+        let id = Uuid::from_u128(0x0197_f3a2_7c1e_7aaa_8b1b_0242_ac12_0002);
+        let did: Did = "did:key:z6Mk".parse().unwrap();
+        for account in [
+            Account::Agent(did.clone()),
+            Account::Order(OrderId::new(id)),
+            Account::Dispute(DisputeId::new(id)),
+            Account::Juror(did.clone()),
+            Account::Collateral(did),
+            Account::Withdrawal(WithdrawalId::new(id)),
+            Account::Fees(FeeKind::Listing),
+            Account::Insurance,
+            Account::Teg,
+        ] {
+            assert_eq!(account_text(&account), account.to_string());
+        }
+        for subject in [
+            Subject::Order(OrderId::new(id)),
+            Subject::Listing(ListingId::new(id)),
+            Subject::Withdrawal(WithdrawalId::new(id)),
+            Subject::Deposit(DepositId::new(id)),
+            Subject::Command(CommandId::new(id)),
+        ] {
+            assert_eq!(subject_text(subject), subject.to_string());
+        }
+    }
 
     #[test]
     fn hexadecimal_round_trips() {

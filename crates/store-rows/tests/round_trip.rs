@@ -20,8 +20,8 @@ use marketplace_ports::{
     PayoutPolicy, SealedEvent, Subject, TegTransactionId, Timer, Withdrawal, WithdrawalState,
 };
 use marketplace_store_rows::{
-    AgentRow, DepositRow, EffectRow, EventRow, IdempotencyRow, ListingRow, OrderRow, TimerRow,
-    WithdrawalRow, postings_of,
+    AgentRow, DepositRow, EffectRow, EventRow, IdempotencyRow, ListingRow, OrderChange, OrderRow,
+    TimerRow, WithdrawalRow, postings_of,
 };
 use proptest::option::of;
 use proptest::prelude::*;
@@ -217,6 +217,18 @@ proptest! {
         prop_assert_eq!(row.checks.as_deref(), Some(&sha256[..]));
         prop_assert!(row.agrees_with(&order));
         prop_assert_eq!(row.order(order.terms.checks.clone()), Ok(order));
+    }
+
+    #[test]
+    fn changes_of_orders(before in order(), after in order()) {
+        let after = Order { id: before.id, version: after.version, state: after.state, ..before.clone() };
+        let change = OrderChange::new(&after);
+        let mut row = OrderRow::new(&before, None);
+        prop_assert_eq!(&change.id, &row.id);
+        (row.version, row.status, row.phase) = (change.version, change.status.into(), change.phase.into());
+        (row.escrow, row.state) = (change.escrow, change.state);
+        prop_assert!(row.agrees_with(&after));
+        prop_assert_eq!(row.order(after.terms.checks.clone()), Ok(after));
     }
 
     #[test]

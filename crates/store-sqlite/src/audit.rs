@@ -1,7 +1,7 @@
 //! Checks the invariants over everything, on a connection of its own, on one snapshot.
 //!
 //! Comparisons are exact: sums are taken in two halves of 32 bits each, which no number of
-//! postings makes overflow.
+//! postings makes overflow; rows count against the journal, so that what agrees sums to zero.
 
 use std::sync::Arc;
 
@@ -76,20 +76,20 @@ fn counted(connection: &mut SqliteConnection, query: &str) -> Result<u64, Failur
 /// Accounts whose row, whose last posting or whose chain of postings differs from the journal.
 const WRONG_BALANCES: &str = "
 SELECT COUNT(*) AS wrong FROM (
-    SELECT COALESCE(b.account, j.account)
-    FROM balances b FULL JOIN (
-        SELECT account, SUM(delta >> 32) AS high, SUM(delta & 4294967295) AS low
-        FROM postings
+    SELECT account FROM (
+        SELECT account, delta >> 32 AS high, delta & 4294967295 AS low FROM postings
         WHERE account = 'insurance' OR account GLOB 'agent:*' OR account GLOB 'juror:*'
             OR account GLOB 'collateral:*'
-        GROUP BY account
-    ) j ON j.account = b.account
-    WHERE COALESCE(b.amount, 0) >> 32 <> COALESCE(j.high, 0) + (COALESCE(j.low, 0) >> 32)
-        OR COALESCE(b.amount, 0) & 4294967295 <> COALESCE(j.low, 0) & 4294967295
+        UNION ALL
+        SELECT account, -(amount >> 32), -(amount & 4294967295) FROM balances
+    )
+    GROUP BY account
+    HAVING SUM(high) + (SUM(low) >> 32) <> 0 OR SUM(low) & 4294967295 <> 0
     UNION
     SELECT b.account
     FROM balances b LEFT JOIN postings p ON p.position = b.last_posting
-    WHERE b.amount <> COALESCE(p.balance, 0) OR (b.last_posting IS NOT NULL AND p.account IS NOT b.account)
+    WHERE b.amount <> COALESCE(p.balance, 0)
+        OR (b.last_posting IS NOT NULL AND p.account IS NOT b.account)
     UNION
     SELECT p.account
     FROM postings p LEFT JOIN postings q ON q.position = p.previous
@@ -101,23 +101,29 @@ SELECT COUNT(*) AS wrong FROM (
 
 /// Orders whose escrow differs from the journal, and escrow accounts without an order.
 const WRONG_ESCROWS: &str = "
-SELECT COUNT(*) AS wrong
-FROM orders o FULL JOIN (
-    SELECT substr(account, 7) AS id, SUM(delta >> 32) AS high, SUM(delta & 4294967295) AS low
-    FROM postings WHERE account GLOB 'order:*' GROUP BY account
-) j ON j.id = o.id
-WHERE COALESCE(o.escrow, 0) >> 32 <> COALESCE(j.high, 0) + (COALESCE(j.low, 0) >> 32)
-    OR COALESCE(o.escrow, 0) & 4294967295 <> COALESCE(j.low, 0) & 4294967295";
+SELECT COUNT(*) AS wrong FROM (
+    SELECT account FROM (
+        SELECT account, delta >> 32 AS high, delta & 4294967295 AS low FROM postings
+        WHERE account GLOB 'order:*'
+        UNION ALL
+        SELECT 'order:' || id, -(escrow >> 32), -(escrow & 4294967295) FROM orders
+    )
+    GROUP BY account
+    HAVING SUM(high) + (SUM(low) >> 32) <> 0 OR SUM(low) & 4294967295 <> 0
+)";
 
 /// The same of withdrawals.
 const WRONG_WITHDRAWALS: &str = "
-SELECT COUNT(*) AS wrong
-FROM withdrawals w FULL JOIN (
-    SELECT substr(account, 12) AS id, SUM(delta >> 32) AS high, SUM(delta & 4294967295) AS low
-    FROM postings WHERE account GLOB 'withdrawal:*' GROUP BY account
-) j ON j.id = w.id
-WHERE COALESCE(w.held, 0) >> 32 <> COALESCE(j.high, 0) + (COALESCE(j.low, 0) >> 32)
-    OR COALESCE(w.held, 0) & 4294967295 <> COALESCE(j.low, 0) & 4294967295";
+SELECT COUNT(*) AS wrong FROM (
+    SELECT account FROM (
+        SELECT account, delta >> 32 AS high, delta & 4294967295 AS low FROM postings
+        WHERE account GLOB 'withdrawal:*'
+        UNION ALL
+        SELECT 'withdrawal:' || id, -(held >> 32), -(held & 4294967295) FROM withdrawals
+    )
+    GROUP BY account
+    HAVING SUM(high) + (SUM(low) >> 32) <> 0 OR SUM(low) & 4294967295 <> 0
+)";
 
 /// Running sums that differ from the journal.
 fn wrong_sums(connection: &mut SqliteConnection, history: &History) -> Result<u64, Failure> {

@@ -115,8 +115,8 @@ fn set_up(connection: &mut SqliteConnection, purpose: Purpose) -> QueryResult<()
         // not in it is in the system's. The log is moved into the file by the keeper; if that one
         // ever fails, by the writer when the log has grown to 256 MiB.
         Purpose::Write => {
-            "PRAGMA cache_size = -16384; PRAGMA wal_autocheckpoint = 65536;
-             PRAGMA journal_size_limit = 134217728"
+            "PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY;
+             PRAGMA wal_autocheckpoint = 65536; PRAGMA journal_size_limit = 134217728"
         }
         Purpose::Read => "PRAGMA cache_size = -4096; PRAGMA query_only = ON",
         Purpose::Keep => "PRAGMA cache_size = -256; PRAGMA wal_autocheckpoint = 0",

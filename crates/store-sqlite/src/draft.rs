@@ -10,8 +10,9 @@ use marketplace_ports::{
     TegTransactionId, Timer, Writes,
 };
 use marketplace_store_rows::{
-    AgentRow, DepositRow, EffectRow, EventRow, IdempotencyRow, ListingRow, NonceRow, OrderRow,
-    TimerRow, WithdrawalRow, count, id_text, payout_at, postings_of,
+    AgentRow, DepositRow, EffectRow, EventRow, IdempotencyRow, ListingRow, NonceRow, OrderChange,
+    OrderRow, TimerRow, WithdrawalRow, account_text, count, id_text, payout_at, postings_of,
+    subject_text,
 };
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -32,7 +33,7 @@ pub(crate) type Versioned<R> = (i64, R);
 pub(crate) struct Draft {
     pub(crate) heads: Heads,
     pub(crate) orders: Vec<NewOrder>,
-    pub(crate) order_updates: Vec<Versioned<OrderRow>>,
+    pub(crate) order_updates: Vec<Versioned<OrderChange>>,
     pub(crate) checks: Vec<NewChecks>,
     pub(crate) listings: Vec<NewListing>,
     pub(crate) listing_updates: Vec<Versioned<ListingRow>>,
@@ -67,6 +68,7 @@ impl Books {
         let at = self.clock.now();
         let mut draft = Draft::new(self.heads.clone(), id, outcomes, at);
         draft.balances = self.balances(touched_accounts(writes))?;
+        refuse_zeros(writes)?;
         draft.add_orders(&writes.orders);
         draft.add_parties(writes);
         draft.add_entries(&writes.entries, at)?;
@@ -149,13 +151,13 @@ impl Draft {
     fn add_orders(&mut self, writes: &BTreeMap<OrderId, RowWrite<Order>>) {
         for write in writes.values() {
             let order = &write.row;
+            if write.stored > 0 {
+                self.order_updates.push((count(write.stored), OrderChange::new(order)));
+                continue;
+            }
             let text = &order.terms.checks;
             let checks = (!text.is_empty()).then(|| Sha256::digest(text.as_bytes()).into());
             let row = OrderRow::new(order, checks);
-            if write.stored > 0 {
-                self.order_updates.push((count(write.stored), row));
-                continue;
-            }
             if let Some(sha256) = &row.checks {
                 self.checks
                     .push(NewChecks { sha256: sha256.clone(), body: text.as_ref().to_owned() });
@@ -227,7 +229,7 @@ impl Draft {
     fn add_sums(&mut self, before: &BTreeMap<Account, i64>) {
         for (account, amount) in &self.heads.sums {
             if before.get(account) != Some(amount) {
-                self.sums.push(NewSum { account: account.to_string(), amount: *amount });
+                self.sums.push(NewSum { account: account_text(account), amount: *amount });
             }
         }
     }
@@ -245,7 +247,7 @@ impl Draft {
         for ((subject, kind), timer) in timers {
             match timer {
                 Some(timer) => self.timers.push(TimerRow::new(timer)),
-                None => self.cleared.push((subject.to_string(), kind)),
+                None => self.cleared.push((subject_text(*subject), kind)),
             }
         }
     }
@@ -290,6 +292,24 @@ impl Draft {
         self.events.iter().for_each(|event| seal.event(event));
         self.heads.hash = seal.finish();
         self.batch.hash = self.heads.hash.to_vec();
+    }
+}
+
+/// SQLite would keep a text with U+0000, but its own functions and every shell see only the part
+/// before it, and PostgreSQL refuses it: so does this store. In JSON it has another form.
+fn refuse_zeros(writes: &Writes) -> Result<(), StoreError> {
+    let orders = writes.orders.values().map(|write| write.row.service.as_ref());
+    let entries = writes.entries.iter().map(Entry::reason);
+    let events = writes.events.iter().map(|event| event.data.as_str());
+    let answers = writes.idempotency.iter();
+    let answers = answers.flat_map(|(key, record)| [&key.route, &key.key, &record.reply]);
+    let nonces = writes.nonces.iter().map(|(nonce, _)| &nonce.value);
+    let transfers = writes.teg_transactions.iter().map(|(id, _)| &id.0);
+    let owned = answers.chain(nonces).chain(transfers).map(String::as_str);
+    let mut texts = orders.chain(entries).chain(events).chain(owned);
+    match texts.any(|text| text.as_bytes().contains(&0)) {
+        true => Err(StoreError::Rejected("a text has U+0000 in it".to_owned())),
+        false => Ok(()),
     }
 }
 

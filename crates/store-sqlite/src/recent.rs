@@ -3,11 +3,16 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 
+struct Weighed<V> {
+    value: V,
+    weight: usize,
+}
+
 /// Two generations of entries: what is used moves to the young one; when that is full, the old one
 /// is forgotten. Holds at most twice its budget, in constant time for each use.
 pub(crate) struct Recent<K, V> {
-    young: HashMap<K, V>,
-    old: HashMap<K, V>,
+    young: HashMap<K, Weighed<V>>,
+    old: HashMap<K, Weighed<V>>,
     weight: usize,
     budget: usize,
     weigh: fn(&K, &V) -> usize,
@@ -21,29 +26,33 @@ impl<K: Eq + Hash, V> Recent<K, V> {
 
     pub(crate) fn get(&mut self, key: &K) -> Option<&V> {
         if !self.young.contains_key(key) {
-            let (key, value) = self.old.remove_entry(key)?;
-            self.put(key, value);
+            let (key, known) = self.old.remove_entry(key)?;
+            self.keep(key, known);
         }
-        self.young.get(key)
+        self.young.get(key).map(|known| &known.value)
     }
 
     pub(crate) fn put(&mut self, key: K, value: V) {
         let weight = (self.weigh)(&key, &value);
-        if self.weight + weight > self.budget {
+        self.old.remove(&key);
+        self.keep(key, Weighed { value, weight });
+    }
+
+    fn keep(&mut self, key: K, entry: Weighed<V>) {
+        if self.weight + entry.weight > self.budget {
             self.old = std::mem::take(&mut self.young);
+            self.old.remove(&key);
             self.weight = 0;
         }
-        self.old.remove(&key);
-        self.weight += weight;
-        if let Some(before) = self.young.get(&key) {
-            self.weight = self.weight.saturating_sub((self.weigh)(&key, before));
+        self.weight += entry.weight;
+        if let Some(before) = self.young.insert(key, entry) {
+            self.weight -= before.weight;
         }
-        self.young.insert(key, value);
     }
 
     pub(crate) fn forget(&mut self, key: &K) {
-        if let Some((key, value)) = self.young.remove_entry(key) {
-            self.weight = self.weight.saturating_sub((self.weigh)(&key, &value));
+        if let Some(before) = self.young.remove(key) {
+            self.weight -= before.weight;
         }
         self.old.remove(key);
     }

@@ -2,7 +2,8 @@
 
 use diesel::sql_types::{BigInt, Binary, Nullable, Text};
 use marketplace_store_rows::{
-    EffectRow, EventRow, IdempotencyRow, ListingRow, NonceRow, OrderRow, PostingRow, TimerRow,
+    EffectRow, EventRow, IdempotencyRow, ListingRow, NonceRow, OrderChange, OrderRow, PostingRow,
+    TimerRow,
 };
 
 use crate::cache::BalanceRow;
@@ -38,8 +39,8 @@ insert!(NewOrder => "orders" {
 } "");
 
 statement! {
-    /// The next version of an order. What was bought, by whom and for how much never changes.
-    UpdateOrder { row: &'a OrderRow, read: i64 } =
+    /// The next version of an order.
+    UpdateOrder { row: &'a OrderChange, read: i64 } =
     "UPDATE orders SET version = " row.version as BigInt,
     ", status = " row.status as Text,
     ", phase = " row.phase as Text,

@@ -8,45 +8,10 @@ use diesel::prelude::*;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::sqlite::{Sqlite, SqliteConnection};
 
-/// A value that is checked before it is bound.
-///
-/// SQLite would keep a text with U+0000, but its own functions and every shell see only the part
-/// before it, and PostgreSQL refuses it: so does this store.
-pub(crate) trait Value {
-    fn check(&self) -> QueryResult<()> {
-        Ok(())
-    }
-}
-
-impl Value for i64 {}
-impl Value for Option<i64> {}
-impl Value for Vec<u8> {}
-impl Value for Option<Vec<u8>> {}
-
-impl Value for str {
-    fn check(&self) -> QueryResult<()> {
-        if self.as_bytes().contains(&0) {
-            return Err(diesel::result::Error::SerializationError("a text has U+0000".into()));
-        }
-        Ok(())
-    }
-}
-
-impl Value for String {
-    fn check(&self) -> QueryResult<()> {
-        self.as_str().check()
-    }
-}
-
-impl Value for &str {
-    fn check(&self) -> QueryResult<()> {
-        (**self).check()
-    }
-}
-
 /// A row of an insert with many rows.
 pub(crate) trait Insert: 'static {
-    /// `INSERT INTO table (columns) VALUES `.
+    /// `INSERT OR FAIL INTO table (columns) VALUES `: a refusal ends the transaction, so that SQLite
+    /// need not keep a journal to take back half a statement.
     const INTO: &'static str;
     /// What to do on conflict; may be empty.
     const THEN: &'static str;
@@ -107,17 +72,15 @@ macro_rules! insert {
     ) => {
         impl $crate::statement::Insert for $row {
             const INTO: &'static str =
-                concat!("INSERT INTO ", $table, " (", $column $(, ", ", $columns)*, ") VALUES ");
+                concat!("INSERT OR FAIL INTO ", $table, " (", $column $(, ", ", $columns)*, ") VALUES ");
             const THEN: &'static str = $then;
 
             fn values<'b>(
                 &'b self,
                 mut out: diesel::query_builder::AstPass<'_, 'b, diesel::sqlite::Sqlite>,
             ) -> diesel::QueryResult<()> {
-                $crate::statement::Value::check(&self.$($field).+)?;
                 out.push_bind_param::<$type, _>(&self.$($field).+)?;
                 $(
-                    $crate::statement::Value::check(&self.$($fields).+)?;
                     out.push_sql(", ");
                     out.push_bind_param::<$types, _>(&self.$($fields).+)?;
                 )*
@@ -149,7 +112,6 @@ macro_rules! statement {
                 mut out: diesel::query_builder::AstPass<'_, 'b, diesel::sqlite::Sqlite>,
             ) -> diesel::QueryResult<()> {
                 $(
-                    $crate::statement::Value::check(&self.$($field).+)?;
                     out.push_sql($sql);
                     out.push_bind_param::<$type, _>(&self.$($field).+)?;
                 )+

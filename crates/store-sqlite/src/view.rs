@@ -9,8 +9,8 @@ use marketplace_ledger::Account;
 use marketplace_money::{Amount, DepositId, Did, ListingId, OrderId, WithdrawalId};
 use marketplace_ports::{IdempotencyKey, Key, Nonce, Snapshot, StoreError, TegTransactionId, View};
 use marketplace_store_rows::{
-    AgentRow, DepositRow, IdempotencyRow, ListingRow, OrderRow, RowError, WithdrawalRow, id_text,
-    tables,
+    AgentRow, DepositRow, IdempotencyRow, ListingRow, OrderRow, RowError, WithdrawalRow,
+    account_text, id_text, tables,
 };
 
 use crate::books::Books;
@@ -239,7 +239,7 @@ impl Books {
         &mut self,
         accounts: Vec<Account>,
     ) -> Result<Vec<(Account, BalanceRow)>, StoreError> {
-        let keys: Vec<String> = accounts.iter().map(Account::to_string).collect();
+        let keys: Vec<String> = accounts.iter().map(account_text).collect();
         let rows = self.read(|connection| {
             let selection = BalanceRow::as_select();
             Ok::<_, Failure>(rows_by!(connection, balances.account, selection, BalanceRow, &keys))
