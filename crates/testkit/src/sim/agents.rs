@@ -107,7 +107,8 @@ impl Run {
         let nonce = matches!(bodies.first(), Some(Op::UseNonce(..)));
         let keyed = self.rng.chance(self.profile.keyed) && !nonce;
         let number = self.history.attempts.len();
-        let key = keyed.then(|| format!("key-{number}"));
+        let poison = if self.rng.chance(10) { "\0" } else { "" };
+        let key = keyed.then(|| format!("key-{number}{poison}"));
         let at = self.world.now().await;
         self.history.add(agent, bodies, key, at);
         Some((number, 0))
@@ -239,12 +240,12 @@ impl Run {
         };
         let transfer = self.rng.chance(150);
         let payment = if transfer { Payment::Transfer } else { Payment::Balance };
-        let request = PurchaseRequest { listing: listing.id, acceptance, expects, payment };
         let other = PurchaseRequest {
             acceptance: Some(AcceptancePolicy::AutoOnDelivery),
-            expects: Expectation::Nothing,
-            ..request.clone()
+            payment,
+            ..PurchaseRequest::of(listing.id)
         };
+        let request = PurchaseRequest { listing: listing.id, acceptance, expects, payment };
         Some(vec![Op::Buy(request), Op::Buy(other)])
     }
 

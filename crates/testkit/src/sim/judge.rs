@@ -1,11 +1,12 @@
 //! Judgement: after every turn, and, when peace was made and every clock has run out, of the whole.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use marketplace_escrow::{Phase, State};
 use marketplace_fees::Expectation;
 use marketplace_ledger::{Account, FeeKind};
-use marketplace_listings::Listing;
+use marketplace_listings::{Listing, ListingStatus};
 use marketplace_money::{Amount, Did, OrderId, Seconds};
 use marketplace_ports::{HistoryCursor, Store, Teg, TegTransfer, WithdrawalState};
 
@@ -62,7 +63,7 @@ impl Run {
 
     /// Now and then, looks at everything.
     pub(crate) async fn look_closely(&mut self) {
-        if self.step % AUDIT_EVERY == 0 {
+        if self.step.is_multiple_of(AUDIT_EVERY) {
             let breaches = self.audit().await;
             breaches.into_iter().for_each(|breach| self.fail(breach));
         }
@@ -156,7 +157,7 @@ impl Run {
     async fn let_time_pass(&mut self) {
         let end = self.world.now().await.plus(LONGEST_PEACE);
         // Listings live for thirty days; to wait for that in every run would be a waste.
-        let whole_life = self.options.seed % 8 == 0;
+        let whole_life = self.options.seed.is_multiple_of(8);
         while self.failure.is_none() {
             self.work_until_idle().await;
             let done = {
@@ -213,6 +214,7 @@ impl Run {
         match market {
             None => breaches.push("no replica is up in peace".to_owned()),
             Some(market) => {
+                breaches.extend(self.compare_catalog(market.listing_count()));
                 let asked = tokio::spawn(async move { market.reserves().await });
                 while !asked.is_finished() {
                     self.let_one_pass().await;
@@ -222,6 +224,10 @@ impl Run {
                     other => breaches.push(format!("reserves: {other:?}")),
                 }
             }
+        }
+        let staked = self.world.teg.balance().await.map(|balance| balance.staked);
+        if staked != Ok(Amount::ZERO) && staked != Ok(self.world.config().stake) {
+            breaches.push(format!("the stake is {staked:?}"));
         }
         let transfers = self.transfers().await;
         let mut at_teg = BTreeMap::new();
@@ -249,6 +255,15 @@ impl Run {
             }
             self.fail(breaches.join("; "));
         }
+    }
+
+    /// What can be found is what is active; other replicas hear of it only when they start.
+    fn compare_catalog(&self, found: usize) -> Option<String> {
+        let shadow = lock(&self.world.shadow);
+        let active = |listing: &&Arc<Listing>| listing.status == ListingStatus::Active;
+        let active = shadow.listings.values().filter(active).count();
+        let alone = self.world.replicas.len() == 1;
+        (alone && found != active).then(|| format!("{found} listings are found, not {active}"))
     }
 
     /// Follows the tokens of every agent through everything that may have moved them.

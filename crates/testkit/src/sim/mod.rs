@@ -19,6 +19,7 @@ mod gate;
 mod ids;
 mod judge;
 mod life;
+mod many;
 mod ops;
 mod options;
 mod rng;
@@ -31,6 +32,7 @@ mod world;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub use coverage::Coverage;
+pub use many::{Sums, run_many};
 pub use options::Options;
 
 /// What a run found.

@@ -89,8 +89,8 @@ impl Run {
             self.judge().await;
         }
         let shadow = lock(&self.world.shadow);
-        for order in shadow.orders.values() {
-            self.coverage.count(format!("phase:{}", order.phase()));
+        for (phase, times) in &shadow.phases {
+            self.coverage.add(format!("phase:{phase}"), *times);
         }
         let orders = self.lives.orders(&shadow);
         let tail = self.trace.tail();
@@ -399,6 +399,11 @@ impl Run {
                     let attempt = sending.attempt;
                     self.say(&format!("request {number} (attempt {attempt}, {name}): {text}"));
                     self.coverage.count(format!("verb:{name}:{}", code(&outcome)));
+                    if let (Err(Error::Unavailable { reason, .. }), true) =
+                        (&outcome, self.profile.calm)
+                    {
+                        self.fail(format!("nothing is wrong, and still: {reason}"));
+                    }
                     if let Err(what) = self.history.answer(sending, &outcome) {
                         self.fail(format!("attempt {attempt} ({name}): {what}"));
                     }

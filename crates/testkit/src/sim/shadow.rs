@@ -43,6 +43,8 @@ pub(crate) struct Shadow {
     /// How often each request was done.
     pub(crate) acts: BTreeMap<Cause, u64>,
     pub(crate) breaches: Vec<String>,
+    /// How often an order came to each phase.
+    pub(crate) phases: BTreeMap<Phase, u64>,
     pub(crate) committed: u64,
     nonces: BTreeSet<(Did, String)>,
     timers: BTreeMap<(Subject, &'static str), Timer>,
@@ -160,6 +162,7 @@ impl Shadow {
     fn write_rows(&mut self, set: &ChangeSet) {
         for change in &set.orders {
             let row = &change.row;
+            *self.phases.entry(row.phase()).or_default() += 1;
             let before = self.orders.insert(row.id, row.clone());
             let version = before.as_ref().map_or(0, |order| order.version);
             if change.read != version || row.version != version + 1 {
@@ -168,7 +171,12 @@ impl Shadow {
             }
             match before {
                 Some(before) if matches!(before.state, State::Closed(_)) => {
-                    self.breach(format!("order {}: a closed order was written again", row.id));
+                    let (id, was, is) = (row.id, before.phase(), row.phase());
+                    let (read, version, stood) = (change.read, row.version, before.version);
+                    self.breach(format!(
+                        "order {id}: closed as {was} in version {stood}, then {is} (read {read}, \
+                         wrote {version})"
+                    ));
                 }
                 Some(before) if matches!(row.state, State::Closed(_)) => {
                     self.closed.push(row.id);
