@@ -66,7 +66,9 @@ const NETS: &[Net] = &[
     },
 ];
 
-const COMPLAINT_LINES: usize = 25;
+/// How the simulator begins the line that says which promise is broken.
+const VERDICTS: [&str; 2] = ["SEED ", "seed "];
+const LONGEST_VERDICT: usize = 160;
 /// A broken rule may make a net wait for ever.
 const LONGEST_RUN: Duration = Duration::from_secs(900);
 
@@ -98,8 +100,7 @@ pub(crate) fn run(args: &PlantedArgs) -> Result<()> {
         copy.restore(bug)?;
         let seconds = began.elapsed().as_secs();
         if let Some(says) = caught? {
-            let first = says.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
-            println!("{:<36}caught by {} ({seconds} s): {first}", bug.name, bug.net.name);
+            println!("{:<36}caught by {} ({seconds} s): {says}", bug.name, bug.net.name);
         } else {
             println!("{:<36}ESCAPED {} ({seconds} s)", bug.name, bug.net.name);
             escaped.push(bug.name.as_str());
@@ -131,7 +132,7 @@ fn caught(copy: &Copy, bug: &Bug) -> Result<Option<String>> {
     complaint(copy, bug.net)
 }
 
-/// The end of what the net prints when it fails, or does not end.
+/// What the net says when it fails, or does not end.
 fn complaint(copy: &Copy, net: &Net) -> Result<Option<String>> {
     let Some(output) = bounded::output(command(copy, net.run), LONGEST_RUN)? else {
         return Ok(Some(format!("did not end in {} s", LONGEST_RUN.as_secs())));
@@ -139,9 +140,11 @@ fn complaint(copy: &Copy, net: &Net) -> Result<Option<String>> {
     if output.status.success() {
         return Ok(None);
     }
-    let lines: Vec<&str> = output.printed.lines().collect();
-    let last = lines.len().saturating_sub(COMPLAINT_LINES);
-    Ok(Some(lines[last..].join("\n")))
+    let lines = || output.printed.lines().map(str::trim);
+    let verdict = lines().find(|line| VERDICTS.iter().any(|word| line.starts_with(word)));
+    let verdict = verdict.or_else(|| lines().find(|line| line.ends_with("FAILED")));
+    let verdict = verdict.or_else(|| lines().next_back()).unwrap_or_default();
+    Ok(Some(verdict.chars().take(LONGEST_VERDICT).collect()))
 }
 
 fn command(copy: &Copy, args: &[&str]) -> Command {
