@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use marketplace_engine::{Done, Error};
+use marketplace_engine::{DeliveryContent, DeliveryRequest, Done, Error};
 use marketplace_money::{Did, OrderId, Timestamp};
+use sha2::{Digest, Sha256};
 
 use super::ops::{Op, Promise};
 
@@ -113,6 +114,11 @@ impl History {
                 {
                     return Err(format!("nonce {value} was accepted twice"));
                 }
+                if let Op::Deliver(_, request) = &known.bodies[body]
+                    && is_lie(request)
+                {
+                    return Err("bytes were taken that do not fit their hash".to_owned());
+                }
                 if known.key.is_some() && known.done != [0, 0] {
                     return Err("an attempt was done twice under one key".to_owned());
                 }
@@ -126,7 +132,10 @@ impl History {
                 text
             }
             Err(error) => {
-                let definite = matches!(error, Error::Refused(_) | Error::KeyReused);
+                // A deposit may have fetched its tokens before the other body won the key.
+                let deposit = matches!(known.bodies[body], Op::Deposit(_));
+                let definite =
+                    matches!(error, Error::Refused(_)) || (*error == Error::KeyReused && !deposit);
                 known.refused[body] += u32::from(definite);
                 return check_error(known, sending, error);
             }
@@ -154,6 +163,13 @@ impl History {
         }
         Ok(())
     }
+}
+
+/// Whether the seller names another hash than that of its bytes. What is behind a URL is looked at
+/// later.
+fn is_lie(request: &DeliveryRequest) -> bool {
+    let DeliveryContent::Inline(bytes) = &request.content else { return false };
+    request.sha256.is_some_and(|claimed| claimed != <[u8; 32]>::from(Sha256::digest(bytes)))
 }
 
 fn check_error(known: &Attempt, sending: Sending, error: &Error) -> Result<(), String> {

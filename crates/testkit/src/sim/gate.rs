@@ -44,6 +44,8 @@ pub(crate) struct Waiting {
     pub(crate) life: u32,
     pub(crate) port: Port,
     pub(crate) call: &'static str,
+    /// It waits at least until this turn: somebody is slow.
+    pub(crate) not_before: u32,
     answer: oneshot::Sender<Fate>,
 }
 
@@ -75,7 +77,7 @@ impl Gate {
         {
             let mut inner = self.inner();
             if !inner.dead.contains(&life) {
-                inner.waiting.push(Waiting { life, port, call, answer });
+                inner.waiting.push(Waiting { life, port, call, not_before: 0, answer });
             }
         }
         match fate.await {
@@ -84,21 +86,32 @@ impl Gate {
         }
     }
 
-    /// How many calls wait.
-    pub(crate) fn waiting(&self) -> usize {
+    /// How many calls wait that nobody holds up in this turn.
+    pub(crate) fn ready(&self, turn: u32) -> usize {
         let mut inner = self.inner();
         inner.waiting.retain(|waiting| !waiting.answer.is_closed());
-        inner.waiting.len()
+        inner.waiting.iter().filter(|waiting| waiting.not_before <= turn).count()
     }
 
-    /// Takes one of them, by its place in the order of arrival.
-    pub(crate) fn take(&self, index: usize) -> Option<Waiting> {
+    /// Takes one of those, by its place in the order of arrival.
+    pub(crate) fn take(&self, turn: u32, index: usize) -> Option<Waiting> {
         let mut inner = self.inner();
-        (index < inner.waiting.len()).then(|| inner.waiting.remove(index))
+        let mut ready = inner.waiting.iter().enumerate().filter(|(_, w)| w.not_before <= turn);
+        let place = ready.nth(index)?.0;
+        Some(inner.waiting.remove(place))
     }
 
-    pub(crate) fn take_first(&self) -> Option<Waiting> {
-        self.take(if self.waiting() > 0 { 0 } else { usize::MAX })
+    /// Puts one back that shall wait.
+    pub(crate) fn hold(&self, waiting: Waiting, until: u32) {
+        let waiting = Waiting { not_before: until, ..waiting };
+        self.inner().waiting.push(waiting);
+    }
+
+    /// A whole server stands still: everything that it called for has to wait.
+    pub(crate) fn freeze(&self, life: u32, until: u32) {
+        let mut inner = self.inner();
+        let own = inner.waiting.iter_mut().filter(|waiting| waiting.life == life);
+        own.for_each(|waiting| waiting.not_before = until);
     }
 
     /// Ends a life: its calls so far are handed over, later ones never return.

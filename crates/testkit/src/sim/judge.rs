@@ -135,7 +135,7 @@ impl Run {
 
     /// One at a time, though all may pass: even now the order must follow from the seed.
     async fn let_one_pass(&mut self) {
-        if let Some(waiting) = self.world.gate.take_first() {
+        if let Some(waiting) = self.world.gate.take(u32::MAX, 0) {
             waiting.release(Fate::Pass);
         }
         World::settle().await;

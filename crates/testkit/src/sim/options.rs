@@ -41,9 +41,12 @@ pub(crate) struct Profile {
     pub(crate) store_faults: u32,
     pub(crate) teg_faults: u32,
     pub(crate) web_faults: u32,
+    /// In a thousand calls that are let through: so many have to wait for long.
+    pub(crate) stalls: u32,
     /// In a thousand turns.
     pub(crate) crashes: u32,
     pub(crate) outages: u32,
+    pub(crate) freezes: u32,
     pub(crate) cancels: u32,
     pub(crate) leaps: u32,
     /// All servers stop for minutes or hours.
@@ -83,6 +86,8 @@ impl Profile {
             teg_faults: fault(rng, &[0, 50, 150, 400]),
             web_faults: fault(rng, &[0, 100, 400]),
             crashes: fault(rng, &[0, 3, 8, 20]),
+            stalls: fault(rng, &[0, 0, 10, 30]),
+            freezes: fault(rng, &[0, 0, 3]),
             outages: fault(rng, &[0, 0, 2]),
             cancels: fault(rng, &[0, 5, 15]),
             leaps: often(rng, 7, 15),

@@ -45,6 +45,7 @@ enum Turn {
     Start,
     Cancel,
     Outage,
+    Freeze,
     Arrive,
     SetBack,
     Weather,
@@ -120,7 +121,7 @@ impl Run {
     fn choose(&mut self) -> Turn {
         let profile = &self.profile;
         let (up, down) = (self.world.up().len() as u32, self.world.down().len() as u32);
-        let waiting = self.world.gate.waiting();
+        let waiting = self.world.gate.ready(self.step);
         let room = self.world.under_way() < profile.crowd;
         let asks = if self.opened && room { 120 } else { 0 };
         let serving = u32::from(up > 0);
@@ -136,6 +137,7 @@ impl Run {
                 (60 * down, Turn::Start),
                 (profile.cancels * serving, Turn::Cancel),
                 (profile.outages, Turn::Outage),
+                (profile.freezes * serving, Turn::Freeze),
                 (if lock(&self.world.wire).late.is_empty() { 0 } else { 20 }, Turn::Arrive),
                 (if profile.clock_back { 4 } else { 0 }, Turn::SetBack),
                 (4, Turn::Weather),
@@ -177,6 +179,7 @@ impl Run {
             }
             Turn::Cancel => self.cancel(),
             Turn::Outage => self.outage(),
+            Turn::Freeze => self.freeze(),
             Turn::Arrive => self.arrive().await,
             Turn::SetBack => self.set_back(),
             Turn::Weather => self.weather(),
@@ -206,8 +209,15 @@ impl Run {
 
     /// Opens the gate for one call.
     fn release(&mut self) {
-        let index = self.rng.index(self.world.gate.waiting());
-        let Some(waiting) = self.world.gate.take(index) else { return };
+        let index = self.rng.index(self.world.gate.ready(self.step));
+        let Some(waiting) = self.world.gate.take(self.step, index) else { return };
+        if self.rng.chance(self.profile.stalls) {
+            let turns = self.turns(10, 250);
+            self.coverage.count("stall");
+            self.say(&format!("life {}: {} stalls for {turns} turns", waiting.life, waiting.call));
+            self.world.gate.hold(waiting, self.step + turns);
+            return;
+        }
         let fate = self.fate(waiting.port, waiting.call);
         let (life, port, call) = (waiting.life, waiting.port, waiting.call);
         if fate == Fate::Pass {
@@ -314,9 +324,24 @@ impl Run {
         self.say(&format!("request {} is cancelled", request.number));
     }
 
+    fn turns(&mut self, least: i64, most: i64) -> u32 {
+        u32::try_from(self.rng.within(least, most)).unwrap_or(0)
+    }
+
+    /// A server stands still, as when its machine is paused, and does not know it.
+    fn freeze(&mut self) {
+        let turns = self.turns(20, 250);
+        if let Some(replica) = self.rng.pick(&self.world.replicas) {
+            let life = replica.life;
+            self.world.gate.freeze(life, self.step + turns);
+            self.coverage.count("freeze");
+            self.say(&format!("life {life} stands still for {turns} turns"));
+        }
+    }
+
     fn outage(&mut self) {
         let which = self.rng.index(2);
-        let turns = u32::try_from(self.rng.within(5, 120)).unwrap_or(5);
+        let turns = self.turns(5, 120);
         self.outages[which] = self.step + turns;
         let name = ["store", "teg"][which];
         self.coverage.count(format!("outage:{name}"));
