@@ -19,6 +19,11 @@ struct Cli {
     settings: Settings,
 }
 
+/// A fifth of a busy server's time went into the system's allocator: requests are allocated on one
+/// thread and freed on another.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const CUT_OFF: u8 = 3;
 
 #[tokio::main]

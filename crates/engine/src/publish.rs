@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use marketplace_listings::Listing;
 use marketplace_money::{Did, Timestamp};
-use marketplace_ports::{Agent, ChangeSet, EffectChange, TimerChange};
+use marketplace_ports::{Agent, ChangeSet, EffectChange};
 use tokio::sync::Notify;
 
 use crate::catalog::Catalog;
@@ -32,8 +32,8 @@ impl Notice {
             audience,
             listings: set.listings.iter().map(|change| change.row.clone()).collect(),
             agents: set.agents.iter().map(|change| change.row.clone()).collect(),
-            work: set.effects.iter().any(|change| matches!(change, EffectChange::Add(_)))
-                || set.timers.iter().any(|change| matches!(change, TimerChange::Set(_))),
+            // A timer is set by every purchase, and is due in hours: the worker finds it in time.
+            work: set.effects.iter().any(|change| matches!(change, EffectChange::Add(_))),
         }
     }
 }
@@ -42,7 +42,7 @@ impl Notice {
 #[derive(Default)]
 pub(crate) struct Publisher {
     pub(crate) catalog: Catalog,
-    /// Wakes the worker: there is a new timer or effect.
+    /// Wakes the worker: there is new work in the outbox.
     pub(crate) work: Notify,
     waiting: Mutex<HashMap<Did, Waiting>>,
     last_time: AtomicI64,
