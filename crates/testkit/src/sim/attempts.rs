@@ -11,6 +11,9 @@ use super::ops::{Op, Promise};
 /// What became of one sending.
 pub(crate) type Outcome = Result<Done<String>, Error>;
 
+/// Signers and what they have used up.
+type Nonces = BTreeSet<(Did, String)>;
+
 /// One thing that an agent wants. It may be sent several times, also with another body under the
 /// same key, which must not be done beside the first.
 #[derive(Clone, Debug)]
@@ -55,7 +58,7 @@ pub(crate) struct History {
     /// Orders that purchases were answered with: which attempt, which body.
     pub(crate) purchases: Vec<(OrderId, usize, usize)>,
     /// Nonces that were accepted.
-    nonces: BTreeSet<(Did, String)>,
+    nonces: Nonces,
 }
 
 impl History {
@@ -109,19 +112,7 @@ impl History {
         }
         let text = match outcome {
             Ok(Done::Fresh(text)) => {
-                if let Op::UseNonce(value, _) = &known.bodies[body]
-                    && !self.nonces.insert((known.agent.clone(), value.clone()))
-                {
-                    return Err(format!("nonce {value} was accepted twice"));
-                }
-                if let Op::Deliver(_, request) = &known.bodies[body]
-                    && is_lie(request)
-                {
-                    return Err("bytes were taken that do not fit their hash".to_owned());
-                }
-                if known.key.is_some() && known.done != [0, 0] {
-                    return Err("an attempt was done twice under one key".to_owned());
-                }
+                check_done(known, body, &mut self.nonces)?;
                 known.done[body] += 1;
                 text
             }
@@ -162,6 +153,22 @@ impl History {
             self.purchases.push((id, sending.attempt, body));
         }
         Ok(())
+    }
+}
+
+/// What must not be done, or not once more.
+fn check_done(known: &Attempt, body: usize, nonces: &mut Nonces) -> Result<(), String> {
+    match &known.bodies[body] {
+        Op::UseNonce(value, _) if !nonces.insert((known.agent.clone(), value.clone())) => {
+            Err(format!("nonce {value} was accepted twice"))
+        }
+        Op::Deliver(_, request) if is_lie(request) => {
+            Err("bytes were taken that do not fit their hash".to_owned())
+        }
+        _ if known.key.is_some() && known.done != [0, 0] => {
+            Err("an attempt was done twice under one key".to_owned())
+        }
+        _ => Ok(()),
     }
 }
 
