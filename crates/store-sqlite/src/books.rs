@@ -152,3 +152,80 @@ fn read_heartbeat(connection: &mut SqliteConnection) -> QueryResult<Option<Times
         tables::servers::table.select(diesel::dsl::max(tables::servers::at)).first(connection)?;
     Ok(last.map(Timestamp::from_micros))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use marketplace_ledger::{Account, EntryDraft, EntryKind};
+    use marketplace_money::{Amount, CommandId, EntryId};
+    use marketplace_ports::{Batch, ChangeSet, CommitOutcome, Key, Snapshot};
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn open(path: &std::path::Path) -> Books {
+        let place = Arc::new(Place::prepare(path).unwrap());
+        let clock = Arc::new(StoreClock::new(Arc::new(|| Timestamp::from_micros(5))));
+        Books::open(place, clock).unwrap()
+    }
+
+    fn deposit(number: u128) -> Batch {
+        let to = Account::Agent("did:key:a".parse().unwrap());
+        let amount = Amount::from_nano(1);
+        let draft = EntryDraft::transfer(EntryKind::Deposit, Account::Teg, to, amount).unwrap();
+        let entry = draft.because("x".repeat(3_000)).named(EntryId::new(Uuid::from_u128(number)));
+        let set = ChangeSet { entries: vec![entry], ..ChangeSet::default() };
+        let command = CommandId::new(Uuid::from_u128(number));
+        Batch { id: Uuid::from_u128(number), snapshot: Snapshot(0), sets: vec![(command, set)] }
+    }
+
+    fn balance(books: &mut Books) -> i64 {
+        let account = Account::Agent("did:key:a".parse().unwrap());
+        let view = books.view(&HashSet::from([Key::Balance(account.clone())])).unwrap();
+        view.balances[&account].nano()
+    }
+
+    #[test]
+    fn a_full_disk_loses_nothing_and_heals() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut books = open(&folder.path().join("full.db"));
+        // A later bound than this is refused by SQLite, an earlier one is where the file ends.
+        books.connection.batch_execute("PRAGMA max_page_count = 1").unwrap();
+        let mut paid = 0;
+        let (failed, error) = loop {
+            match books.commit(deposit(paid + 1)) {
+                Ok(outcomes) => assert_eq!(outcomes, [CommitOutcome::Committed]),
+                Err(error) => break (paid + 1, error),
+            }
+            paid += 1;
+            assert!(paid < 10_000, "the disk is never full");
+        };
+        assert!(matches!(error, StoreError::Unavailable(_)), "{error}");
+        // Opened anew, without the bound: the same batch goes now.
+        assert_eq!(books.outcome(Uuid::from_u128(failed)), Ok(None));
+        assert_eq!(balance(&mut books), i64::try_from(paid).unwrap());
+        assert_eq!(books.commit(deposit(failed)), Ok(vec![CommitOutcome::Committed]));
+        assert_eq!(balance(&mut books), i64::try_from(paid + 1).unwrap());
+        assert_eq!(books.heads.posting, 2 * i64::try_from(paid + 1).unwrap());
+    }
+
+    #[test]
+    fn what_is_remembered_is_what_the_file_says() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("books.db");
+        let mut books = open(&path);
+        for number in 1..=5 {
+            books.commit(deposit(number)).unwrap();
+        }
+        let heads = format!("{:?}", books.heads);
+        assert_eq!(balance(&mut books), 5);
+        books.broken = true;
+        assert_eq!(balance(&mut books), 5);
+        assert_eq!(format!("{:?}", books.heads), heads);
+        drop(books);
+        let mut books = open(&path);
+        assert_eq!(balance(&mut books), 5);
+        assert_eq!(format!("{:?}", books.heads), heads);
+    }
+}

@@ -116,3 +116,52 @@ fn keep(connection: &mut SqliteConnection, finish: &AtomicBool) -> QueryResult<(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use diesel::connection::SimpleConnection;
+
+    use super::*;
+
+    /// Commits until the log is worth a pass; says how many pages are in it.
+    fn fill(writer: &mut SqliteConnection) -> i32 {
+        for _ in 0..40 {
+            writer
+                .batch_execute(
+                    "INSERT INTO notes SELECT hex(randomblob(16)), hex(randomblob(2000))
+                     FROM json_each('[1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20]')",
+                )
+                .unwrap();
+        }
+        look(writer).unwrap().log
+    }
+
+    #[test]
+    fn the_log_is_moved_and_starts_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = Place::prepare(&folder.path().join("keeper.db")).unwrap();
+        let mut writer = place.connect(Purpose::Write).unwrap();
+        place.migrate(&mut writer).unwrap();
+        let mut keeper = place.connect(Purpose::Keep).unwrap();
+        let finish = AtomicBool::new(false);
+        keep(&mut keeper, &finish).unwrap();
+        assert!(!finish.load(Ordering::Relaxed), "a short log is left alone");
+        let mut longest = 0;
+        while longest < PAGES_PER_PASS {
+            longest = fill(&mut writer);
+        }
+        // A reader that is in the middle of something keeps the log from starting anew, no more.
+        let mut reader = place.connect(Purpose::Read).unwrap();
+        reader.batch_execute("BEGIN; SELECT COUNT(*) FROM notes").unwrap();
+        keep(&mut keeper, &finish).unwrap();
+        assert!(finish.swap(false, Ordering::Relaxed), "the writer is asked to do the rest");
+        let log = pass(&mut writer).unwrap();
+        assert_eq!(log.log, log.checkpointed);
+        assert!(fill(&mut writer) > longest);
+        reader.batch_execute("COMMIT").unwrap();
+        keep(&mut keeper, &finish).unwrap();
+        assert!(finish.swap(false, Ordering::Relaxed));
+        pass(&mut writer).unwrap();
+        assert!(fill(&mut writer) < PAGES_PER_PASS, "the log starts anew");
+    }
+}

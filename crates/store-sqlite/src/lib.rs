@@ -24,6 +24,8 @@ mod lease;
 mod lock;
 mod money;
 mod orders;
+#[cfg(test)]
+mod plans;
 mod readers;
 mod recent;
 mod rows;
