@@ -1,14 +1,17 @@
 //! What a server does before it serves: books the opening balance, fills the stake, builds the
 //! catalog. Every step may be done by several servers at once and is done once.
 
+use std::sync::Arc;
+
 use marketplace_money::Amount;
-use marketplace_ports::{HistoryCursor, Key, TegError};
+use marketplace_ports::{HistoryCursor, IdempotencyKey, Key, TegError};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
+use crate::job::{Done, Idempotency, Render};
 use crate::marketplace::Marketplace;
 use crate::refusal::{Error, Refusal};
-use crate::verbs::OpenBooks;
+use crate::verbs::{Agree, OpenBooks};
 
 /// Where the mirror of the TEG's history stands.
 pub(crate) const HISTORY_CURSOR: &str = "teg-history-cursor";
@@ -45,8 +48,11 @@ impl Marketplace {
             Some(cursor) => HistoryCursor(cursor),
             None => {
                 let (_, end) = self.history_after(&HistoryCursor::default()).await?;
-                self.store().set_note(HISTORY_CURSOR, &end.0).await?;
-                end
+                let start = self.agree_on_start(&end).await?;
+                // A slow server sets the mirror back to the start: it repeats itself, and skips
+                // nothing.
+                self.store().set_note(HISTORY_CURSOR, &start.0).await?;
+                start
             }
         };
         let key = Key::TegTransaction(OpenBooks::name());
@@ -71,6 +77,22 @@ impl Marketplace {
             };
         }
         Err(Error::unavailable("our account at the TEG does not stand still", 5))
+    }
+
+    /// Of the servers that open the books together, the first says where they begin. Each with its
+    /// own beginning, transfers between two of them would be booked by nobody.
+    async fn agree_on_start(&self, proposed: &HistoryCursor) -> Result<HistoryCursor, Error> {
+        let key = IdempotencyKey {
+            caller: self.did().clone(),
+            route: "opening".to_owned(),
+            key: HISTORY_CURSOR.to_owned(),
+        };
+        let render: Render<String> = Arc::new(String::clone);
+        let idempotency = Idempotency { key, body_sha256: [0; 32], render };
+        let agree = Agree { text: proposed.0.clone() };
+        Ok(HistoryCursor(match self.execute(agree, Some(idempotency)).await? {
+            Done::Fresh(start) | Done::Repeated(start) => start,
+        }))
     }
 
     /// What transfers after `cursor` brought us, net, and the end of the history.

@@ -1,5 +1,6 @@
 //! The use cases, one file for each verb.
 
+mod agree;
 mod change_listing;
 mod change_order;
 mod collateral;
@@ -22,6 +23,7 @@ pub use collateral::MoveCollateral;
 pub use purchase::Payment;
 pub use transfer::Transfer;
 
+pub(crate) use agree::Agree;
 pub(crate) use change_listing::ChangeListing;
 pub(crate) use change_order::ChangeOrder;
 pub(crate) use collateral::Collateral;
