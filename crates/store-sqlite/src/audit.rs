@@ -178,7 +178,7 @@ fn has_timer(
     kind: &str,
 ) -> Result<bool, Failure> {
     use tables::timers::dsl;
-    let found = dsl::timers.find((subject, kind)).select(dsl::due).first::<i64>(connection);
+    let found = dsl::timers.find((subject, kind)).select(dsl::due).get_result::<i64>(connection);
     Ok(found.optional()?.is_some())
 }
 

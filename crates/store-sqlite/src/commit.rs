@@ -43,7 +43,7 @@ impl Books {
         use tables::batches::dsl;
         let text: Option<String> = self.read(|connection| {
             let query = dsl::batches.filter(dsl::id.eq(id_text(batch))).select(dsl::outcomes);
-            Ok(query.first(connection).optional()?)
+            Ok(query.get_result(connection).optional()?)
         })?;
         Ok(text.as_deref().map(outcomes_of))
     }

@@ -23,7 +23,7 @@ macro_rules! rows_by {
                 let query = tables::$table::table
                     .filter(tables::$table::$column.eq(key))
                     .select($selection);
-                rows.extend(query.first::<$row>($connection).optional()?);
+                rows.extend(query.get_result::<$row>($connection).optional()?);
             }
         } else {
             for keys in keys.chunks($crate::fetch::MOST_KEYS) {
@@ -65,8 +65,10 @@ impl OrderReader {
         if let Some(known) = self.checks.get(sha256) {
             return Ok(known.clone());
         }
-        let body: String =
-            tables::checks::table.find(sha256).select(tables::checks::body).first(connection)?;
+        let body: String = tables::checks::table
+            .find(sha256)
+            .select(tables::checks::body)
+            .get_result(connection)?;
         let body: Arc<str> = body.into();
         self.checks.insert(sha256.to_vec(), body.clone());
         Ok(body)

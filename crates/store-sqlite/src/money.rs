@@ -49,7 +49,7 @@ pub(crate) fn wallet(connection: &mut SqliteConnection, did: &Did) -> Result<Wal
 fn balance(connection: &mut SqliteConnection, account: &Account) -> Result<Amount, Failure> {
     use tables::balances::dsl;
     let query = dsl::balances.find(account.to_string()).select(dsl::amount);
-    let amount: Option<i64> = query.first(connection).optional()?;
+    let amount: Option<i64> = query.get_result(connection).optional()?;
     Ok(Amount::from_nano(amount.unwrap_or(0)))
 }
 
@@ -77,7 +77,7 @@ pub(crate) fn statement(
             break;
         }
         let selection = (dsl::position, PostingRow::as_select(), dsl::balance, dsl::previous);
-        let found = dsl::postings.find(position).select(selection).first(connection);
+        let found = dsl::postings.find(position).select(selection).get_result(connection);
         let found: Option<Link> = found.optional()?;
         // A cursor that we did not give leads to somebody else's postings.
         let Some(link) = found.filter(|(_, row, ..)| row.account == account) else { break };
@@ -89,7 +89,7 @@ pub(crate) fn statement(
 
 fn last_posting(connection: &mut SqliteConnection, account: &str) -> Result<Option<i64>, Failure> {
     use tables::balances::dsl;
-    let last = dsl::balances.find(account).select(dsl::last_posting).first(connection);
+    let last = dsl::balances.find(account).select(dsl::last_posting).get_result(connection);
     Ok(last.optional()?.flatten())
 }
 
@@ -167,11 +167,11 @@ pub(crate) fn account_sum(
     if account.has_balance_row() {
         let Some(last) = last_posting(connection, &name)? else { return Ok(Amount::ZERO) };
         let balance: Option<i64> =
-            postings::table.find(last).select(postings::balance).first(connection)?;
+            postings::table.find(last).select(postings::balance).get_result(connection)?;
         return Ok(Amount::from_nano(balance.unwrap_or(0)));
     }
     let sum: Option<i64> =
-        sums::table.find(&name).select(sums::amount).first(connection).optional()?;
+        sums::table.find(&name).select(sums::amount).get_result(connection).optional()?;
     if let Some(sum) = sum {
         return Ok(Amount::from_nano(sum));
     }

@@ -29,7 +29,7 @@ pub(crate) fn order(
 ) -> Result<Option<Arc<Order>>, Failure> {
     use tables::orders::dsl;
     let query = dsl::orders.filter(dsl::id.eq(id_text(id.uuid())));
-    let row = query.select(OrderRow::as_select()).first(connection).optional()?;
+    let row = query.select(OrderRow::as_select()).get_result(connection).optional()?;
     let order = row.map(|row| OrderReader::default().order(connection, &row));
     Ok(order.transpose()?.map(Arc::new))
 }
@@ -63,7 +63,7 @@ fn chained(
         let Some(position) = next else { return Ok(page) };
         let query = dsl::orders.find(position).select(selection);
         let row: Option<(OrderRow, Option<i64>, Option<i64>)> =
-            query.first(connection).optional()?;
+            query.get_result(connection).optional()?;
         let Some((row, bought_before, sold_before)) = row else { return Ok(page) };
         let party = if filter.as_seller { &row.seller } else { &row.buyer };
         // A cursor that we did not give leads to somebody else's orders.
@@ -90,7 +90,7 @@ fn last_order(
     use tables::balances::dsl;
     let account = format!("agent:{}", filter.agent);
     let query = dsl::balances.find(account).select((dsl::last_bought, dsl::last_sold));
-    let ends: Option<(Option<i64>, Option<i64>)> = query.first(connection).optional()?;
+    let ends: Option<(Option<i64>, Option<i64>)> = query.get_result(connection).optional()?;
     let (bought, sold) = ends.unwrap_or_default();
     Ok(if filter.as_seller { sold } else { bought })
 }
@@ -139,7 +139,7 @@ pub(crate) fn all_orders(
     limit: u32,
 ) -> Result<Page<Arc<Order>>, Failure> {
     use tables::orders::dsl;
-    let last: Option<i64> = dsl::orders.select(max(dsl::position)).first(connection)?;
+    let last: Option<i64> = dsl::orders.select(max(dsl::position)).get_result(connection)?;
     let from = count(cursor.unwrap_or(u64::MAX)).min(last.unwrap_or(0));
     let end = if status.is_some() { from.saturating_sub(LONGEST_WALK) } else { 0 };
     let mut query = dsl::orders
@@ -167,7 +167,7 @@ pub(crate) fn listing(
 ) -> Result<Option<Arc<Listing>>, Failure> {
     use tables::listings::dsl;
     let query = dsl::listings.filter(dsl::id.eq(id_text(id.uuid())));
-    let row = query.select(ListingRow::as_select()).first(connection).optional()?;
+    let row = query.select(ListingRow::as_select()).get_result(connection).optional()?;
     let listing = row.map(|row: ListingRow| row.listing()).transpose()?;
     Ok(listing.map(Arc::new))
 }
@@ -217,7 +217,7 @@ pub(crate) fn agent(
     did: &Did,
 ) -> Result<Option<Arc<Agent>>, Failure> {
     let query = tables::agents::table.find(did.as_str()).select(AgentRow::as_select());
-    let row = query.first(connection).optional()?;
+    let row = query.get_result(connection).optional()?;
     Ok(row.map(|row: AgentRow| row.agent()).transpose()?.map(Arc::new))
 }
 
@@ -229,7 +229,7 @@ pub(crate) fn blob(
 ) -> Result<Option<Arc<[u8]>>, Failure> {
     use tables::blobs::dsl;
     let query = dsl::blobs.find((id_text(order.uuid()), &sha256[..])).select(dsl::bytes);
-    let bytes: Option<Vec<u8>> = query.first(connection).optional()?;
+    let bytes: Option<Vec<u8>> = query.get_result(connection).optional()?;
     Ok(bytes.map(Arc::from))
 }
 

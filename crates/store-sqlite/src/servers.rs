@@ -50,7 +50,7 @@ impl Books {
     pub(crate) fn secret(&mut self, name: &str, fresh: [u8; 32]) -> Result<[u8; 32], StoreError> {
         use tables::secrets::dsl;
         let find = |connection: &mut SqliteConnection| {
-            dsl::secrets.find(name).select(dsl::value).first::<Vec<u8>>(connection).optional()
+            dsl::secrets.find(name).select(dsl::value).get_result::<Vec<u8>>(connection).optional()
         };
         let known = self.read(|connection| find(connection).map_err(Failure::from))?;
         if let Some(known) = known {
@@ -81,5 +81,5 @@ pub(crate) fn note(
     name: &str,
 ) -> Result<Option<String>, Failure> {
     use tables::notes::dsl;
-    Ok(dsl::notes.find(name).select(dsl::value).first(connection).optional()?)
+    Ok(dsl::notes.find(name).select(dsl::value).get_result(connection).optional()?)
 }

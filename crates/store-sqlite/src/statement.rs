@@ -3,6 +3,9 @@
 //! Diesel keeps the compiled form of typed inserts and selects, but compiles each update, upsert
 //! and multi-row insert anew, which costs more than running it. The types here give each statement
 //! a name in diesel's cache. Rows go in groups of sixteen: that halves the cost of a row.
+//!
+//! A row under a unique key is asked for by `get_result`, not by `first`: SQLite compiles a
+//! statement with a bound LIMIT anew for each value.
 
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};

@@ -186,7 +186,7 @@ impl Books {
                     .filter(dsl::route.eq(&key.route))
                     .filter(dsl::key.eq(&key.key))
                     .select(IdempotencyRow::as_select())
-                    .first(connection)
+                    .get_result(connection)
                     .optional()?;
                 Ok(found)
             })?;
@@ -205,7 +205,7 @@ impl Books {
                     .filter(dsl::signer.eq(nonce.signer.as_str()))
                     .filter(dsl::value.eq(&nonce.value))
                     .select(dsl::position)
-                    .first(connection)
+                    .get_result(connection)
                     .optional()?;
                 Ok(found.is_some())
             })?;
