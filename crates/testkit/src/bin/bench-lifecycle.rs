@@ -1,6 +1,8 @@
 //! `cargo xtask bench lifecycle`: durable lifecycles through the wire, beside a plain in-memory
 //! handler in the same run.
 
+#![expect(clippy::float_arithmetic, reason = "figures for people, not money")]
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
