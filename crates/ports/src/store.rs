@@ -69,7 +69,8 @@ pub enum StoreError {
 /// A page of something, newest first unless said otherwise.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Page<T> {
-    /// What was found.
+    /// What was found. May be fewer than asked for, even none, before the end: a store looks only
+    /// so far for what is rare.
     pub items: Vec<T>,
     /// Where to go on; nothing at the end.
     pub next: Option<u64>,

@@ -18,7 +18,7 @@ use crate::failure::Failure;
 use crate::fetch::{OrderReader, rows_by};
 
 /// Rows that one page looks at: past them it ends early and the next page goes on.
-const LONGEST_WALK: i64 = 20_000;
+const LONGEST_WALK: i64 = 5_000;
 /// What the indexes of open orders leave out; spelled as they spell it, or SQLite does not see it.
 const NOT_COMPLETED: &str = "status <> 'COMPLETED'";
 

@@ -62,6 +62,29 @@ fn listing(version: u64) -> Listing {
     Listing { version, ..Listing::create(ListingId::new(id(2)), did(), offer, now).unwrap() }
 }
 
+fn withdrawal(version: u64) -> Withdrawal {
+    Withdrawal {
+        id: WithdrawalId::new(id(3)),
+        version,
+        agent: did(),
+        amount: Amount::ZERO,
+        fee: Amount::ZERO,
+        at: Timestamp::from_micros(1),
+        state: WithdrawalState::InFlight,
+    }
+}
+
+fn deposit(version: u64) -> Deposit {
+    Deposit {
+        id: DepositId::new(id(4)),
+        version,
+        agent: did(),
+        amount: Amount::ZERO,
+        at: Timestamp::from_micros(1),
+        state: DepositState::Asked,
+    }
+}
+
 /// A row of everything, in its first version or in the next one.
 fn everything(read: u64) -> ChangeSet {
     let now = Timestamp::from_micros(1);
@@ -69,29 +92,12 @@ fn everything(read: u64) -> ChangeSet {
     let subject = Subject::Order(OrderId::new(id(1)));
     let payout = PayoutPolicy::Immediate;
     let agent = Agent { version, payout, ..Agent::unknown(did()) };
-    let withdrawal = Withdrawal {
-        id: WithdrawalId::new(id(3)),
-        version,
-        agent: did(),
-        amount: Amount::ZERO,
-        fee: Amount::ZERO,
-        at: now,
-        state: WithdrawalState::InFlight,
-    };
-    let deposit = Deposit {
-        id: DepositId::new(id(4)),
-        version,
-        agent: did(),
-        amount: Amount::ZERO,
-        at: now,
-        state: DepositState::Asked,
-    };
     let amount = Amount::from_avt(1);
     let entry =
         EntryDraft::transfer(EntryKind::Deposit, Account::Teg, Account::Agent(did()), amount);
     let key = IdempotencyKey { caller: did(), route: "r".into(), key: version.to_string() };
     let record = IdempotencyRecord { body_sha256: [0; 32], reply: String::new(), expires_at: now };
-    let kind = EffectKind::SendWithdrawal(withdrawal.id);
+    let kind = EffectKind::SendWithdrawal(WithdrawalId::new(id(3)));
     let effect = Effect { id: id(5 + u128::from(read)), kind, due: now, attempts: 0 };
     let (work, due) = (id(5), now);
     let effects = match read {
@@ -103,8 +109,8 @@ fn everything(read: u64) -> ChangeSet {
     ChangeSet {
         listings: vec![Change { read, row: Arc::new(listing(version)) }],
         agents: vec![Change { read, row: Arc::new(agent) }],
-        withdrawals: vec![Change { read, row: Arc::new(withdrawal) }],
-        deposits: vec![Change { read, row: Arc::new(deposit) }],
+        withdrawals: vec![Change { read, row: Arc::new(withdrawal(version)) }],
+        deposits: vec![Change { read, row: Arc::new(deposit(version)) }],
         listing_count: Some(CountChange { delta: 1, limit: 100 }),
         entries: vec![entry.unwrap().named(EntryId::new(id(6)))],
         teg_transactions: vec![(TegTransactionId(version.to_string()), EntryId::new(id(6)))],
