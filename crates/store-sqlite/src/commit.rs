@@ -10,10 +10,11 @@ use marketplace_store_rows::{AgentRow, DepositRow, ListingRow, WithdrawalRow, id
 use uuid::Uuid;
 
 use crate::books::Books;
-use crate::draft::{Draft, Versioned, outcomes_of};
+use crate::draft::{Draft, Versioned};
 use crate::failure::Failure;
 use crate::forget::Forgotten;
 use crate::heads::LISTING_COUNT;
+use crate::outcomes;
 use crate::rows::{ClearTimer, FinishEffect, RetryEffect, UpdateOrder};
 use crate::statement::insert_all;
 
@@ -45,7 +46,7 @@ impl Books {
             let query = dsl::batches.filter(dsl::id.eq(id_text(batch))).select(dsl::outcomes);
             Ok(query.get_result(connection).optional()?)
         })?;
-        Ok(text.as_deref().map(outcomes_of))
+        Ok(text.as_deref().map(outcomes::from_text))
     }
 
     /// What the database has now is what we know.

@@ -20,6 +20,7 @@ use uuid::Uuid;
 use crate::books::Books;
 use crate::cache::BalanceRow;
 use crate::heads::Heads;
+use crate::outcomes;
 use crate::rows::{
     NewAnswer, NewBatch, NewBlob, NewChecks, NewEvent, NewListing, NewNonce, NewOrder, NewPosting,
     NewSum, NewTegTransaction,
@@ -103,7 +104,7 @@ impl Draft {
             position: heads.batch,
             id: id_text(id),
             at: at.micros(),
-            outcomes: outcomes_text(outcomes),
+            outcomes: outcomes::to_text(outcomes),
             hash: Vec::new(),
         };
         Self {
@@ -329,22 +330,4 @@ const fn is_summed(account: &Account) -> bool {
         | Account::Withdrawal(_)
         | Account::Insurance => false,
     }
-}
-
-/// A letter for each set.
-fn outcomes_text(outcomes: &[CommitOutcome]) -> String {
-    let letter = |outcome: &CommitOutcome| match outcome {
-        CommitOutcome::Committed => 'w',
-        CommitOutcome::Conflict => 'c',
-    };
-    outcomes.iter().map(letter).collect()
-}
-
-/// The outcomes of the letters.
-pub(crate) fn outcomes_of(text: &str) -> Vec<CommitOutcome> {
-    let outcome = |letter| match letter {
-        'w' => CommitOutcome::Committed,
-        _ => CommitOutcome::Conflict,
-    };
-    text.chars().map(outcome).collect()
 }

@@ -24,6 +24,7 @@ mod lease;
 mod lock;
 mod money;
 mod orders;
+mod outcomes;
 #[cfg(test)]
 mod plans;
 mod readers;
