@@ -32,13 +32,16 @@ impl Copy {
         &self.folder
     }
 
-    pub(super) fn plant(&self, bug: &Bug) -> Result<()> {
-        let text = fs::read_to_string(root().join(&bug.file)).context(bug.file.clone())?;
-        self.write(&bug.file, bug.apply(&text)?.as_bytes())
+    /// Plants a bug, and gives back what was there. Only the copy is read: the repository may move
+    /// on meanwhile.
+    pub(super) fn plant(&self, bug: &Bug) -> Result<String> {
+        let sound = fs::read_to_string(self.folder.join(&bug.file)).context(bug.file.clone())?;
+        self.write(&bug.file, bug.apply(&sound)?.as_bytes())?;
+        Ok(sound)
     }
 
-    pub(super) fn restore(&self, bug: &Bug) -> Result<()> {
-        self.write(&bug.file, &fs::read(root().join(&bug.file))?)
+    pub(super) fn restore(&self, bug: &Bug, sound: &str) -> Result<()> {
+        self.write(&bug.file, sound.as_bytes())
     }
 
     fn write(&self, path: &str, bytes: &[u8]) -> Result<()> {

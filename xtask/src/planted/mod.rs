@@ -95,9 +95,9 @@ pub(crate) fn run(args: &PlantedArgs) -> Result<()> {
     let mut escaped = Vec::new();
     for bug in &chosen {
         let began = Instant::now();
-        copy.plant(bug)?;
+        let sound = copy.plant(bug)?;
         let caught = caught(&copy, bug);
-        copy.restore(bug)?;
+        copy.restore(bug, &sound)?;
         let seconds = began.elapsed().as_secs();
         if let Some(says) = caught? {
             println!("{:<36}caught by {} ({seconds} s): {says}", bug.name, bug.net.name);
