@@ -96,6 +96,9 @@ impl Run {
     /// does not know asks until it does.
     pub(crate) async fn make_peace(&mut self) {
         self.say("peace");
+        // Set right, if it was set back: else the store's time stands still for a while.
+        let latest = self.world.now().await;
+        self.world.clock.set(latest);
         for index in self.world.down() {
             self.world.start(index);
         }
@@ -168,11 +171,16 @@ impl Run {
             };
             let due = self.world.store.next_due().await.expect("the inner store has no faults");
             let now = self.world.now().await;
-            if now >= end || done {
+            // A small queue lets few timers fire at once: the others have to be waited for.
+            let audit = self.world.store.audit().await.expect("the inner store has no faults");
+            if now >= end || (done && audit.late_timers == 0) {
                 break;
             }
-            // Nothing is due when it is set aside by somebody who died: until the lease ends.
-            let rest = due.map_or(0, |due| due.since(now)).max(LONGEST_LEASE.micros());
+            // What somebody has set aside shows as due to nobody, until its lease ends.
+            let open = lock(&self.world.shadow).open_effects() > 0;
+            let most = if open { LONGEST_LEASE.micros() } else { i64::MAX };
+            let rest = due.map_or(0, |due| due.since(now));
+            let rest = rest.max(LONGEST_LEASE.micros()).min(most);
             self.world.advance(rest).await;
         }
         // One more look at the history and at what dead workers had set aside.
