@@ -13,7 +13,7 @@ pub use admission::{Current, RowWrite, Writes, admit};
 pub use change::{Batch, Change, ChangeSet, CommitOutcome, CountChange, Key, Snapshot};
 pub use fetch::{FetchError, Fetcher};
 pub use identity::{AccessToken, Identity, IdentityError, Proof};
-pub use registry::{AgentRecord, Registration, Registry, RegistryError};
+pub use registry::{AgentRecord, AgentTokens, Registration, Registry, RegistryError};
 pub use rows::{
     Agent, Blob, Deposit, DepositState, Effect, EffectChange, EffectKind, Event, IdempotencyKey,
     IdempotencyRecord, Nonce, PayoutPolicy, SealedEvent, Subject, Timer, TimerChange, Withdrawal,

@@ -63,3 +63,14 @@ pub trait Registry: Send + Sync {
     /// Binds a DID to a key and an endpoint, or changes the binding.
     async fn register(&self, registration: &Registration) -> Result<(), RegistryError>;
 }
+
+/// Our own standing with the registry: the token by which the services around it know us.
+#[async_trait]
+pub trait AgentTokens: Send + Sync {
+    /// A bearer token that is good for some time yet.
+    async fn token(&self) -> Result<String, RegistryError>;
+
+    /// A bearer token after `refused` was answered 401: another one than that. Callers that were
+    /// refused together are given one new token.
+    async fn renew(&self, refused: &str) -> Result<String, RegistryError>;
+}
