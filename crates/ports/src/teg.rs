@@ -65,11 +65,53 @@ pub struct HistoryPage {
     pub next: HistoryCursor,
 }
 
-/// What the TEG takes from the sender of a transfer.
+/// What the TEG takes from the sender of a transfer, on top of the amount.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TransferFee {
     /// Added to each transfer.
     pub flat: Amount,
+    /// Added too: millionths of the amount, each begun nano-AVT counted as a whole one.
+    pub millionths: u32,
+    /// The fee is never below this.
+    pub least: Amount,
+    /// The fee is never above this.
+    pub most: Option<Amount>,
+}
+
+impl TransferFee {
+    /// The same for every transfer.
+    #[must_use]
+    pub const fn flat(flat: Amount) -> Self {
+        Self { flat, millionths: 0, least: Amount::ZERO, most: None }
+    }
+
+    /// The fee of a transfer of `amount`, or nothing when it does not fit.
+    #[must_use]
+    pub fn on(&self, amount: Amount) -> Option<Amount> {
+        let share = i128::from(amount.nano()).checked_mul(self.millionths.into())?;
+        let share = share.div_euclid(1_000_000) + i128::from(share.rem_euclid(1_000_000) > 0);
+        let fee = self.flat.checked_add(Amount::from_nano(i64::try_from(share).ok()?))?;
+        let fee = fee.max(self.least);
+        Some(self.most.map_or(fee, |most| fee.min(most)))
+    }
+
+    /// The largest transfer that `balance` pays for, its fee included; nothing when it pays for
+    /// none.
+    #[must_use]
+    pub fn largest(&self, balance: Amount) -> Option<Amount> {
+        let affordable = |nano: i64| {
+            let amount = Amount::from_nano(nano);
+            let whole = self.on(amount).and_then(|fee| amount.checked_add(fee));
+            whole.is_some_and(|whole| whole <= balance)
+        };
+        // The whole grows with the amount, so the bound between the two halves is searched.
+        let (mut low, mut high) = (0, balance.nano());
+        while low < high {
+            let middle = high - (high - low) / 2;
+            if affordable(middle) { low = middle } else { high = middle - 1 }
+        }
+        (low > 0).then(|| Amount::from_nano(low))
+    }
 }
 
 /// Why the TEG did not, or may not have, done what we asked.
@@ -170,4 +212,34 @@ pub trait Teg: Send + Sync {
 
     /// Gives an agent play money, once for each agent, where the TEG has a faucet.
     async fn faucet(&self, agent: &Did) -> Result<TegBalance, TegError>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fee_and_the_largest_transfer_under_it() {
+        let avt = |text: &str| text.parse::<Amount>().unwrap();
+        let check = |fee: TransferFee, amount: &str, expect: &str, balance: &str, most: &str| {
+            assert_eq!(fee.on(avt(amount)), Some(avt(expect)), "{fee:?} on {amount}");
+            let largest = fee.largest(avt(balance)).unwrap_or_default();
+            assert_eq!(largest, avt(most), "{fee:?} from {balance}");
+        };
+        let none = TransferFee::default();
+        check(none, "5", "0", "5", "5");
+        check(none, "5", "0", "0", "0");
+        check(TransferFee::flat(avt("1")), "5", "1", "5.125", "4.125");
+        check(TransferFee::flat(avt("1")), "0.000000001", "1", "1", "0");
+        let tenth = TransferFee { millionths: 1_000, ..none };
+        check(tenth, "5", "0.005", "5.005", "5");
+        check(tenth, "0.000000001", "0.000000001", "0.000000002", "0.000000001");
+        let bounded = TransferFee { least: avt("0.001"), most: Some(avt("10")), ..tenth };
+        check(bounded, "0.1", "0.001", "0.101", "0.1");
+        check(bounded, "1000000", "10", "1000010", "1000000");
+        check(bounded, "1", "0.001", "0.001", "0");
+        assert_eq!(TransferFee { millionths: u32::MAX, ..none }.on(Amount::MAX), None);
+        assert_eq!(none.largest(Amount::MAX), Some(Amount::MAX));
+        assert_eq!(TransferFee::flat(avt("1")).largest(Amount::from_nano(-5)), None);
+    }
 }

@@ -192,7 +192,7 @@ impl Teg for EmbeddedTeg {
     }
 
     async fn transfer_fee(&self) -> Result<TransferFee, TegError> {
-        Ok(TransferFee { flat: self.transfer_fee })
+        Ok(TransferFee::flat(self.transfer_fee))
     }
 
     async fn faucet(&self, agent: &Did) -> Result<TegBalance, TegError> {

@@ -224,7 +224,7 @@ impl Teg for FakeTeg {
     }
 
     async fn transfer_fee(&self) -> Result<TransferFee, TegError> {
-        self.read("transfer_fee", |books| TransferFee { flat: books.fee }).await
+        self.read("transfer_fee", |books| TransferFee::flat(books.fee)).await
     }
 
     async fn faucet(&self, agent: &Did) -> Result<TegBalance, TegError> {
