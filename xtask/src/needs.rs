@@ -1,6 +1,9 @@
 //! Programs that the tests need beside Rust: installed where we may, else asked for in one line.
 
-use anyhow::{Result, bail};
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use marketplace_postgres_cluster::{Binaries, DEBIAN_PACKAGE, given};
 
 use crate::shell::{exists, output, run};
 
@@ -12,10 +15,18 @@ const NEEDS: &[(&str, &str)] = &[
     ("curl", "curl"), // calls the server in it
 ];
 
+/// Where Debian's packages of PostgreSQL look for settings before they make a server.
+const POSTGRES_SETTINGS: &str = "/etc/postgresql-common/createcluster.d";
+
 /// Makes sure that all of it is there. Never skips: a test that does not run proves nothing.
 pub(crate) fn provide() -> Result<()> {
-    let missing: Vec<&str> =
+    let mut missing: Vec<&str> =
         NEEDS.iter().filter(|(program, _)| !exists(program)).map(|(_, package)| *package).collect();
+    // A server that is given needs only its client here.
+    let has_postgres = Binaries::find().is_ok() || (given().is_some() && exists("psql"));
+    if !has_postgres {
+        missing.push(DEBIAN_PACKAGE);
+    }
     if missing.is_empty() {
         return Ok(());
     }
@@ -23,13 +34,27 @@ pub(crate) fn provide() -> Result<()> {
     if !(exists("apt-get") && is_root()?) {
         bail!("please type: sudo apt-get install -y {packages}");
     }
-    let apt = || {
-        let mut command = std::process::Command::new("apt-get");
-        command.env("DEBIAN_FRONTEND", "noninteractive");
-        command
-    };
     run(apt().arg("update"))?;
-    run(apt().args(["install", "-y", "--no-install-recommends"]).args(&missing))
+    let install = || run(apt().args(["install", "-y", "--no-install-recommends"]).args(&missing));
+    if has_postgres { install() } else { without_a_server(install) }
+}
+
+fn apt() -> std::process::Command {
+    let mut command = std::process::Command::new("apt-get");
+    command.env("DEBIAN_FRONTEND", "noninteractive");
+    command
+}
+
+/// Only the programs are wanted: no server of the machine's own is made or started.
+fn without_a_server(install: impl Fn() -> Result<()>) -> Result<()> {
+    let settings = Path::new(POSTGRES_SETTINGS);
+    let file = settings.join("marketplace-tests.conf");
+    std::fs::create_dir_all(settings).with_context(|| POSTGRES_SETTINGS.to_owned())?;
+    std::fs::write(&file, "create_main_cluster = false\n")
+        .with_context(|| file.display().to_string())?;
+    let installed = install();
+    std::fs::remove_file(&file).with_context(|| file.display().to_string())?;
+    installed
 }
 
 fn is_root() -> Result<bool> {

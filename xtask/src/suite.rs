@@ -4,6 +4,7 @@ use std::process::Command;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
+use marketplace_postgres_cluster::{Cluster, SERVER_VARIABLE, Settings, given};
 
 use crate::shell::{cargo, output, run};
 use crate::{demo, machine, needs, planted, readme, tidy};
@@ -45,15 +46,28 @@ fn clippy() -> Result<()> {
     run(&mut cargo(own))
 }
 
-/// With nextest where it is installed: it runs the tests of all crates side by side.
+/// With nextest where it is installed: it runs the tests of all crates side by side, each in a
+/// process of its own, which must not all make a database server first.
 fn tests() -> Result<()> {
+    let (url, cluster) = database_server()?;
     let nextest = output(&mut cargo(["nextest", "--version"])).is_ok();
     let mut command = if nextest {
         cargo(["nextest", "run", "--workspace", "--no-fail-fast"])
     } else {
         cargo(["test", "--workspace", "--lib", "--bins", "--tests", "--examples", "--no-fail-fast"])
     };
-    run(without_settings(&mut command))
+    let passed = run(without_settings(&mut command).env(SERVER_VARIABLE, url));
+    drop(cluster);
+    passed
+}
+
+/// The server that was given, or one of our own. That one goes with us, however we end.
+fn database_server() -> Result<(String, Option<Cluster>)> {
+    if let Some(url) = given() {
+        return Ok((url, None));
+    }
+    let cluster = Cluster::start(&Settings::fast())?;
+    Ok((cluster.url("postgres"), Some(cluster)))
 }
 
 fn simulator() -> Result<()> {

@@ -17,4 +17,4 @@ pub use binaries::{Binaries, DEBIAN_PACKAGE, HOW_TO_INSTALL};
 pub use cluster::{Cluster, Settings, Stop};
 pub use database::Database;
 pub use error::ClusterError;
-pub use server::{SERVER_VARIABLE, Server, Template, shared};
+pub use server::{SERVER_VARIABLE, Server, Template, given, shared};

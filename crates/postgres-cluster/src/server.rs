@@ -1,11 +1,12 @@
 //! The server that tests share, and the databases that they make in it.
 
+use std::path::PathBuf;
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::{Binaries, Cluster, ClusterError, Database, Settings};
+use crate::{Binaries, Cluster, ClusterError, Database, HOW_TO_INSTALL, Settings};
 
 /// The environment variable by which `cargo xtask test` names the server of the whole run.
 pub const SERVER_VARIABLE: &str = "MARKETPLACE_TEST_POSTGRES";
@@ -13,7 +14,7 @@ pub const SERVER_VARIABLE: &str = "MARKETPLACE_TEST_POSTGRES";
 /// A server in which databases can be made: one of our own, or one that was given.
 #[derive(Debug)]
 pub struct Server {
-    binaries: Binaries,
+    psql: PathBuf,
     /// A database of it that exists.
     url: String,
     cluster: Option<Cluster>,
@@ -41,7 +42,7 @@ pub fn shared() -> Arc<Server> {
     static SHARED: OnceLock<Arc<Server>> = OnceLock::new();
     let open = || {
         let server = match given() {
-            Some(url) => Server::at(&url),
+            Some(url) => Ok(Server::at(&url)),
             None => Server::private(&Settings::fast()),
         };
         match server {
@@ -52,7 +53,9 @@ pub fn shared() -> Arc<Server> {
     SHARED.get_or_init(open).clone()
 }
 
-fn given() -> Option<String> {
+/// The URL of a server that was given by the environment.
+#[must_use]
+pub fn given() -> Option<String> {
     let named = std::env::var(SERVER_VARIABLE).ok();
     let usual = std::env::var("DATABASE_URL").ok();
     let is_ours = |url: &String| url.starts_with("postgres:") || url.starts_with("postgresql:");
@@ -62,12 +65,11 @@ fn given() -> Option<String> {
 impl Server {
     /// A server that runs already, by the URL of one of its databases. Whoever it names may make
     /// databases.
-    ///
-    /// # Errors
-    /// When PostgreSQL's client is not installed.
-    pub fn at(url: &str) -> Result<Self, ClusterError> {
-        let binaries = Binaries::find()?;
-        Ok(Self { binaries, url: url.to_owned(), cluster: None, templates: Mutex::default() })
+    #[must_use]
+    pub fn at(url: &str) -> Self {
+        // Such a server may be elsewhere: its client is enough, wherever it is.
+        let psql = Binaries::find().map_or_else(|_| "psql".into(), |found| found.program("psql"));
+        Self { psql, url: url.to_owned(), cluster: None, templates: Mutex::default() }
     }
 
     /// A server of our own.
@@ -76,7 +78,7 @@ impl Server {
     /// As [`Cluster::start`].
     pub fn private(settings: &Settings) -> Result<Self, ClusterError> {
         let cluster = Cluster::start(settings)?;
-        let mut server = Self::at(&cluster.url("postgres"))?;
+        let mut server = Self::at(&cluster.url("postgres"));
         server.cluster = Some(cluster);
         Ok(server)
     }
@@ -103,12 +105,13 @@ impl Server {
     }
 
     fn sql_at(&self, url: &str, statements: &str) -> Result<String, ClusterError> {
-        let mut psql = Command::new(self.binaries.program("psql"));
+        let mut psql = Command::new(&self.psql);
         psql.args(["--no-psqlrc", "--quiet", "--tuples-only", "--no-align"]);
         psql.args(["--set", "ON_ERROR_STOP=1", "--dbname", url, "--command", statements]);
         let output = psql.output();
-        let output = output
-            .map_err(|error| ClusterError::new(format_args!("cannot start psql: {error}")))?;
+        let output = output.map_err(|error| {
+            ClusterError::new(format_args!("cannot start psql ({error}); {HOW_TO_INSTALL}"))
+        })?;
         if !output.status.success() {
             let said = String::from_utf8_lossy(&output.stderr);
             return Err(ClusterError::new(format_args!("{statements}: {said}")));
