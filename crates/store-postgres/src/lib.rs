@@ -1,0 +1,20 @@
+//! The store of several replicas: PostgreSQL, pooled and pipelined.
+//!
+//! - A commit is one transaction in two round trips: locks and present versions, then all writes
+//!   as arrays with the COMMIT behind them. Which sets may go is decided here, by `ports::admit`.
+//! - Commits go over connections of their own, on tokio-postgres itself: statements are sent in
+//!   the order in which they are written down, and errors carry their SQLSTATE. Everything else is
+//!   diesel, on other connections: no query waits behind a commit, no commit behind a query.
+//! - The sealer gives committed batches their place in the chain and their events their place in
+//!   the feed; whoever holds the row of `chain` seals.
+//! - What engines that only speak PostgreSQL's protocol do not have (advisory locks, NOTIFY,
+//!   planner switches) is in `only_postgres`.
+
+mod address;
+mod clock;
+mod connect;
+mod failure;
+mod readers;
+
+pub use clock::Clock;
+pub use failure::OpenError;
