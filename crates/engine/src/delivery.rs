@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use marketplace_acceptance::Checks;
-use marketplace_escrow::{ChecksOutcome, DeliveryInput, Order};
+use marketplace_acceptance::{Checks, Report};
+use marketplace_escrow::{ChecksOutcome, DeliveryInput, FailedCheck, Order};
 use marketplace_listings::AcceptancePolicy;
 use sha2::{Digest, Sha256};
 
@@ -119,7 +119,7 @@ pub(crate) async fn check(
     let report = tokio::task::spawn_blocking(run).await;
     let report = report.map_err(|error| Error::Fault(format!("a check died: {error}")))?;
     let report = report.map_err(|error| Error::Fault(format!("stored checks: {error}")))?;
-    let outcome = ChecksOutcome { passed: report.passed(), hash: *report.hash().bytes() };
+    let outcome = outcome(&report);
     Ok(match input {
         DeliveryInput::Bytes { sha256, claimed_sha256, size, uri, media_type, note, .. } => {
             let checks = Some(outcome);
@@ -127,6 +127,26 @@ pub(crate) async fn check(
         }
         other => other,
     })
+}
+
+/// What of a report goes into the order: the verdict, its hash, and what failed.
+fn outcome(report: &Report) -> ChecksOutcome {
+    let failed = report.results.iter().enumerate().filter(|(_, result)| !result.passed);
+    let failed = failed.map(|(index, result)| FailedCheck {
+        index: u8::try_from(index).unwrap_or(u8::MAX),
+        kind: result.kind.as_str().into(),
+        reason: result
+            .detail
+            .chars()
+            .take(DeliveryInput::LONGEST_REASON)
+            .collect::<String>()
+            .into(),
+    });
+    ChecksOutcome {
+        passed: report.passed(),
+        hash: *report.hash().bytes(),
+        failed: failed.collect(),
+    }
 }
 
 /// A listing's checks must be readable before anybody buys. Reading them may take a fifth of a

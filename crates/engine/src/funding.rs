@@ -63,6 +63,20 @@ impl Marketplace {
             done => return done,
         };
         let Some(amount) = lacking(&refusal) else { return Err(refusal.into()) };
+        // On the heap: nearly every command ends above, and a request's future would carry the
+        // size of this branch around for nothing.
+        Box::pin(self.pull_and_execute(caller, verb, idempotency, refusal, amount)).await
+    }
+
+    /// Pulls what the command lacks, then executes it with the credit in one commit.
+    async fn pull_and_execute<V: Verb>(
+        &self,
+        caller: &Did,
+        verb: Arc<V>,
+        idempotency: Option<Idempotency<V::Reply>>,
+        refusal: Refusal,
+        amount: Amount,
+    ) -> Result<Done<V::Reply>, Error> {
         let id = deposit_id(idempotency.as_ref(), self.fresh_id().await?);
         let credit = match self.pull(id, caller, amount, Ended::Next).await {
             Ok(credit) => credit,

@@ -295,7 +295,13 @@ async fn verified_work_is_paid_by_its_checks() {
     let done = market.marketplace.deliver(&seller, good.order.id, inline(b"1,2,3"), None).await;
     assert_eq!(fresh(done.unwrap()).order.phase(), Phase::Accepted);
     let done = market.marketplace.deliver(&seller, bad.order.id, inline(b"far too long"), None);
-    assert_eq!(fresh(done.await.unwrap()).order.phase(), Phase::Delivered);
+    let order = fresh(done.await.unwrap()).order;
+    assert_eq!(order.phase(), Phase::Delivered);
+    let checks = order.delivery().and_then(|delivery| delivery.checks.as_ref()).unwrap();
+    let failed: Vec<_> =
+        checks.failed.iter().map(|check| (check.index, check.kind.as_ref())).collect();
+    assert_eq!(failed, [(0, "size")]);
+    assert!(checks.failed[0].reason.contains("12"), "{:?}", checks.failed);
     assert_eq!(market.available("seller").await, "5");
     let mut unreadable = offer("5");
     unreadable.terms.checks = "[{}]".into();

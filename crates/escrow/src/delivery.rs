@@ -25,6 +25,19 @@ pub struct ChecksOutcome {
     pub passed: bool,
     /// Over checks, delivery and results, so that anybody can repeat them.
     pub hash: [u8; 32],
+    /// Those that did not pass, in the order of the terms; at most as many as a listing may have.
+    pub failed: Arc<[FailedCheck]>,
+}
+
+/// A check that a delivery did not pass: what the seller mends, and evidence for both parties.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FailedCheck {
+    /// Its place in the terms, from 0.
+    pub index: u8,
+    /// What kind of check it is, as the terms name it.
+    pub kind: Arc<str>,
+    /// What was found, in one line; may quote some characters of the delivery: inert text.
+    pub reason: Arc<str>,
 }
 
 /// A delivery as it stands in the order.
@@ -110,4 +123,6 @@ impl DeliveryInput {
     pub const LONGEST_MEDIA_TYPE: usize = 255;
     /// Characters of a note.
     pub const LONGEST_NOTE: usize = 2_000;
+    /// Characters of the reason why a check failed.
+    pub const LONGEST_REASON: usize = 200;
 }

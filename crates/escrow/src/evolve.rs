@@ -31,11 +31,12 @@ pub fn evolve(order: Order, event: &OrderEvent) -> Order {
                 work: Work::AwaitingStart { delivery: Deadline { from: *at, due } },
             }))
         }
-        (State::AwaitingFunds { .. }, OrderEvent::Closed { phase, shares: None, at }) => {
+        (State::AwaitingFunds { payment }, OrderEvent::Closed { phase, shares: None, at }) => {
             State::Closed(Box::new(Closed {
                 phase: *phase,
                 shares: None,
                 funded_at: None,
+                expires: *payment,
                 at: *at,
                 delivery: None,
             }))
@@ -45,6 +46,7 @@ pub fn evolve(order: Order, event: &OrderEvent) -> Order {
                 phase: *phase,
                 shares: Some(*shares),
                 funded_at: Some(funded.at),
+                expires: funded.expiry,
                 at: *at,
                 delivery: funded.work.delivery().cloned(),
             }))

@@ -19,7 +19,7 @@ mod table;
 pub use actions::{AvailableAction, available_actions};
 pub use command::Command;
 pub use decide::{Context, decide};
-pub use delivery::{Announced, ChecksOutcome, Content, Delivery, DeliveryInput};
+pub use delivery::{Announced, ChecksOutcome, Content, Delivery, DeliveryInput, FailedCheck};
 pub use diagram::diagram;
 pub use evolve::{apply, evolve, posting};
 pub use machine::{Actor, OrderStatus, Phase, Verb};

@@ -145,6 +145,9 @@ pub struct Closed {
     pub shares: Option<Shares>,
     /// When it was funded, if ever.
     pub funded_at: Option<Timestamp>,
+    /// When it would have ended by itself: of its life when it was funded, as a dispute may have
+    /// moved it; of the payment time otherwise.
+    pub expires: Deadline,
     /// When it ended.
     pub at: Timestamp,
     /// What was handed over last.
@@ -381,10 +384,7 @@ impl Order {
         match &self.state {
             State::AwaitingFunds { payment } => *payment,
             State::Funded(funded) => funded.expiry,
-            State::Closed(closed) => match closed.funded_at {
-                Some(funded_at) => Deadline::after(funded_at, Self::LIFE),
-                None => Deadline::after(self.created_at, Self::PAYMENT_DUE),
-            },
+            State::Closed(closed) => closed.expires,
         }
     }
 

@@ -17,9 +17,9 @@ use marketplace_money::{
 use uuid::Uuid;
 
 use crate::{
-    Agent, Blob, Change, ChangeSet, CommitOutcome, Deposit, Effect, EffectChange, Event,
-    IdempotencyKey, IdempotencyRecord, Key, Nonce, Subject, TegTransactionId, Timer, TimerChange,
-    View, Withdrawal,
+    Agent, Blob, Change, ChangeSet, CommitOutcome, CountChange, Deposit, Effect, EffectChange,
+    Event, IdempotencyKey, IdempotencyRecord, Key, Nonce, Subject, TegTransactionId, Timer,
+    TimerChange, View, Withdrawal,
 };
 
 /// The state that a batch meets, as far as the batch touches it.
@@ -103,34 +103,54 @@ impl ChangeSet {
         let count = self.listing_count.iter().map(|_| Key::ListingCount);
         versions.chain(self.takes()).chain(balances).chain(count)
     }
+}
+
+/// What a set does to the state that admission looks at, taken out of it once.
+struct Claim<'a> {
+    reads: &'a [(Key, u64)],
+    writes: Vec<(Key, u64)>,
+    takes: Vec<Key>,
+    deltas: Vec<(Account, Option<Amount>)>,
+    count: Option<CountChange>,
+}
+
+impl<'a> Claim<'a> {
+    fn of(set: &'a ChangeSet) -> Self {
+        Self {
+            reads: &set.reads,
+            writes: set.written().collect(),
+            takes: set.takes().collect(),
+            deltas: set.balance_deltas(),
+            count: set.listing_count,
+        }
+    }
 
     fn fits(&self, current: &Current) -> bool {
-        let version_of = |key: &Key| current.versions.get(key).copied().unwrap_or(0);
-        let balance_of = |account| current.balances.get(account).copied().unwrap_or(Amount::ZERO);
-        let balances_fit = self.balance_deltas().iter().all(|(account, delta)| {
-            let after = delta.and_then(|delta| balance_of(account).checked_add(delta));
+        let stands =
+            |(key, read): &(Key, u64)| current.versions.get(key).copied().unwrap_or(0) == *read;
+        let balances_fit = self.deltas.iter().all(|(account, delta)| {
+            let balance = current.balances.get(account).copied().unwrap_or_default();
+            let after = delta.and_then(|delta| balance.checked_add(delta));
             after.is_some_and(|after| !after.is_negative())
         });
-        let count_fits = self.listing_count.is_none_or(|count| {
+        let count_fits = self.count.is_none_or(|count| {
             count.delta <= 0 || current.listing_count + count.delta <= count.limit
         });
         balances_fit
             && count_fits
-            && self.versions().all(|(key, read)| version_of(&key) == read)
-            && self.takes().all(|key| !current.taken.contains(&key))
+            && self.reads.iter().chain(&self.writes).all(stands)
+            && !self.takes.iter().any(|key| current.taken.contains(key))
     }
 
-    fn advance(&self, current: &mut Current) {
-        let written = self.written();
-        let advanced: Vec<(Key, u64)> = written.map(|(key, read)| (key, read + 1)).collect();
-        current.versions.extend(advanced);
-        current.taken.extend(self.takes());
-        for (account, delta) in self.balance_deltas() {
+    fn advance(self, current: &mut Current) {
+        current.versions.extend(self.writes.into_iter().map(|(key, read)| (key, read + 1)));
+        current.taken.extend(self.takes);
+        for (account, delta) in self.deltas {
             let balance = current.balances.entry(account).or_default();
             // `fits` has checked the sum.
             *balance = delta.and_then(|delta| balance.checked_add(delta)).unwrap_or(*balance);
         }
-        current.listing_count += self.listing_count.map_or(0, |count| count.delta);
+        current.listing_count += self.count.map_or(0, |count| count.delta);
     }
 }
 
@@ -141,12 +161,14 @@ pub fn admit(mut current: Current, sets: &[(CommandId, ChangeSet)]) -> Vec<Commi
     // may have brought the same row to the very version that the refused set would have made.
     let mut never: HashSet<Key> = HashSet::new();
     let decide = |(_, set): &(CommandId, ChangeSet)| {
-        let on_nothing = !never.is_empty() && set.versions().any(|(key, _)| never.contains(&key));
-        if set.fits(&current) && !on_nothing {
-            set.advance(&mut current);
+        let claim = Claim::of(set);
+        let on_nothing = !never.is_empty()
+            && claim.reads.iter().chain(&claim.writes).any(|(key, _)| never.contains(key));
+        if claim.fits(&current) && !on_nothing {
+            claim.advance(&mut current);
             CommitOutcome::Committed
         } else {
-            never.extend(set.written().map(|(key, _)| key));
+            never.extend(claim.writes.into_iter().map(|(key, _)| key));
             CommitOutcome::Conflict
         }
     };

@@ -4,7 +4,8 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use marketplace_escrow::{
-    Announced, ChecksOutcome, Closed, Content, Delivery, Disputed, Funded, SplitOffer, State, Work,
+    Announced, ChecksOutcome, Closed, Content, Delivery, Disputed, FailedCheck, Funded, SplitOffer,
+    State, Work,
 };
 use marketplace_fees::Shares;
 use marketplace_money::{Amount, Deadline, Timestamp};
@@ -90,6 +91,7 @@ struct ClosedText<'a> {
     shares: Option<(i64, i64, i64)>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     funded_at: Option<i64>,
+    expires: Span,
     at: i64,
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     delivery: Option<DeliveryText<'a>>,
@@ -106,10 +108,18 @@ struct DeliveryText<'a> {
     media_type: Option<Cow<'a, str>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     note: Option<Cow<'a, str>>,
-    /// Whether all passed, and the hash over them.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    checks: Option<(bool, Cow<'a, str>)>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    checks: Option<ChecksText<'a>>,
     at: i64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct ChecksText<'a> {
+    passed: bool,
+    hash: Cow<'a, str>,
+    /// Place, kind, reason.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    failed: Vec<(u8, Cow<'a, str>, Cow<'a, str>)>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -155,6 +165,7 @@ pub(crate) fn to_text(state: &State) -> String {
             phase: closed.phase.name().into(),
             shares: closed.shares.map(|s| (s.seller.nano(), s.buyer.nano(), s.fee.nano())),
             funded_at: closed.funded_at.map(Timestamp::micros),
+            expires: span(closed.expires),
             at: closed.at.micros(),
             delivery: closed.delivery.as_ref().map(delivery_text),
         }),
@@ -201,8 +212,19 @@ fn delivery_text(delivery: &Delivery) -> DeliveryText<'_> {
         size: delivery.size,
         media_type: optional(delivery.media_type.as_ref()),
         note: optional(delivery.note.as_ref()),
-        checks: delivery.checks.as_ref().map(|checks| (checks.passed, hex(&checks.hash).into())),
+        checks: delivery.checks.as_ref().map(checks_text),
         at: delivery.at.micros(),
+    }
+}
+
+fn checks_text(checks: &ChecksOutcome) -> ChecksText<'_> {
+    let failed = checks.failed.iter();
+    ChecksText {
+        passed: checks.passed,
+        hash: hex(&checks.hash).into(),
+        failed: failed
+            .map(|check| (check.index, check.kind.as_ref().into(), check.reason.as_ref().into()))
+            .collect(),
     }
 }
 
@@ -225,6 +247,7 @@ pub(crate) fn from_text(reader: Reader<'_>, text: &str) -> Result<State, RowErro
                 fee: Amount::from_nano(fee),
             }),
             funded_at: closed.funded_at.map(Timestamp::from_micros),
+            expires: deadline(closed.expires),
             at: Timestamp::from_micros(closed.at),
             delivery: closed.delivery.map(|text| delivery(reader, text)).transpose()?,
         })),
@@ -274,11 +297,19 @@ fn work(reader: Reader<'_>, text: WorkText<'_>) -> Result<Work, RowError> {
     })
 }
 
+fn checks(reader: Reader<'_>, text: ChecksText<'_>) -> Result<ChecksOutcome, RowError> {
+    let failed = text.failed.into_iter().map(|(index, kind, reason)| FailedCheck {
+        index,
+        kind: Arc::from(kind),
+        reason: Arc::from(reason),
+    });
+    let hash = hash(reader, &text.hash)?;
+    Ok(ChecksOutcome { passed: text.passed, hash, failed: failed.collect() })
+}
+
 fn delivery(reader: Reader<'_>, text: DeliveryText<'_>) -> Result<Delivery, RowError> {
     let sha256 = text.sha256.map(|sha256| hash(reader, &sha256)).transpose()?;
-    let checks = text
-        .checks
-        .map(|(passed, text)| hash(reader, &text).map(|hash| ChecksOutcome { passed, hash }));
+    let checks = text.checks.map(|text| checks(reader, text)).transpose()?;
     Ok(Delivery {
         sha256: sha256.unwrap_or_default(),
         content: match text.content {
@@ -289,7 +320,7 @@ fn delivery(reader: Reader<'_>, text: DeliveryText<'_>) -> Result<Delivery, RowE
         size: text.size,
         media_type: arc(text.media_type),
         note: arc(text.note),
-        checks: checks.transpose()?,
+        checks,
         at: Timestamp::from_micros(text.at),
     })
 }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use marketplace_escrow::{
-    Actor, Announced, ChecksOutcome, Closed, Content, Delivery, Disputed, ExpiryPolicy, Funded,
-    Order, OrderTerms, Phase, SplitOffer, State, Work,
+    Actor, Announced, ChecksOutcome, Closed, Content, Delivery, Disputed, ExpiryPolicy,
+    FailedCheck, Funded, Order, OrderTerms, Phase, SplitOffer, State, Work,
 };
 use marketplace_fees::{Price, Shares};
 use marketplace_ledger::{Account, EntryDraft, EntryKind};
@@ -63,8 +63,14 @@ fn delivery() -> impl Strategy<Value = Delivery> {
         shared().prop_map(|uri| Content::Fetched { uri }),
         Just(Content::None)
     ];
-    let checks = (any::<bool>(), any::<[u8; 32]>())
-        .prop_map(|(passed, hash)| ChecksOutcome { passed, hash });
+    let failed = (any::<u8>(), shared(), shared()).prop_map(|(index, kind, reason)| FailedCheck {
+        index,
+        kind,
+        reason,
+    });
+    let failed = proptest::collection::vec(failed, 0..3).prop_map(Arc::from);
+    let checks = (any::<bool>(), any::<[u8; 32]>(), failed)
+        .prop_map(|(passed, hash, failed)| ChecksOutcome { passed, hash, failed });
     let sha256 = prop_oneof![Just([0; 32]), any::<[u8; 32]>()];
     (sha256, content, any::<u64>(), of(shared()), of(shared()), of(checks), time()).prop_map(
         |(sha256, content, size, media_type, note, checks, at)| Delivery {
@@ -115,9 +121,9 @@ fn closed() -> impl Strategy<Value = State> {
         buyer,
         fee,
     });
-    (select(phases), of(shares), of(time()), time(), of(delivery())).prop_map(
-        |(phase, shares, funded_at, at, delivery)| {
-            State::Closed(Box::new(Closed { phase, shares, funded_at, at, delivery }))
+    (select(phases), of(shares), of(time()), deadline(), time(), of(delivery())).prop_map(
+        |(phase, shares, funded_at, expires, at, delivery)| {
+            State::Closed(Box::new(Closed { phase, shares, funded_at, expires, at, delivery }))
         },
     )
 }

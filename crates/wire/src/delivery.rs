@@ -5,7 +5,7 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use marketplace_engine::{DeliveryContent, DeliveryRequest, Refusal};
-use marketplace_escrow::{Announced, Content, Delivery, DeliveryInput as Handed};
+use marketplace_escrow::{Announced, ChecksOutcome, Content, Delivery, DeliveryInput as Handed};
 use serde::Deserialize;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -140,8 +140,32 @@ pub struct DeliveryBody {
     /// Over checks, delivery and results, in hexadecimal.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub checks_hash: Option<String>,
+    /// The checks that did not pass, and why.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub checks_failed: Vec<FailedCheckBody>,
     /// When it was handed over or announced.
     pub at: Rfc3339,
+}
+
+/// A check of the listing's terms that a delivery did not pass.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct FailedCheckBody {
+    /// Its place in the terms' `checks`, from 0.
+    pub index: u8,
+    /// What kind of check it is.
+    #[schema(value_type = String, example = "json_schema")]
+    pub kind: Text<Arc<str>>,
+    /// What was found; may quote the delivery: inert text.
+    #[schema(value_type = String, example = "/rows/3: expected a number")]
+    pub reason: Text<Arc<str>>,
+}
+
+fn failed_checks(checks: &ChecksOutcome) -> impl Iterator<Item = FailedCheckBody> {
+    checks.failed.iter().map(|check| FailedCheckBody {
+        index: check.index,
+        kind: Text(check.kind.clone()),
+        reason: Text(check.reason.clone()),
+    })
 }
 
 impl From<&Delivery> for DeliveryBody {
@@ -161,6 +185,7 @@ impl From<&Delivery> for DeliveryBody {
             note: delivery.note.clone().map(Text),
             checks_passed: delivery.checks.as_ref().map(|checks| checks.passed),
             checks_hash: delivery.checks.as_ref().map(|checks| hex(&checks.hash)),
+            checks_failed: delivery.checks.iter().flat_map(failed_checks).collect(),
             at: Rfc3339(delivery.at),
         }
     }
@@ -177,6 +202,7 @@ impl From<&Announced> for DeliveryBody {
             note: announced.note.clone().map(Text),
             checks_passed: None,
             checks_hash: None,
+            checks_failed: Vec::new(),
             at: Rfc3339(announced.at),
         }
     }

@@ -31,7 +31,7 @@ pub use agent::{AccessTokenBody, AgentBody, RegistrationInput};
 pub use audit::AuditBody;
 pub use caller::{Caller, Via};
 pub use codes::{CODES, Code};
-pub use delivery::{DeliveryBody, DeliveryInput, hex, sha256_from_hex};
+pub use delivery::{DeliveryBody, DeliveryInput, FailedCheckBody, hex, sha256_from_hex};
 pub use listing::{ListingBody, ListingPage, TermsBody};
 pub use message::{
     DisputeMessage, ListMessage, MessageKind, OrderCompleteMessage, PurchaseMessage, SearchMessage,

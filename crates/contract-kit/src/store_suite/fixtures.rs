@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use marketplace_escrow::{
-    Actor, Announced, ChecksOutcome, Closed, Content, Delivery, Disputed, ExpiryPolicy, Funded,
-    Order, OrderTerms, Phase, SplitOffer, State, Work,
+    Actor, Announced, ChecksOutcome, Closed, Content, Delivery, Disputed, ExpiryPolicy,
+    FailedCheck, Funded, Order, OrderTerms, Phase, SplitOffer, State, Work,
 };
 use marketplace_fees::{FeeSchedule, Price, Shares};
 use marketplace_ledger::{Account, Entry, EntryDraft, EntryKind};
@@ -146,12 +146,16 @@ fn deliveries(now: Timestamp) -> [Delivery; 3] {
         size: 262_144,
         media_type: Some("application/json; charset=utf-8".into()),
         note: Some(TEXT.into()),
-        checks: Some(ChecksOutcome { passed: false, hash: [0xcd; 32] }),
+        checks: Some(ChecksOutcome {
+            passed: false,
+            hash: [0xcd; 32],
+            failed: [FailedCheck { index: 3, kind: "size".into(), reason: TEXT.into() }].into(),
+        }),
         at: now.plus_micros(11),
     };
     let fetched = Delivery {
         content: Content::Fetched { uri: "https://example.org/a?b=c#d".into() },
-        checks: Some(ChecksOutcome { passed: true, hash: [1; 32] }),
+        checks: Some(ChecksOutcome { passed: true, hash: [1; 32], failed: [].into() }),
         media_type: None,
         size: u64::from(u32::MAX) + 1,
         ..full.clone()
@@ -237,6 +241,7 @@ pub(crate) fn states(now: Timestamp) -> Vec<State> {
             phase: *phase,
             shares: shares[index % 4],
             funded_at: (index % 3 > 0).then(|| now.plus_micros(16)),
+            expires: deadline(now, 90_000),
             at: now.plus_micros(17),
             delivery: delivered[(index / 2) % 4].clone(),
         })));

@@ -99,6 +99,10 @@ fn the_wire_shows_the_end_of_the_stretch() {
     let mut unpaid = Play::placed(DEAL);
     unpaid.run("+1h | timer lapse-payment");
     check(&unpaid, "+1h");
+    // What a dispute moved stays moved when the order is over.
+    let disputed = "+2h | buyer dispute | +5h | arbitration resume";
+    check(&Play::after(DEAL, disputed), "+29h");
+    check(&Play::after(DEAL, &format!("{disputed} | buyer accept")), "+29h");
 }
 
 /// `step` is taken until a microsecond before `due`, and refused from then on.

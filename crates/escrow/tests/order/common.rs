@@ -313,8 +313,12 @@ pub(crate) fn inline(content: u8, passed: Option<bool>) -> DeliveryInput {
         uri: None,
         media_type: Some("text/plain".into()),
         note: None,
-        checks: passed.map(|passed| ChecksOutcome { passed, hash: [9; 32] }),
+        checks: passed.map(checked),
     }
+}
+
+fn checked(passed: bool) -> ChecksOutcome {
+    ChecksOutcome { passed, hash: [9; 32], failed: [].into() }
 }
 
 fn delivered(argument: &str) -> DeliveryInput {
@@ -341,7 +345,6 @@ fn announced(argument: &str) -> DeliveryInput {
 fn fetched(argument: &str) -> DeliveryInput {
     let (argument, checks) = argument.split_once('>').unwrap_or((argument, ""));
     let (content, uri) = announcement(argument);
-    let outcome = |passed| ChecksOutcome { passed, hash: [9; 32] };
     DeliveryInput::Bytes {
         sha256: [content; 32],
         claimed_sha256: None,
@@ -349,6 +352,6 @@ fn fetched(argument: &str) -> DeliveryInput {
         uri: Some(uri.into()),
         media_type: None,
         note: None,
-        checks: (!checks.is_empty()).then(|| outcome(checks == "passed")),
+        checks: (!checks.is_empty()).then(|| checked(checks == "passed")),
     }
 }
