@@ -11,10 +11,17 @@
 //!   planner switches) is in `only_postgres`.
 
 mod address;
+mod catalog;
 mod clock;
 mod connect;
 mod failure;
+mod feed;
+mod lease;
+mod money;
+mod orders;
+mod query;
 mod readers;
+mod servers;
 
 pub use clock::Clock;
 pub use failure::OpenError;

@@ -223,6 +223,13 @@ CREATE TABLE outbox (
 ) WITH (fillfactor = 80);
 CREATE INDEX outbox_by_due ON outbox (due);
 
+-- Periodic jobs, and who does each of them now.
+CREATE TABLE jobs (
+    name         TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    owner        TEXT NOT NULL,
+    leased_until BIGINT NOT NULL
+);
+
 -- Answers and nonces are forgotten when their time is over. `id` is the SHA-256 over the lengths
 -- and bytes of what names them: one short key instead of three long ones.
 CREATE TABLE idempotency (
