@@ -47,6 +47,9 @@ pub enum IdentityError {
     /// Nobody knows the key of this DID.
     #[error("the key of {0} is not known here: use a did:key, or register it")]
     UnknownKey(Did),
+    /// The registry says that the token, which it should have issued, is not good.
+    #[error("the registry does not accept this token, get a new one there")]
+    NotIssued,
     /// The registry could not be asked.
     #[error("identity cannot be checked now: {0}")]
     Unavailable(String),
@@ -66,4 +69,29 @@ pub trait Identity: Send + Sync {
 
     /// Whether this text claims to be an access token of ours (says nothing about its validity).
     fn is_access_token(&self, token: &str) -> bool;
+
+    /// Whether this text may be a token that the registry issued to an agent: a JWT that no agent
+    /// signed itself, where the registry issues any (says nothing about its validity).
+    fn is_agent_token(&self, token: &str) -> bool;
+
+    /// Has the registry verify a token that it issued. Its answer is remembered for seconds.
+    async fn verify_agent_token(&self, token: &str) -> Result<Did, IdentityError>;
+}
+
+/// A signature of ours, and the key that it belongs to: keys change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Signed {
+    /// Ed25519.
+    pub public_key: [u8; 32],
+    /// Over the message.
+    pub signature: [u8; 64],
+}
+
+/// Signs as ourselves.
+pub trait Signer: Send + Sync {
+    /// Who we are.
+    fn did(&self) -> &Did;
+
+    /// Ed25519 by our present key.
+    fn sign(&self, message: &[u8]) -> Signed;
 }

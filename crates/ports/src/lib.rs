@@ -1,18 +1,23 @@
 //! Traits to the outside, the change set that a commit takes, and their errors.
 
 mod admission;
+mod api_key;
 mod change;
 mod fetch;
 mod identity;
+mod notifier;
 mod registry;
 mod rows;
 mod store;
 mod teg;
+mod teg_record;
 
 pub use admission::{Current, RowWrite, Writes, admit};
+pub use api_key::ApiKey;
 pub use change::{Batch, Change, ChangeSet, CommitOutcome, CountChange, Key, Snapshot};
 pub use fetch::{FetchError, Fetcher};
-pub use identity::{AccessToken, Identity, IdentityError, Proof};
+pub use identity::{AccessToken, Identity, IdentityError, Proof, Signed, Signer};
+pub use notifier::{Notice, Notification, Notifier, NotifyError, Silence, UnknownNotice};
 pub use registry::{AgentRecord, AgentTokens, Registration, Registry, RegistryError};
 pub use rows::{
     Agent, Blob, Deposit, DepositState, Effect, EffectChange, EffectKind, Event, IdempotencyKey,
@@ -20,9 +25,12 @@ pub use rows::{
     WithdrawalState,
 };
 pub use store::{
-    Audit, Lease, OrderFilter, Page, StatementLine, Store, StoreError, View, WalletSums,
+    Audit, DeadEffect, Lease, OrderFilter, Page, StatementLine, Store, StoreError, View, WalletSums,
 };
 pub use teg::{
     HistoryCursor, HistoryPage, Teg, TegBalance, TegError, TegTransactionId, TegTransfer,
     TransferFee, TransferOrder,
+};
+pub use teg_record::{
+    LiabilitiesAt, Liability, LiabilitySink, TegPosition, TegRecord, TegRecordState,
 };

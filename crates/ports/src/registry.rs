@@ -60,8 +60,31 @@ pub trait Registry: Send + Sync {
     /// What is known of an agent. A `did:key` is always known: it is its own key.
     async fn resolve(&self, did: &Did) -> Result<Option<AgentRecord>, RegistryError>;
 
-    /// Binds a DID to a key and an endpoint, or changes the binding.
+    /// Binds a DID to a key and an endpoint, or changes the binding. Our own DID is reserved.
     async fn register(&self, registration: &Registration) -> Result<(), RegistryError>;
+
+    /// Binds our own DID, by the same rules; for ourselves only.
+    async fn register_ourselves(&self, registration: &Registration) -> Result<(), RegistryError>;
+
+    /// The key that speaks for an agent, where anybody knows it.
+    async fn public_key(&self, did: &Did) -> Result<Option<[u8; 32]>, RegistryError> {
+        Ok(self.resolve(did).await?.map(|record| record.public_key))
+    }
+
+    /// Where an agent says that it can be reached: a hostile URL.
+    async fn endpoint(&self, did: &Did) -> Result<Option<String>, RegistryError> {
+        Ok(self.resolve(did).await?.and_then(|record| record.endpoint))
+    }
+
+    /// Whether an agent has an endpoint, as far as is known here without asking anybody. Must not
+    /// wait: commands are decided with it.
+    fn knows_endpoint(&self, did: &Did) -> Option<bool>;
+
+    /// For whom a token speaks that this registry has issued; nobody, when it is not good.
+    async fn verify_token(&self, token: &str) -> Result<Option<Did>, RegistryError>;
+
+    /// Whether this registry issues tokens at all.
+    fn issues_tokens(&self) -> bool;
 }
 
 /// Our own standing with the registry: the token by which the services around it know us.

@@ -102,6 +102,21 @@ impl<'a> Unverified<'a> {
     }
 }
 
+/// Whether this is a JWT that no agent signed itself: one whose header does not say EdDSA. Such a
+/// token can only be of a registry.
+pub(crate) fn is_foreign_jwt(token: &str) -> bool {
+    #[derive(Deserialize)]
+    struct Algorithm {
+        alg: String,
+    }
+    if token.len() > LONGEST_TOKEN {
+        return false;
+    }
+    let Ok(parts) = Compact::parse(token) else { return false };
+    let header: Option<Algorithm> = object(&parts.header);
+    header.is_some_and(|header| header.alg != "EdDSA")
+}
+
 fn read_header(json: &[u8]) -> Result<Header, IdentityError> {
     let header: Header =
         object(json).ok_or(malformed("its header must hold alg, typ and kid only"))?;

@@ -1,7 +1,8 @@
 //! The embedded directory: which key speaks for a DID, kept in a small SQLite file.
 
+use std::collections::HashSet;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use async_trait::async_trait;
 use diesel::connection::SimpleConnection;
@@ -55,6 +56,8 @@ pub enum OpenError {
 pub struct EmbeddedRegistry {
     own_did: Did,
     connection: Arc<Mutex<SqliteConnection>>,
+    /// Who has an endpoint: exact, for this process is the only one that writes the file.
+    reachable: Arc<RwLock<HashSet<Did>>>,
 }
 
 impl EmbeddedRegistry {
@@ -90,7 +93,9 @@ impl EmbeddedRegistry {
             )
             .map_err(|error| failed(error.to_string()))?;
         connection.run_pending_migrations(MIGRATIONS).map_err(|e| failed(e.to_string()))?;
-        Ok(Self { own_did, connection: Arc::new(Mutex::new(connection)) })
+        let reachable = reachable(&mut connection).map_err(|error| failed(error.to_string()))?;
+        let connection = Arc::new(Mutex::new(connection));
+        Ok(Self { own_did, connection, reachable: Arc::new(RwLock::new(reachable)) })
     }
 
     /// Runs the work where it may wait for the disk.
@@ -145,6 +150,33 @@ impl Registry for EmbeddedRegistry {
         if record.did == self.own_did {
             return Err(RegistryError::Refused("this DID is the marketplace's own"));
         }
+        self.accept(registration).await
+    }
+
+    async fn register_ourselves(&self, registration: &Registration) -> Result<(), RegistryError> {
+        if registration.record.did != self.own_did {
+            return Err(RegistryError::Refused("this DID is not the marketplace's own"));
+        }
+        self.accept(registration).await
+    }
+
+    fn knows_endpoint(&self, did: &Did) -> Option<bool> {
+        Some(self.reachable.read().unwrap_or_else(PoisonError::into_inner).contains(did))
+    }
+
+    /// The embedded directory issues none: agents prove themselves to us.
+    async fn verify_token(&self, _token: &str) -> Result<Option<Did>, RegistryError> {
+        Ok(None)
+    }
+
+    fn issues_tokens(&self) -> bool {
+        false
+    }
+}
+
+impl EmbeddedRegistry {
+    async fn accept(&self, registration: &Registration) -> Result<(), RegistryError> {
+        let record = &registration.record;
         let serial = i64::try_from(registration.serial)
             .map_err(|_| RegistryError::Refused("serial must be below 2^63"))?;
         check_endpoint(record.endpoint.as_deref())?;
@@ -153,9 +185,22 @@ impl Registry for EmbeddedRegistry {
         if !signed(&key, &message, &registration.signature) {
             return Err(RegistryError::Refused("the signature is not of the claimed key"));
         }
-        let registration = registration.clone();
-        self.call(move |conn| bind(conn, &registration, serial, &message)).await
+        let claim = registration.clone();
+        self.call(move |conn| bind(conn, &claim, serial, &message)).await?;
+        let mut reachable = self.reachable.write().unwrap_or_else(PoisonError::into_inner);
+        match record.endpoint {
+            Some(_) => reachable.insert(record.did.clone()),
+            None => reachable.remove(&record.did),
+        };
+        Ok(())
     }
+}
+
+/// A name that is no DID has no agent.
+fn reachable(conn: &mut SqliteConnection) -> QueryResult<HashSet<Did>> {
+    let with_endpoint = bindings::table.filter(bindings::endpoint.is_not_null());
+    let names: Vec<String> = with_endpoint.select(bindings::did).load(conn)?;
+    Ok(names.iter().filter_map(|name| name.parse().ok()).collect())
 }
 
 enum Failure {

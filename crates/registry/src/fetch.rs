@@ -65,41 +65,51 @@ impl HttpFetcher {
     /// # Errors
     /// When there are no CA certificates.
     pub fn new(settings: FetchSettings) -> Result<Self, FetcherError> {
-        install_tls_provider();
-        let client = Client::builder()
-            .user_agent("agentvault-marketplace")
-            .dns_resolver(Arc::new(PublicNames { allow_private: settings.allow_private }))
-            .redirect(Policy::custom(follow_at_home))
-            // A proxy of the environment would resolve names for us, unchecked.
-            .no_proxy()
-            .referer(false)
-            // The next fetch has another stranger.
-            .pool_max_idle_per_host(0)
-            .connect_timeout(settings.connect_timeout)
-            .timeout(settings.total_timeout)
-            .build()
-            .map_err(FetcherError::Client)?;
+        let client = guarded(settings, Policy::custom(follow_at_home))?;
         Ok(Self { client, allow_private: settings.allow_private })
     }
 
-    /// Whether the URL may be asked at all. Names are checked when they are resolved.
     fn check(&self, uri: &str) -> Result<Url, Forbidden> {
-        if uri.len() > Self::LONGEST_URL {
-            return Err(Forbidden("the URL is longer than 2048 bytes"));
-        }
-        let url = Url::parse(uri).map_err(|_| Forbidden("this is not a URL"))?;
-        if !matches!(url.scheme(), "http" | "https") {
-            return Err(Forbidden("only http and https are fetched"));
-        }
-        if has_credentials(&url) {
-            return Err(Forbidden("the URL has credentials in it"));
-        }
-        // The parser has brought all ways to write an address (127.1, 0x7f000001) into one form.
-        let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
-        match host.parse::<IpAddr>() {
-            Ok(address) if !self.allow_private && !address::is_public(address) => Err(NOT_PUBLIC),
-            _ => Ok(url),
-        }
+        check(uri, self.allow_private)
+    }
+}
+
+/// A client for strangers' servers: it connects to public addresses only, unless told otherwise,
+/// and never for long.
+pub(crate) fn guarded(settings: FetchSettings, redirects: Policy) -> Result<Client, FetcherError> {
+    install_tls_provider();
+    Client::builder()
+        .user_agent("agentvault-marketplace")
+        .dns_resolver(Arc::new(PublicNames { allow_private: settings.allow_private }))
+        .redirect(redirects)
+        // A proxy of the environment would resolve names for us, unchecked.
+        .no_proxy()
+        .referer(false)
+        // The next request has another stranger.
+        .pool_max_idle_per_host(0)
+        .connect_timeout(settings.connect_timeout)
+        .timeout(settings.total_timeout)
+        .build()
+        .map_err(FetcherError::Client)
+}
+
+/// Whether the URL may be asked at all. Names are checked when they are resolved.
+pub(crate) fn check(uri: &str, allow_private: bool) -> Result<Url, Forbidden> {
+    if uri.len() > HttpFetcher::LONGEST_URL {
+        return Err(Forbidden("the URL is longer than 2048 bytes"));
+    }
+    let url = Url::parse(uri).map_err(|_| Forbidden("this is not a URL"))?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(Forbidden("only http and https are fetched"));
+    }
+    if has_credentials(&url) {
+        return Err(Forbidden("the URL has credentials in it"));
+    }
+    // The parser has brought all ways to write an address (127.1, 0x7f000001) into one form.
+    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+    match host.parse::<IpAddr>() {
+        Ok(address) if !allow_private && !address::is_public(address) => Err(NOT_PUBLIC),
+        _ => Ok(url),
     }
 }
 
@@ -128,7 +138,7 @@ impl Fetcher for HttpFetcher {
 }
 
 /// Whether a status says that the server may answer otherwise in a while.
-fn may_pass(status: StatusCode) -> bool {
+pub(crate) fn may_pass(status: StatusCode) -> bool {
     status.is_server_error()
         || matches!(
             status,
@@ -155,7 +165,7 @@ async fn read(mut response: Response, limit: u64) -> Result<Vec<u8>, FetchError>
 /// A rule of ours that the URL breaks; final.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error("{0}")]
-struct Forbidden(&'static str);
+pub(crate) struct Forbidden(pub(crate) &'static str);
 
 const NOT_PUBLIC: Forbidden = Forbidden("the host has no public address");
 
@@ -164,7 +174,7 @@ fn has_credentials(url: &Url) -> bool {
 }
 
 /// Our own refusals come back wrapped by the layers that they passed through.
-fn failure(error: &reqwest::Error) -> FetchError {
+pub(crate) fn failure(error: &reqwest::Error) -> FetchError {
     let mut cause: &(dyn Error + 'static) = error;
     loop {
         if let Some(forbidden) = cause.downcast_ref::<Forbidden>() {
@@ -181,7 +191,7 @@ fn failure(error: &reqwest::Error) -> FetchError {
 }
 
 /// A redirect may lead to another place of the same server, and nowhere else.
-fn follow_at_home(attempt: Attempt<'_>) -> reqwest::redirect::Action {
+pub(crate) fn follow_at_home(attempt: Attempt<'_>) -> reqwest::redirect::Action {
     let origin = |url: &Url| {
         (url.scheme().to_owned(), url.host_str().map(str::to_owned), url.port_or_known_default())
     };

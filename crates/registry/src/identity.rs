@@ -8,7 +8,7 @@ use marketplace_money::{Did, Timestamp};
 use marketplace_ports::{AccessToken, Identity, IdentityError, Proof, Registry, RegistryError};
 
 use crate::AccessTokens;
-use crate::did_jwt::Unverified;
+use crate::did_jwt::{self, Unverified};
 use crate::did_key::{self, DidKeyError};
 
 /// The identity port over any registry.
@@ -41,9 +41,10 @@ impl LocalIdentity {
             Err(DidKeyError::OtherMethod) => {}
             Err(_) => return Err(IdentityError::Malformed("iss is not a did:key of Ed25519")),
         }
-        match self.registry.resolve(did).await {
-            Ok(Some(record)) => did_key::usable(&record.public_key)
-                .ok_or_else(|| IdentityError::UnknownKey(did.clone())),
+        match self.registry.public_key(did).await {
+            Ok(Some(key)) => {
+                did_key::usable(&key).ok_or_else(|| IdentityError::UnknownKey(did.clone()))
+            }
             Ok(None) | Err(RegistryError::Refused(_)) => {
                 Err(IdentityError::UnknownKey(did.clone()))
             }
@@ -76,5 +77,17 @@ impl Identity for LocalIdentity {
 
     fn is_access_token(&self, token: &str) -> bool {
         AccessTokens::is_ours(token)
+    }
+
+    fn is_agent_token(&self, token: &str) -> bool {
+        self.registry.issues_tokens() && did_jwt::is_foreign_jwt(token)
+    }
+
+    async fn verify_agent_token(&self, token: &str) -> Result<Did, IdentityError> {
+        match self.registry.verify_token(token).await {
+            Ok(Some(did)) => Ok(did),
+            Ok(None) | Err(RegistryError::Refused(_)) => Err(IdentityError::NotIssued),
+            Err(RegistryError::Unavailable(reason)) => Err(IdentityError::Unavailable(reason)),
+        }
     }
 }

@@ -6,17 +6,26 @@
 
 mod access_token;
 mod agent_key;
+mod claim;
+mod client;
 mod did_jwt;
 mod did_key;
 mod directory;
 mod fetch;
 mod identity;
 mod jws;
+mod notifier;
+mod own_keys;
 
 pub use access_token::{ACCESS_TOKEN_LIFE, AccessTokens};
 pub use agent_key::{AgentKey, NoRandomness, fresh_nonce, random_key};
+pub use client::{Credentials, HttpRegistry, RegistryMemory, RegistrySettings};
 pub use did_jwt::{CLOCK_SKEW, LONGEST_LIFE, LONGEST_TOKEN, ProofClaims, mint};
 pub use did_key::{DidKeyError, decode_did_key, encode_did_key};
 pub use directory::{EmbeddedRegistry, OpenError};
 pub use fetch::{FetchSettings, FetcherError, HttpFetcher, install_tls_provider};
 pub use identity::LocalIdentity;
+pub use notifier::{Clock, HttpNotifier};
+pub use own_keys::{
+    KeySource, OwnKeyError, OwnKeys, PublishedKey, RETIRED_KEY_LIFE, Rotation,
+};

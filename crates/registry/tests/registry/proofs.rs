@@ -296,6 +296,22 @@ impl Registry for Scripted {
     async fn register(&self, _: &Registration) -> Result<(), RegistryError> {
         Err(RegistryError::Refused("read only"))
     }
+
+    async fn register_ourselves(&self, _: &Registration) -> Result<(), RegistryError> {
+        Err(RegistryError::Refused("read only"))
+    }
+
+    fn knows_endpoint(&self, _: &Did) -> Option<bool> {
+        None
+    }
+
+    async fn verify_token(&self, _: &str) -> Result<Option<Did>, RegistryError> {
+        self.0.clone().map(|record| record.map(|record| record.did))
+    }
+
+    fn issues_tokens(&self) -> bool {
+        true
+    }
 }
 
 #[tokio::test]
