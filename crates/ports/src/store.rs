@@ -203,7 +203,8 @@ pub trait Store: Send + Sync {
     /// before is not written again: the answer is what became of it then.
     async fn commit(&self, batch: Batch) -> Result<Vec<CommitOutcome>, StoreError>;
 
-    /// What became of a batch whose answer was lost; nothing when it was never written.
+    /// What became of a batch whose answer was lost. Nothing when it was not written, and then it
+    /// never will be: should it still be on its way, all of it is a conflict when it arrives.
     async fn outcome(&self, batch: Uuid) -> Result<Option<Vec<CommitOutcome>>, StoreError>;
 
     /// The store's clock.
@@ -219,12 +220,29 @@ pub trait Store: Send + Sync {
     /// Sets aside work of the outbox that is due, oldest first.
     async fn lease_effects(&self, lease: Lease, limit: u32) -> Result<Vec<Effect>, StoreError>;
 
+    /// Sets a periodic job aside for one process: true when nobody else holds it; then its holder
+    /// keeps it until the lease ends, and may ask again to keep it longer. Such jobs are
+    /// idempotent: a holder that is slow does no harm. A store that belongs to one process may
+    /// forget all holders with it.
+    async fn lease_job(&self, name: &str, lease: Lease) -> Result<bool, StoreError>;
+
+    /// Gives back everything that an owner has set aside, timers, work and jobs: when it stops,
+    /// others need not wait for its leases to end.
+    async fn release_leases(&self, owner: Uuid) -> Result<(), StoreError>;
+
     /// When the next timer or effect is due that nobody has leased.
     async fn next_due(&self) -> Result<Option<Timestamp>, StoreError>;
 
     /// A server's sign of life. A silence of all servers of at least 30 s before it becomes a
     /// gap.
     async fn heartbeat(&self, server: Uuid) -> Result<(), StoreError>;
+
+    /// The last sign of life of any server; nothing before the first.
+    async fn last_heartbeat(&self) -> Result<Option<Timestamp>, StoreError>;
+
+    /// Forgets answers and nonces whose time is over, about as many as `limit`; says how many. A
+    /// store that forgets in its commits has nothing to do.
+    async fn forget(&self, limit: u32) -> Result<u64, StoreError>;
 
     /// A key shared by all servers: the first `fresh` ever given under this name.
     async fn secret(&self, name: &str, fresh: [u8; 32]) -> Result<[u8; 32], StoreError>;
@@ -235,9 +253,30 @@ pub trait Store: Send + Sync {
     /// Remembers such a text. Jobs that use it are idempotent, so the last one wins.
     async fn set_note(&self, name: &str, value: &str) -> Result<(), StoreError>;
 
-    /// Events after a position, in order.
+    /// Events after a position, in order. What has a position stays where it is, and nothing is
+    /// ever put before it.
     async fn events_after(&self, position: u64, limit: u32)
     -> Result<Vec<SealedEvent>, StoreError>;
+
+    /// Of the events after a position those whose audience holds an agent, in order. Fewer than
+    /// `limit` only when there are no more of them yet. Its cost does not grow with the events of
+    /// others.
+    async fn events_for(
+        &self,
+        did: &Did,
+        position: u64,
+        limit: u32,
+    ) -> Result<Vec<SealedEvent>, StoreError>;
+
+    /// The position of the last event; 0 when there is none.
+    async fn feed_head(&self) -> Result<u64, StoreError>;
+
+    /// Resolves when there may be events after a position. Only a wake-up: it may come for
+    /// nothing, and it may be lost, so that who waits looks now and then as well.
+    async fn await_events(&self, position: u64);
+
+    /// Whether other processes write to this store too.
+    fn is_shared(&self) -> bool;
 
     /// One order.
     async fn order(&self, id: OrderId) -> Result<Option<Arc<Order>>, StoreError>;

@@ -1,12 +1,15 @@
 //! What the writer's thread owns: the connection, and what it remembers of the database.
 
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use marketplace_money::{Gap, Gaps, Timestamp};
 use marketplace_ports::StoreError;
-use marketplace_store_rows::tables;
+use marketplace_store_rows::{from_count, tables};
+use tokio::sync::watch;
+use uuid::Uuid;
 
 use crate::OpenError;
 use crate::cache::Cache;
@@ -15,6 +18,7 @@ use crate::database::{Place, Purpose};
 use crate::failure::Failure;
 use crate::heads::{Heads, latest_time};
 use crate::keeper::Keeper;
+use crate::lease::Held;
 
 /// Our downtime, for everybody who asks.
 pub(crate) type SharedGaps = Arc<Mutex<Gaps>>;
@@ -28,6 +32,12 @@ pub(crate) struct Books {
     pub(crate) gaps: SharedGaps,
     /// The last sign of life of any server.
     pub(crate) last_heartbeat: Option<Timestamp>,
+    /// Who holds which job, and until when. Not in the file: a holder dies with the process.
+    pub(crate) jobs: HashMap<String, Held>,
+    /// Batches that were asked for before they came: they are not written any more.
+    pub(crate) abandoned: HashSet<Uuid>,
+    /// The position of the last event, for those who wait for the next one.
+    pub(crate) feed: watch::Sender<u64>,
     keeper: Keeper,
     /// The connection failed and was not opened again yet.
     broken: bool,
@@ -47,6 +57,7 @@ impl Books {
         let last_heartbeat =
             read_heartbeat(&mut connection).map_err(|error| place.failed(&error))?;
         let keeper = Keeper::start(&place)?;
+        let feed = watch::Sender::new(from_count(heads.event));
         Ok(Self {
             connection,
             heads,
@@ -54,6 +65,9 @@ impl Books {
             clock,
             gaps: Arc::new(Mutex::new(gaps)),
             last_heartbeat,
+            jobs: HashMap::new(),
+            abandoned: HashSet::new(),
+            feed,
             keeper,
             broken: false,
             place,
@@ -155,12 +169,9 @@ fn read_heartbeat(connection: &mut SqliteConnection) -> QueryResult<Option<Times
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashSet;
-
     use marketplace_ledger::{Account, EntryDraft, EntryKind};
     use marketplace_money::{Amount, CommandId, EntryId};
     use marketplace_ports::{Batch, ChangeSet, CommitOutcome, Key, Snapshot};
-    use uuid::Uuid;
 
     use super::*;
 
@@ -203,7 +214,6 @@ mod tests {
         };
         assert!(matches!(error, StoreError::Unavailable(_)), "{error}");
         // Opened anew, without the bound: the same batch goes now.
-        assert_eq!(books.outcome(Uuid::from_u128(failed)), Ok(None));
         assert_eq!(balance(&mut books), i64::try_from(paid).unwrap());
         assert_eq!(books.commit(deposit(failed)), Ok(vec![CommitOutcome::Committed]));
         assert_eq!(balance(&mut books), i64::try_from(paid + 1).unwrap());

@@ -22,8 +22,11 @@ impl Books {
     /// Writes what holds of a batch, unless the batch was written before; says what became of each
     /// set then or now.
     pub(crate) fn commit(&mut self, batch: Batch) -> Result<Vec<CommitOutcome>, StoreError> {
-        if let Some(known) = self.outcome(batch.id)? {
+        if let Some(known) = self.known_outcome(batch.id)? {
             return Ok(known);
+        }
+        if self.abandoned.contains(&batch.id) {
+            return Ok(vec![CommitOutcome::Conflict; batch.sets.len()]);
         }
         let keys: HashSet<Key> = batch.sets.iter().flat_map(|(_, set)| set.keys()).collect();
         let view = self.view(&keys)?;
@@ -36,11 +39,19 @@ impl Books {
         Ok(outcomes)
     }
 
-    /// What became of a batch.
+    /// What became of a batch; one that was not written is not written later either.
     pub(crate) fn outcome(
         &mut self,
         batch: Uuid,
     ) -> Result<Option<Vec<CommitOutcome>>, StoreError> {
+        let outcomes = self.known_outcome(batch)?;
+        if outcomes.is_none() {
+            self.abandoned.insert(batch);
+        }
+        Ok(outcomes)
+    }
+
+    fn known_outcome(&mut self, batch: Uuid) -> Result<Option<Vec<CommitOutcome>>, StoreError> {
         use tables::batches::dsl;
         let text: Option<String> = self.read(|connection| {
             let query = dsl::batches.filter(dsl::id.eq(id_text(batch))).select(dsl::outcomes);
@@ -53,6 +64,7 @@ impl Books {
     fn remember(&mut self, draft: Draft, writes: Writes, forgotten: &Forgotten) {
         let cache = &mut self.cache;
         self.heads = draft.heads;
+        self.feed.send_replace(marketplace_store_rows::from_count(self.heads.event));
         self.heads.first_answer_expires = forgotten.first_answer_expires;
         self.heads.first_nonce_expires = forgotten.first_nonce_expires;
         for (id, write) in writes.orders {

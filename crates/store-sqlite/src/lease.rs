@@ -5,6 +5,7 @@ use diesel::sql_types::{BigInt, Text};
 use marketplace_money::Timestamp;
 use marketplace_ports::{Effect, Lease, StoreError, Timer};
 use marketplace_store_rows::{EffectRow, RowError, TimerRow, id_text, tables};
+use uuid::Uuid;
 
 use crate::books::Books;
 use crate::failure::Failure;
@@ -27,7 +28,52 @@ statement! {
     " WHERE id = " id as Text,
 }
 
+statement! {
+    /// Gives timers back.
+    ReleaseTimers { owner: &'a str, now: i64 } =
+    "UPDATE timers SET leased_until = 0, lease_owner = NULL WHERE lease_owner = " owner as Text,
+    " AND due <= " now as BigInt,
+}
+
+statement! {
+    /// Gives work back.
+    ReleaseEffects { owner: &'a str, now: i64 } =
+    "UPDATE outbox SET leased_until = 0, lease_owner = NULL WHERE lease_owner = " owner as Text,
+    " AND due <= " now as BigInt,
+}
+
+/// Who holds a job, and until when.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Held {
+    owner: Uuid,
+    until: Timestamp,
+}
+
 impl Books {
+    /// Sets a job aside, unless somebody else holds it.
+    pub(crate) fn lease_job(&mut self, name: &str, lease: Lease) -> bool {
+        let now = self.clock.now();
+        let is_taken = |held: &Held| held.owner != lease.owner && held.until > now;
+        if self.jobs.get(name).is_some_and(is_taken) {
+            return false;
+        }
+        let held = Held { owner: lease.owner, until: now.plus(lease.duration) };
+        self.jobs.insert(name.to_owned(), held);
+        true
+    }
+
+    /// Gives back what an owner holds. Only what is due can be held, so the index of the due finds
+    /// it.
+    pub(crate) fn release_leases(&mut self, owner: Uuid) -> Result<(), StoreError> {
+        self.jobs.retain(|_, held| held.owner != owner);
+        let (owner, now) = (id_text(owner), self.clock.now().micros());
+        self.transaction(1, |connection| {
+            ReleaseTimers { owner: &owner, now }.execute(connection)?;
+            ReleaseEffects { owner: &owner, now }.execute(connection)?;
+            Ok(())
+        })
+    }
+
     /// Timers that are due and free, oldest first.
     pub(crate) fn lease_timers(
         &mut self,

@@ -3,7 +3,7 @@
 use std::sync::PoisonError;
 
 use diesel::prelude::*;
-use marketplace_money::{Gap, Gaps, Seconds};
+use marketplace_money::{Gap, Gaps, Seconds, Timestamp};
 use marketplace_ports::StoreError;
 use marketplace_store_rows::{bytes32, id_text, tables};
 use uuid::Uuid;
@@ -44,6 +44,12 @@ impl Books {
             *self.gaps.lock().unwrap_or_else(PoisonError::into_inner) = Gaps::new(known);
         }
         Ok(())
+    }
+
+    /// The last sign of life of any server.
+    pub(crate) fn heard_of(&mut self) -> Result<Option<Timestamp>, StoreError> {
+        self.ready()?;
+        Ok(self.last_heartbeat)
     }
 
     /// The first key ever given under a name.

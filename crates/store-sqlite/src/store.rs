@@ -13,6 +13,7 @@ use marketplace_ports::{
     Agent, Audit, Batch, CommitOutcome, Effect, Key, Lease, OrderFilter, Page, PayoutPolicy,
     SealedEvent, StatementLine, Store, StoreError, Timer, View, WalletSums,
 };
+use tokio::sync::watch;
 use uuid::Uuid;
 
 use crate::books::{Books, SharedGaps};
@@ -32,6 +33,7 @@ pub struct SqliteStore {
     readers: Readers,
     clock: Arc<StoreClock>,
     gaps: SharedGaps,
+    feed: watch::Receiver<u64>,
     place: Arc<Place>,
 }
 
@@ -46,9 +48,10 @@ impl SqliteStore {
         let clock = Arc::new(StoreClock::new(clock));
         let books = Books::open(Arc::clone(&place), Arc::clone(&clock))?;
         let gaps = Arc::clone(&books.gaps);
+        let feed = books.feed.subscribe();
         let readers = Readers::start(&place)?;
         let writer = Writer::start(books)?;
-        Ok(Self { writer, readers, clock, gaps, place })
+        Ok(Self { writer, readers, clock, gaps, feed, place })
     }
 }
 
@@ -85,6 +88,15 @@ impl Store for SqliteStore {
         self.writer.call(move |books| books.lease_effects(lease, limit)).await
     }
 
+    async fn lease_job(&self, name: &str, lease: Lease) -> Result<bool, StoreError> {
+        let name = name.to_owned();
+        self.writer.call(move |books| Ok(books.lease_job(&name, lease))).await
+    }
+
+    async fn release_leases(&self, owner: Uuid) -> Result<(), StoreError> {
+        self.writer.call(move |books| books.release_leases(owner)).await
+    }
+
     async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
         let now = self.clock.now();
         self.readers.read(move |connection| lease::next_due(connection, now)).await
@@ -92,6 +104,15 @@ impl Store for SqliteStore {
 
     async fn heartbeat(&self, server: Uuid) -> Result<(), StoreError> {
         self.writer.call(move |books| books.heartbeat(server)).await
+    }
+
+    async fn last_heartbeat(&self) -> Result<Option<Timestamp>, StoreError> {
+        self.writer.call(|books| books.heard_of()).await
+    }
+
+    /// Every commit forgets a few.
+    async fn forget(&self, _limit: u32) -> Result<u64, StoreError> {
+        Ok(0)
     }
 
     async fn secret(&self, name: &str, fresh: [u8; 32]) -> Result<[u8; 32], StoreError> {
@@ -115,6 +136,33 @@ impl Store for SqliteStore {
         limit: u32,
     ) -> Result<Vec<SealedEvent>, StoreError> {
         self.readers.read(move |connection| orders::events_after(connection, position, limit)).await
+    }
+
+    async fn events_for(
+        &self,
+        did: &Did,
+        position: u64,
+        limit: u32,
+    ) -> Result<Vec<SealedEvent>, StoreError> {
+        let did = did.clone();
+        let query = move |connection: &mut _| orders::events_for(connection, &did, position, limit);
+        self.readers.read(query).await
+    }
+
+    async fn feed_head(&self) -> Result<u64, StoreError> {
+        self.readers.read(orders::feed_head).await
+    }
+
+    async fn await_events(&self, position: u64) {
+        // The sender lives in the writer: should it be gone, nothing will come any more.
+        if self.feed.clone().wait_for(|head| *head > position).await.is_err() {
+            std::future::pending().await
+        }
+    }
+
+    /// The file belongs to one server.
+    fn is_shared(&self) -> bool {
+        false
     }
 
     async fn order(&self, id: OrderId) -> Result<Option<Arc<Order>>, StoreError> {

@@ -23,6 +23,7 @@ use marketplace_ports::{
     Agent, Audit, Batch, CommitOutcome, Effect, Key, Lease, OrderFilter, Page, PayoutPolicy,
     SealedEvent, StatementLine, Store, StoreError, Timer, View, WalletSums,
 };
+use tokio::sync::watch;
 use uuid::Uuid;
 
 use crate::faults::{FaultPlan, lock};
@@ -38,13 +39,15 @@ pub struct MemoryStore {
     state: Arc<Mutex<State>>,
     clock: ManualClock,
     faults: FaultPlan<StoreFault>,
+    /// The position of the last event, for those who wait for the next one.
+    head: Arc<watch::Sender<u64>>,
 }
 
 impl MemoryStore {
     /// An empty store that reads its time from `clock`, but never goes back with it.
     #[must_use]
     pub fn new(clock: ManualClock) -> Self {
-        Self { state: Arc::default(), clock, faults: FaultPlan::default() }
+        Self { state: Arc::default(), clock, faults: FaultPlan::default(), head: Arc::default() }
     }
 
     /// Asks `decide` at each call from now on what shall go wrong; replaces an earlier plan.
@@ -99,12 +102,16 @@ impl Store for MemoryStore {
     }
 
     async fn commit(&self, batch: Batch) -> Result<Vec<CommitOutcome>, StoreError> {
-        self.call("commit", |state| state.commit(batch)).await
+        let commit = |state: &mut State| {
+            let outcomes = state.commit(batch);
+            self.head.send_replace(state.journal.events.len() as u64);
+            outcomes
+        };
+        self.call("commit", commit).await
     }
 
     async fn outcome(&self, batch: Uuid) -> Result<Option<Vec<CommitOutcome>>, StoreError> {
-        let outcome = |state: &mut State| state.journal.batch(batch).map(|b| b.outcomes.clone());
-        self.call("outcome", |state| Ok(outcome(state))).await
+        self.call("outcome", |state| Ok(state.outcome(batch))).await
     }
 
     async fn now(&self) -> Result<Timestamp, StoreError> {
@@ -123,6 +130,18 @@ impl Store for MemoryStore {
         self.call("lease_effects", |state| Ok(state.lease_effects(lease, limit))).await
     }
 
+    async fn lease_job(&self, name: &str, lease: Lease) -> Result<bool, StoreError> {
+        self.call("lease_job", |state| Ok(state.lease_job(name, lease))).await
+    }
+
+    async fn release_leases(&self, owner: Uuid) -> Result<(), StoreError> {
+        let release = |state: &mut State| {
+            state.release_leases(owner);
+            Ok(())
+        };
+        self.call("release_leases", release).await
+    }
+
     async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
         self.call("next_due", |state| Ok(state.next_due())).await
     }
@@ -133,6 +152,14 @@ impl Store for MemoryStore {
             Ok(())
         };
         self.call("heartbeat", beat).await
+    }
+
+    async fn last_heartbeat(&self) -> Result<Option<Timestamp>, StoreError> {
+        self.call("last_heartbeat", |state| Ok(state.last_heartbeat)).await
+    }
+
+    async fn forget(&self, limit: u32) -> Result<u64, StoreError> {
+        self.call("forget", |state| Ok(state.forget(limit))).await
     }
 
     async fn secret(&self, name: &str, fresh: [u8; 32]) -> Result<[u8; 32], StoreError> {
@@ -158,6 +185,29 @@ impl Store for MemoryStore {
         limit: u32,
     ) -> Result<Vec<SealedEvent>, StoreError> {
         self.call("events_after", |state| Ok(state.events_after(position, limit))).await
+    }
+
+    async fn events_for(
+        &self,
+        did: &Did,
+        position: u64,
+        limit: u32,
+    ) -> Result<Vec<SealedEvent>, StoreError> {
+        self.call("events_for", |state| Ok(state.events_for(did, position, limit))).await
+    }
+
+    async fn feed_head(&self) -> Result<u64, StoreError> {
+        self.call("feed_head", |state| Ok(state.journal.events.len() as u64)).await
+    }
+
+    async fn await_events(&self, position: u64) {
+        // The sender is ours, so it is there as long as we wait.
+        let _ = self.head.subscribe().wait_for(|head| *head > position).await;
+    }
+
+    /// Clones may be in the hands of several servers.
+    fn is_shared(&self) -> bool {
+        true
     }
 
     async fn order(&self, id: OrderId) -> Result<Option<Arc<Order>>, StoreError> {

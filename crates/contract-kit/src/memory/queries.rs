@@ -22,6 +22,13 @@ impl State {
         self.journal.events.iter().skip(skipped).take(limit).cloned().collect()
     }
 
+    pub(crate) fn events_for(&self, did: &Did, position: u64, limit: u32) -> Vec<SealedEvent> {
+        let skipped = usize::try_from(position).unwrap_or(usize::MAX);
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let later = self.journal.events.iter().skip(skipped);
+        later.filter(|event| event.audience.contains(did)).take(limit).cloned().collect()
+    }
+
     pub(crate) fn orders(&self, filter: &OrderFilter) -> Page<Arc<Order>> {
         let party = if filter.as_seller { Party::Seller } else { Party::Buyer };
         let key = (filter.agent.clone(), party);

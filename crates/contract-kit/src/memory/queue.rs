@@ -3,12 +3,24 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use marketplace_money::Timestamp;
+use uuid::Uuid;
 
 #[derive(Clone, Debug)]
 struct Waiting<T> {
     item: T,
     due: Timestamp,
-    leased_until: Option<Timestamp>,
+    leased: Option<Held>,
+}
+
+/// Who holds something, and until when.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Held {
+    pub(crate) owner: Uuid,
+    pub(crate) until: Timestamp,
+}
+
+fn is_free(held: Option<Held>, now: Timestamp) -> bool {
+    held.is_none_or(|held| held.until <= now)
 }
 
 /// Items by key, and by when they are due.
@@ -28,7 +40,7 @@ impl<K: Ord + Copy, T: Clone> Queue<K, T> {
     /// Puts it in, or puts it in anew: a lease on the old one says nothing about the new one.
     pub(crate) fn set(&mut self, key: K, due: Timestamp, item: T) {
         self.remove(&key);
-        self.items.insert(key, Waiting { item, due, leased_until: None });
+        self.items.insert(key, Waiting { item, due, leased: None });
         self.by_due.insert((due, key));
     }
 
@@ -46,8 +58,8 @@ impl<K: Ord + Copy, T: Clone> Queue<K, T> {
         self.items.len()
     }
 
-    /// What is due and free, oldest first, now taken until `until`.
-    pub(crate) fn lease(&mut self, now: Timestamp, until: Timestamp, limit: u32) -> Vec<T> {
+    /// What is due and free, oldest first, now taken.
+    pub(crate) fn lease(&mut self, now: Timestamp, held: Held, limit: u32) -> Vec<T> {
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let mut leased = Vec::new();
         for (due, key) in &self.by_due {
@@ -55,21 +67,25 @@ impl<K: Ord + Copy, T: Clone> Queue<K, T> {
                 break;
             }
             if let Some(waiting) = self.items.get_mut(key)
-                && waiting.leased_until.is_none_or(|until| until <= now)
+                && is_free(waiting.leased, now)
             {
-                waiting.leased_until = Some(until);
+                waiting.leased = Some(held);
                 leased.push(waiting.item.clone());
             }
         }
         leased
     }
 
+    /// Gives back what an owner holds.
+    pub(crate) fn release(&mut self, owner: Uuid) {
+        for waiting in self.items.values_mut() {
+            waiting.leased = waiting.leased.filter(|held| held.owner != owner);
+        }
+    }
+
     /// When the first one that nobody holds is due.
     pub(crate) fn next_due(&self, now: Timestamp) -> Option<Timestamp> {
-        let free = |key: &K| {
-            let leased_until = self.items.get(key).and_then(|waiting| waiting.leased_until);
-            leased_until.is_none_or(|until| until <= now)
-        };
+        let free = |key: &K| is_free(self.items.get(key).and_then(|waiting| waiting.leased), now);
         self.by_due.iter().find(|(_, key)| free(key)).map(|(due, _)| *due)
     }
 

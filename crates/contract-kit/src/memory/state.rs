@@ -18,7 +18,7 @@ use marketplace_ports::{
 use uuid::Uuid;
 
 use super::journal::Journal;
-use super::queue::Queue;
+use super::queue::{Held, Queue};
 use super::shelf::Shelf;
 use super::text;
 
@@ -31,7 +31,7 @@ pub(crate) type TimerKey = (Subject, &'static str);
 pub(crate) struct State {
     pub(crate) now: Timestamp,
     pub(crate) gaps: Gaps,
-    last_heartbeat: Option<Timestamp>,
+    pub(crate) last_heartbeat: Option<Timestamp>,
     pub(crate) orders: Shelf<OrderId, Order>,
     pub(crate) orders_of: HashMap<(Did, Party), Vec<u64>>,
     pub(crate) listings: Shelf<ListingId, Listing>,
@@ -49,6 +49,9 @@ pub(crate) struct State {
     pub(crate) blobs: HashMap<(OrderId, [u8; 32]), Arc<[u8]>>,
     pub(crate) secrets: HashMap<String, [u8; 32]>,
     pub(crate) notes: HashMap<String, String>,
+    jobs: HashMap<String, Held>,
+    /// Batches that were asked for before they came: they are not written any more.
+    abandoned: HashSet<Uuid>,
 }
 
 /// Which side of an order an agent is on.
@@ -117,6 +120,9 @@ impl State {
         if let Some(before) = self.journal.batch(batch.id) {
             return Ok(before.outcomes.clone());
         }
+        if self.abandoned.contains(&batch.id) {
+            return Ok(vec![CommitOutcome::Conflict; batch.sets.len()]);
+        }
         let keys: HashSet<Key> = batch.sets.iter().flat_map(|(_, set)| set.keys()).collect();
         let mut current = Current::from_view(&self.load(&keys));
         current.listing_count = self.listing_count;
@@ -131,6 +137,15 @@ impl State {
             self.write(batch.id, Writes::merge(batch.sets, &outcomes), outcomes.clone());
         }
         Ok(outcomes)
+    }
+
+    /// What became of a batch; one that was not written is not written later either.
+    pub(crate) fn outcome(&mut self, batch: Uuid) -> Option<Vec<CommitOutcome>> {
+        let outcomes = self.journal.batch(batch).map(|known| known.outcomes.clone());
+        if outcomes.is_none() {
+            self.abandoned.insert(batch);
+        }
+        outcomes
     }
 
     /// From here on it must succeed.
@@ -186,11 +201,46 @@ impl State {
     }
 
     pub(crate) fn lease_timers(&mut self, lease: Lease, limit: u32) -> Vec<Timer> {
-        self.timers.lease(self.now, self.now.plus(lease.duration), limit)
+        let held = self.held(lease);
+        self.timers.lease(self.now, held, limit)
     }
 
     pub(crate) fn lease_effects(&mut self, lease: Lease, limit: u32) -> Vec<Effect> {
-        self.effects.lease(self.now, self.now.plus(lease.duration), limit)
+        let held = self.held(lease);
+        self.effects.lease(self.now, held, limit)
+    }
+
+    fn held(&self, lease: Lease) -> Held {
+        Held { owner: lease.owner, until: self.now.plus(lease.duration) }
+    }
+
+    pub(crate) fn lease_job(&mut self, name: &str, lease: Lease) -> bool {
+        let is_taken = |held: &Held| held.owner != lease.owner && held.until > self.now;
+        if self.jobs.get(name).is_some_and(is_taken) {
+            return false;
+        }
+        let held = self.held(lease);
+        self.jobs.insert(name.to_owned(), held);
+        true
+    }
+
+    pub(crate) fn release_leases(&mut self, owner: Uuid) {
+        self.timers.release(owner);
+        self.effects.release(owner);
+        self.jobs.retain(|_, held| held.owner != owner);
+    }
+
+    /// Forgets answers and nonces whose time is over.
+    pub(crate) fn forget(&mut self, limit: u32) -> u64 {
+        let (now, mut left) = (self.now, limit);
+        let mut is_over = |expires_at: Timestamp| {
+            let over = expires_at <= now && left > 0;
+            left -= u32::from(over);
+            over
+        };
+        self.idempotency.retain(|_, record| !is_over(record.expires_at));
+        self.nonces.retain(|_, until| !is_over(*until));
+        u64::from(limit - left)
     }
 
     pub(crate) fn next_due(&self) -> Option<Timestamp> {

@@ -89,6 +89,14 @@ bugs! {
     EventPositionsWithHoles => positions_have_no_holes,
     /// Gives the event at the reader's position again.
     EventRepeated => positions_have_no_holes,
+    /// Shows an agent what others did.
+    EventsOfStrangers => an_agent_gets_its_events_and_no_others,
+    /// Shows an event to the first of its audience only.
+    EventsForFirstOfAudience => an_agent_gets_its_events_and_no_others,
+    /// Says that the feed is longer than it is.
+    HeadTooFar => the_head_is_the_last_position,
+    /// Wakes nobody who waits for events.
+    FeedWakesNobody => who_waits_for_events_is_woken,
     /// Forgets who may see an event.
     EventAudienceLost => events_come_back_as_they_were,
     /// Keeps timers that were cleared.
@@ -99,6 +107,10 @@ bugs! {
     LeaseNotHonoured => a_leased_timer_is_not_given_again_before_its_lease_ends,
     /// Never gives a leased timer again.
     LeaseForEver => a_leased_timer_is_not_given_again_before_its_lease_ends,
+    /// Gives a job to whoever asks.
+    JobForEverybody => a_job_has_one_holder,
+    /// Takes nothing back from a worker that stops.
+    ReleaseForgotten => what_is_given_back_is_free_at_once,
     /// Gives more than was asked for.
     LeaseLimitIgnored => timers_are_given_oldest_first_up_to_the_limit,
     /// Gives the youngest first.
@@ -115,6 +127,8 @@ bugs! {
     ClockGoesBack => the_clock_never_goes_back,
     /// Hears no heartbeats.
     GapForgotten => a_silence_of_all_servers_is_a_gap,
+    /// Has never heard of any server.
+    LastHeartbeatForgotten => a_silence_of_all_servers_is_a_gap,
     /// Takes every new secret.
     SecretOverwritten => the_first_secret_wins,
     /// Keeps the first note.

@@ -105,6 +105,18 @@ impl Store for BuggyStore {
         self.inner.lease_effects(self.lease(lease), self.limit(limit)).await
     }
 
+    async fn lease_job(&self, name: &str, lease: Lease) -> Result<bool, StoreError> {
+        let leased = self.inner.lease_job(name, self.lease(lease)).await?;
+        Ok(leased || self.has(PlantedBug::JobForEverybody))
+    }
+
+    async fn release_leases(&self, owner: Uuid) -> Result<(), StoreError> {
+        if self.has(PlantedBug::ReleaseForgotten) {
+            return Ok(());
+        }
+        self.inner.release_leases(owner).await
+    }
+
     async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
         let next = self.inner.next_due().await?;
         Ok(next.filter(|_| !self.has(PlantedBug::NextDueForgotten)))
@@ -119,6 +131,15 @@ impl Store for BuggyStore {
         let deaf = self.has(PlantedBug::GapForgotten)
             || (is_first && self.is_reopened_with(PlantedBug::RestartForgetsHeartbeat));
         if deaf { Ok(()) } else { self.inner.heartbeat(server).await }
+    }
+
+    async fn last_heartbeat(&self) -> Result<Option<Timestamp>, StoreError> {
+        let last = self.inner.last_heartbeat().await?;
+        Ok(last.filter(|_| !self.has(PlantedBug::LastHeartbeatForgotten)))
+    }
+
+    async fn forget(&self, limit: u32) -> Result<u64, StoreError> {
+        self.inner.forget(limit).await
     }
 
     async fn secret(&self, name: &str, fresh: [u8; 32]) -> Result<[u8; 32], StoreError> {
@@ -155,6 +176,40 @@ impl Store for BuggyStore {
             }
             _ => self.inner.events_after(position, limit).await,
         }
+    }
+
+    async fn events_for(
+        &self,
+        did: &Did,
+        position: u64,
+        limit: u32,
+    ) -> Result<Vec<SealedEvent>, StoreError> {
+        match self.bug {
+            Some(PlantedBug::EventsOfStrangers) => self.inner.events_after(position, limit).await,
+            Some(PlantedBug::EventsForFirstOfAudience) => {
+                let mut events = self.inner.events_for(did, position, limit).await?;
+                events.retain(|event| event.audience.first() == Some(did));
+                Ok(events)
+            }
+            Some(PlantedBug::EventRepeated) => {
+                self.inner.events_for(did, position.saturating_sub(1), limit).await
+            }
+            _ => self.inner.events_for(did, position, limit).await,
+        }
+    }
+
+    async fn feed_head(&self) -> Result<u64, StoreError> {
+        let head = self.inner.feed_head().await?;
+        Ok(head + u64::from(self.has(PlantedBug::HeadTooFar)))
+    }
+
+    async fn await_events(&self, position: u64) {
+        let deaf = self.has(PlantedBug::FeedWakesNobody);
+        self.inner.await_events(if deaf { u64::MAX } else { position }).await;
+    }
+
+    fn is_shared(&self) -> bool {
+        self.inner.is_shared()
     }
 
     async fn order(&self, id: OrderId) -> Result<Option<Arc<Order>>, StoreError> {

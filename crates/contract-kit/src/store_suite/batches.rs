@@ -29,7 +29,6 @@ pub(crate) async fn what_became_of_a_batch_can_be_asked(mut world: World) {
     refused.reads.push((Key::Agent(did("never")), 1));
     let sets = vec![credit(&mut world, "a"), refused, credit(&mut world, "b")];
     let batch = world.batch(sets).await;
-    assert_eq!(world.store().outcome(batch.id).await, Ok(None));
     let outcomes = vec![Committed, Conflict, Committed];
     assert_eq!(world.store().commit(batch.clone()).await, Ok(outcomes.clone()));
     for _ in 0..3 {
@@ -38,6 +37,22 @@ pub(crate) async fn what_became_of_a_batch_can_be_asked(mut world: World) {
     }
     assert_eq!(world.store().outcome(batch.id).await, Ok(Some(outcomes)));
     assert_eq!(world.store().outcome(unknown).await, Ok(None));
+}
+
+/// "Not written" is final: when a batch comes after it was asked for, nothing of it is written, and
+/// what was in it may go in another one.
+pub(crate) async fn a_batch_that_was_given_up_is_never_written(mut world: World) {
+    let sets = vec![credit(&mut world, "a"), credit(&mut world, "b")];
+    let batch = world.batch(sets.clone()).await;
+    assert_eq!(world.store().outcome(batch.id).await, Ok(None));
+    let conflicts = Ok(vec![Conflict; 2]);
+    assert_eq!(world.store().commit(batch.clone()).await, conflicts);
+    assert_eq!(world.commit(sets).await, [Committed; 2]);
+    assert_eq!(world.store().commit(batch.clone()).await, conflicts);
+    let outcome = world.store().outcome(batch.id).await.expect("outcome");
+    assert!(!outcome.unwrap_or_default().contains(&Committed));
+    assert_eq!(world.balance(&did("a")).await, nano(1));
+    assert_eq!(world.audit().await.postings, 4);
 }
 
 /// Who lost the answer may send the batch again: it is answered as before, and not written again.

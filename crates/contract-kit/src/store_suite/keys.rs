@@ -159,3 +159,28 @@ pub(crate) async fn nothing_is_forgotten_before_its_time(mut world: World) {
     world.conflict(again).await;
     world.conflict(ChangeSet { nonce: Some((nonce, until)), ..ChangeSet::default() }).await;
 }
+
+/// Answers and nonces whose time is over do not stay for ever: they go when the store is asked to
+/// forget, or with a commit, and then their keys are free.
+pub(crate) async fn what_is_over_is_forgotten(mut world: World) {
+    let a = did("a");
+    let nonce = Nonce { signer: a.clone(), value: "n".into() };
+    let mut first = attempt(&mut world, key(&a, "k"), "first").await;
+    let until = world.now().await.plus(Seconds::from_hours(1));
+    first.nonce = Some((nonce.clone(), until));
+    world.write(first).await;
+    world.advance(1_800);
+    let later = attempt(&mut world, key(&a, "later"), "later").await;
+    world.write(later).await;
+    world.advance(1_801);
+    while world.store().forget(1).await.expect("forget") > 0 {}
+    let other = attempt(&mut world, key(&did("b"), "other"), "other").await;
+    world.write(other).await;
+    let keys = [key(&a, "k"), key(&a, "later")].map(Key::Idempotency);
+    let view = world.load(keys.into_iter().chain([Key::Nonce(nonce.clone())])).await;
+    assert_eq!(view.idempotency.len(), 1);
+    assert_eq!(view.idempotency[&key(&a, "later")].reply, "later");
+    assert!(view.nonces.is_empty());
+    let again = attempt(&mut world, key(&a, "k"), "second").await;
+    world.write(ChangeSet { nonce: Some((nonce, until)), ..again }).await;
+}

@@ -37,8 +37,12 @@ pub(crate) async fn a_silence_of_all_servers_is_a_gap(mut world: World) {
     let servers = [world.id(), world.id()];
     let start = world.now().await;
     let at = |seconds: i64| start.plus_micros(seconds * SECOND);
+    assert_eq!(world.store().last_heartbeat().await, Ok(None));
     // The time before the first server ever came is nobody's downtime.
     beat(&world, &servers, 100 * SECOND, 0).await;
+    world.advance(1);
+    assert_eq!(world.store().last_heartbeat().await, Ok(Some(at(100))));
+    world.clock().advance_micros(-SECOND);
     for _ in 0..3 {
         beat(&world, &servers, 30 * SECOND - 1, 0).await;
     }

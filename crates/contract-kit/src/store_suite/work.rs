@@ -287,3 +287,69 @@ pub(crate) async fn the_next_due_is_the_first_that_is_free(mut world: World) {
     world.advance(8);
     assert_eq!(next_due(&world).await, Some(in_seconds(5)));
 }
+
+/// Of those who ask for a job one gets it, keeps it while it asks again, and loses it when it does
+/// not. Jobs of other names are other jobs.
+pub(crate) async fn a_job_has_one_holder(mut world: World) {
+    let (mine, other) = (world.lease(30), world.lease(30));
+    let store = world.store();
+    assert_eq!(store.lease_job("mirror", mine).await, Ok(true));
+    assert_eq!(store.lease_job("mirror", other).await, Ok(false));
+    assert_eq!(store.lease_job("payouts", other).await, Ok(true));
+    assert_eq!(store.lease_job("payouts", mine).await, Ok(false));
+    world.advance(20);
+    assert_eq!(store.lease_job("mirror", mine).await, Ok(true));
+    world.advance(20);
+    assert_eq!(store.lease_job("mirror", other).await, Ok(false));
+    assert_eq!(store.lease_job("payouts", mine).await, Ok(true));
+    world.advance(11);
+    assert_eq!(store.lease_job("mirror", other).await, Ok(true));
+    assert_eq!(store.lease_job("mirror", mine).await, Ok(false));
+    let mut workers = tokio::task::JoinSet::new();
+    for _ in 0..6 {
+        let (store, lease) = (world.store(), world.lease(30));
+        workers.spawn(async move { store.lease_job("race", lease).await.expect("lease_job") });
+    }
+    let got = workers.join_all().await;
+    assert_eq!(got.into_iter().filter(|got| *got).count(), 1);
+}
+
+/// A worker that stops gives back what it holds, and only that.
+pub(crate) async fn what_is_given_back_is_free_at_once(mut world: World) {
+    let now = world.now().await;
+    let timers = [(); 4].map(|()| timer(Subject::Order(world.order_id()), "expiry", now));
+    set_timers(&mut world, &timers).await;
+    let mut effects = Vec::new();
+    for _ in 0..4 {
+        let kind = EffectKind::SendWithdrawal(world.withdrawal_id());
+        effects.push(Effect { id: world.id(), kind, due: now, attempts: 0 });
+    }
+    world.write(with_effects(effects.iter().cloned().map(EffectChange::Add))).await;
+    let (mine, other) = (world.lease(300), world.lease(300));
+    let store = world.store();
+    let my_timers = store.lease_timers(mine, 2).await.expect("lease_timers");
+    let my_effects = store.lease_effects(mine, 2).await.expect("lease_effects");
+    assert_eq!(store.lease_timers(other, 10).await.map(|timers| timers.len()), Ok(2));
+    assert_eq!(store.lease_effects(other, 10).await.map(|effects| effects.len()), Ok(2));
+    assert_eq!(store.lease_job("mirror", mine).await, Ok(true));
+    assert_eq!(store.lease_job("payouts", other).await, Ok(true));
+    store.release_leases(mine.owner).await.expect("release_leases");
+    let next = world.lease(300);
+    assert_eq!(next_due(&world).await, Some(now));
+    let by_subject = |timers: &mut Vec<Timer>| timers.sort_by_key(|timer| timer.subject);
+    let mut given = store.lease_timers(next, 10).await.expect("lease_timers");
+    let mut expect = my_timers;
+    by_subject(&mut given);
+    by_subject(&mut expect);
+    assert_eq!(given, expect);
+    let mut given = store.lease_effects(next, 10).await.expect("lease_effects");
+    let mut expect = my_effects;
+    given.sort_by_key(|effect| effect.id);
+    expect.sort_by_key(|effect| effect.id);
+    assert_eq!(given, expect);
+    assert_eq!(store.lease_job("mirror", next).await, Ok(true));
+    assert_eq!(store.lease_job("payouts", next).await, Ok(false));
+    // There is nothing left to give back.
+    store.release_leases(mine.owner).await.expect("release_leases");
+    assert_eq!(store.lease_timers(other, 10).await, Ok(vec![]));
+}

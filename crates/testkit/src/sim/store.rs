@@ -101,12 +101,28 @@ impl Store for SimStore {
         self.call("lease_effects", self.inner.lease_effects(lease, limit)).await
     }
 
+    async fn lease_job(&self, name: &str, lease: Lease) -> Result<bool, StoreError> {
+        self.call("lease_job", self.inner.lease_job(name, lease)).await
+    }
+
+    async fn release_leases(&self, owner: Uuid) -> Result<(), StoreError> {
+        self.call("release_leases", self.inner.release_leases(owner)).await
+    }
+
     async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
         self.call("next_due", self.inner.next_due()).await
     }
 
     async fn heartbeat(&self, server: Uuid) -> Result<(), StoreError> {
         self.call("heartbeat", self.inner.heartbeat(server)).await
+    }
+
+    async fn last_heartbeat(&self) -> Result<Option<Timestamp>, StoreError> {
+        self.call("last_heartbeat", self.inner.last_heartbeat()).await
+    }
+
+    async fn forget(&self, limit: u32) -> Result<u64, StoreError> {
+        self.call("forget", self.inner.forget(limit)).await
     }
 
     async fn secret(&self, name: &str, fresh: [u8; 32]) -> Result<[u8; 32], StoreError> {
@@ -127,6 +143,27 @@ impl Store for SimStore {
         limit: u32,
     ) -> Result<Vec<SealedEvent>, StoreError> {
         self.call("events_after", self.inner.events_after(position, limit)).await
+    }
+
+    async fn events_for(
+        &self,
+        did: &Did,
+        position: u64,
+        limit: u32,
+    ) -> Result<Vec<SealedEvent>, StoreError> {
+        self.call("events_for", self.inner.events_for(did, position, limit)).await
+    }
+
+    async fn feed_head(&self) -> Result<u64, StoreError> {
+        self.call("feed_head", self.inner.feed_head()).await
+    }
+
+    async fn await_events(&self, position: u64) {
+        self.inner.await_events(position).await;
+    }
+
+    fn is_shared(&self) -> bool {
+        true
     }
 
     async fn order(&self, id: OrderId) -> Result<Option<Arc<Order>>, StoreError> {
