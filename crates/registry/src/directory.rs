@@ -99,7 +99,7 @@ impl EmbeddedRegistry {
     }
 
     /// Runs the work where it may wait for the disk.
-    async fn call<T, W>(&self, work: W) -> Result<T, RegistryError>
+    pub(crate) async fn call<T, W>(&self, work: W) -> Result<T, RegistryError>
     where
         T: Send + 'static,
         W: FnOnce(&mut SqliteConnection) -> Result<T, Failure> + Send + 'static,
@@ -203,7 +203,7 @@ fn reachable(conn: &mut SqliteConnection) -> QueryResult<HashSet<Did>> {
     Ok(names.iter().filter_map(|name| name.parse().ok()).collect())
 }
 
-enum Failure {
+pub(crate) enum Failure {
     Refused(&'static str),
     Database(diesel::result::Error),
     /// A panic went before.

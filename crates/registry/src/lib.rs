@@ -6,6 +6,7 @@
 
 mod access_token;
 mod agent_key;
+mod cards;
 mod claim;
 mod client;
 mod did_jwt;
@@ -16,6 +17,7 @@ mod identity;
 mod jws;
 mod notifier;
 mod own_keys;
+mod server;
 
 pub use access_token::{ACCESS_TOKEN_LIFE, AccessTokens};
 pub use agent_key::{AgentKey, NoRandomness, fresh_nonce, random_key};
@@ -26,6 +28,5 @@ pub use directory::{EmbeddedRegistry, OpenError};
 pub use fetch::{FetchSettings, FetcherError, HttpFetcher, install_tls_provider};
 pub use identity::LocalIdentity;
 pub use notifier::{Clock, HttpNotifier};
-pub use own_keys::{
-    KeySource, OwnKeyError, OwnKeys, PublishedKey, RETIRED_KEY_LIFE, Rotation,
-};
+pub use own_keys::{KeySource, OwnKeyError, OwnKeys, PublishedKey, RETIRED_KEY_LIFE, Rotation};
+pub use server::{Account, RegistryServer};

@@ -157,7 +157,9 @@ impl Http {
         };
         request = match proof {
             Proof::Nothing => request,
-            Proof::Bearer(token) => request.header(AUTHORIZATION, secret(&format!("Bearer {token}"))?),
+            Proof::Bearer(token) => {
+                request.header(AUTHORIZATION, secret(&format!("Bearer {token}"))?)
+            }
             Proof::ApiKey(key) => request.header("X-Api-Key", secret(key)?),
         };
         let response = request.send().await.map_err(|error| said(&error))?;

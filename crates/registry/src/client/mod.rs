@@ -199,9 +199,9 @@ impl HttpRegistry {
         }
         match answer.status {
             StatusCode::OK => {
-                let active = answer.body["status"].as_str().is_none_or(|status| {
-                    status.eq_ignore_ascii_case("active")
-                });
+                let active = answer.body["status"]
+                    .as_str()
+                    .is_none_or(|status| status.eq_ignore_ascii_case("active"));
                 let did = answer.body["did"].as_str().and_then(|text| text.parse().ok());
                 Ok(did.filter(|_| active))
             }

@@ -38,7 +38,9 @@ pub(crate) fn endpoint(body: &Value) -> Option<String> {
 fn of_card(card: &Value) -> Option<String> {
     let interfaces = card["supportedInterfaces"].as_array().map(Vec::as_slice).unwrap_or_default();
     let speaks = |interface: &&Value| {
-        interface["protocolBinding"].as_str().is_some_and(|name| name.eq_ignore_ascii_case("JSONRPC"))
+        interface["protocolBinding"]
+            .as_str()
+            .is_some_and(|name| name.eq_ignore_ascii_case("JSONRPC"))
     };
     let listed = interfaces.iter().find(speaks).and_then(|interface| interface["url"].as_str());
     let plain = ["a2a_endpoint", "endpoint", "url"].iter().find_map(|name| card[*name].as_str());
@@ -107,7 +109,10 @@ mod tests {
         check(old.clone(), Some("https://old.example/a2a"));
         check(new.clone(), Some("https://rpc.example"));
         check(json!({"id": "1", "card_data": new}), Some("https://rpc.example"));
-        check(json!({"did": "did:a:b", "agent_card": {"card_data": old}}), Some("https://old.example/a2a"));
+        check(
+            json!({"did": "did:a:b", "agent_card": {"card_data": old}}),
+            Some("https://old.example/a2a"),
+        );
         check(json!({"did": "did:a:b", "endpoint": "http://x"}), Some("http://x"));
         check(json!({"url": ""}), None);
         check(json!({"url": 7, "supportedInterfaces": "x"}), None);

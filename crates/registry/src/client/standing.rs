@@ -72,11 +72,7 @@ impl Standing {
         self.log_in(http, &mut held).await
     }
 
-    async fn log_in(
-        &self,
-        http: &Http,
-        held: &mut Option<Held>,
-    ) -> Result<String, RegistryError> {
+    async fn log_in(&self, http: &Http, held: &mut Option<Held>) -> Result<String, RegistryError> {
         let account = self.credentials.as_ref();
         let account = account.ok_or(RegistryError::Refused("we have no account there"))?;
         let (id, secret) = (&account.client_id, &account.client_secret);
@@ -86,8 +82,7 @@ impl Standing {
             percent_encode(secret)
         );
         let mut answer = http.ask(Method::POST, PATH, Content::Form(form), Proof::Nothing).await?;
-        let wants_json =
-            [StatusCode::UNSUPPORTED_MEDIA_TYPE, StatusCode::UNPROCESSABLE_ENTITY];
+        let wants_json = [StatusCode::UNSUPPORTED_MEDIA_TYPE, StatusCode::UNPROCESSABLE_ENTITY];
         if wants_json.contains(&answer.status) {
             let body = json!({ "client_id": id, "client_secret": secret });
             answer = http.ask(Method::POST, PATH, Content::Json(body), Proof::Nothing).await?;
@@ -110,7 +105,8 @@ impl Standing {
 fn until(token: &str) -> Instant {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     let life = expiry(token).map_or(UNTOLD, |exp| {
-        let left = exp.saturating_sub(i64::try_from(now).unwrap_or(i64::MAX)).saturating_sub(MARGIN);
+        let left =
+            exp.saturating_sub(i64::try_from(now).unwrap_or(i64::MAX)).saturating_sub(MARGIN);
         // A clock that differs from the registry's must not make us log in for every request.
         Duration::from_secs(u64::try_from(left).unwrap_or(0).clamp(5, 24 * 3_600))
     });

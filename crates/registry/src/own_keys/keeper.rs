@@ -266,7 +266,10 @@ fn replace(path: &Path, file: &KeyFile) -> Result<(), OwnKeyError> {
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut writer = options.open(&beside).map_err(io)?;
     let text = serde_json::to_string_pretty(file).unwrap_or_default();
-    writer.write_all(format!("{text}\n").as_bytes()).and_then(|()| writer.sync_all()).map_err(io)?;
+    writer
+        .write_all(format!("{text}\n").as_bytes())
+        .and_then(|()| writer.sync_all())
+        .map_err(io)?;
     std::fs::rename(&beside, path).map_err(io)?;
     if let Some(folder) = folder {
         std::fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(io)?;
