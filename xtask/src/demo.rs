@@ -2,10 +2,12 @@
 //! server of `cargo xtask dev` when it runs, else against one for the time of the demo.
 
 use std::net::SocketAddr;
+use std::process::Command;
 
 use anyhow::Result;
 
-use crate::shell::{self, cargo};
+use crate::dev;
+use crate::shell::{self, built, cargo, root};
 use crate::temporary::{Server, is_ready};
 
 const DEV: &str = "127.0.0.1:8020";
@@ -18,13 +20,19 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
     if is_ready(dev).unwrap_or(false) {
         return demo(&["--address".to_owned(), DEV.to_owned()]);
     }
-    run_fresh()
+    dev::build(false)?;
+    let server = Server::start("demo")?;
+    demo(&at(&server))
 }
 
-/// Against a server of its own.
-pub(crate) fn run_fresh() -> Result<()> {
+/// Against a server of its own, with the programs that are built already.
+pub(crate) fn run_built() -> Result<()> {
     let server = Server::start("demo")?;
-    demo(&["--address".to_owned(), server.address.to_string()])
+    shell::run(Command::new(built("debug").join("demo")).current_dir(root()).args(at(&server)))
+}
+
+fn at(server: &Server) -> [String; 2] {
+    ["--address".to_owned(), server.address.to_string()]
 }
 
 fn demo(args: &[String]) -> Result<()> {

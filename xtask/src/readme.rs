@@ -4,6 +4,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
+use crate::dev;
 use crate::shell::{built, root};
 use crate::suite::without_settings;
 use crate::temporary::Server;
@@ -16,6 +17,13 @@ const ADDRESS: &str = "127.0.0.1:8020";
 /// What the flow must show at its end.
 const PROOF: [&str; 2] = ["\"status\":\"COMPLETED\"", "\"available\":\"5\""];
 
+/// Builds the server and the admin tool, then runs the flow.
+pub(crate) fn build_and_run() -> Result<()> {
+    dev::build(false)?;
+    run()
+}
+
+/// With the programs that are built already.
 pub(crate) fn run() -> Result<()> {
     let page = std::fs::read_to_string(root().join("README.md")).context("README.md")?;
     let server = Server::start("readme")?;

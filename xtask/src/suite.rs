@@ -6,7 +6,7 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 use marketplace_postgres_cluster::{Cluster, SERVER_VARIABLE, Settings, given};
 
-use crate::shell::{cargo, output, run};
+use crate::shell::{built, cargo, output, root, run};
 use crate::{demo, machine, needs, planted, readme, tidy};
 
 struct Step {
@@ -21,12 +21,13 @@ const STEPS: &[Step] = &[
     Step { name: "tidy", run: tidy::run },
     Step { name: "planted bugs still apply", run: planted::check_all_apply },
     Step { name: "clippy", run: clippy },
+    Step { name: "build", run: build },
     Step { name: "tests", run: tests },
     Step { name: "doc tests", run: || run(&mut cargo(["test", "--workspace", "--doc"])) },
     Step { name: "order machine in the architecture page", run: machine::check },
     Step { name: "simulator", run: simulator },
     Step { name: "flow of the README", run: readme::run },
-    Step { name: "demo", run: demo::run_fresh },
+    Step { name: "demo", run: demo::run_built },
 ];
 
 pub(crate) fn run_all() -> Result<()> {
@@ -70,9 +71,15 @@ fn database_server() -> Result<(String, Option<Cluster>)> {
     Ok((cluster.url("postgres"), Some(cluster)))
 }
 
+/// Everything in one go: built package by package, the same crates would be compiled again for
+/// each choice of features.
+fn build() -> Result<()> {
+    run(&mut cargo(["build", "--workspace", "--all-targets"]))
+}
+
 fn simulator() -> Result<()> {
-    let own = ["run", "--quiet", "--package", "marketplace-testkit", "--bin", "simulate"];
-    run(cargo(own).args(["--", "--seeds", "300"]))
+    let simulate = built("debug").join("simulate");
+    run(Command::new(simulate).current_dir(root()).args(["--seeds", "300"]))
 }
 
 /// The tests must not see the settings of whoever runs them.

@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
-use crate::dev;
 use crate::shell::built;
 use crate::suite::without_settings;
 
@@ -20,9 +19,8 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Builds it and the admin tool, starts it, and waits until it is ready.
+    /// Starts what was built before, and waits until it is ready.
     pub(crate) fn start(name: &str) -> Result<Self> {
-        dev::build(false)?;
         let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
         let folder =
             std::env::temp_dir().join(format!("marketplace-{name}-{}", std::process::id()));

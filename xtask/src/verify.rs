@@ -40,7 +40,11 @@ const CHECKS: &[Check] = &[
         about: "cost of a command from 1,000 to 1,000,000 orders",
         run: || shell::with_server("bench-engine", &words("--orders 1000000")),
     },
-    Check { name: "readme", about: "the flow of the README, as it stands there", run: readme::run },
+    Check {
+        name: "readme",
+        about: "the flow of the README, as it stands there",
+        run: readme::build_and_run,
+    },
     Check {
         name: "planted-bugs",
         about: "broken rules, each of which must be caught",
