@@ -1,0 +1,63 @@
+//! Rows as arrays: one statement, prepared once, for any number of rows.
+
+use crate::session::Params;
+
+/// Rows of one shape, column by column.
+pub(crate) trait Arrays {
+    /// The statement that writes them.
+    fn text(&self) -> &'static str;
+
+    fn is_empty(&self) -> bool;
+
+    /// The columns, in the order of the statement's parameters.
+    fn params(&self) -> Params<'_>;
+}
+
+/// Puts the list of columns and the arrays into a statement, in place of `{columns}` and
+/// `{arrays}`.
+pub(crate) fn statement(text: &str, columns: &[(&str, &str)]) -> String {
+    let names: Vec<&str> = columns.iter().map(|(name, _)| *name).collect();
+    let arrays: Vec<String> = (1..)
+        .zip(columns)
+        .map(|(place, (_, sql)): (usize, &(&str, &str))| format!("${place}::{sql}[]"))
+        .collect();
+    text.replace("{columns}", &names.join(", ")).replace("{arrays}", &arrays.join(", "))
+}
+
+/// `arrays! { Name => "statement" { column: RustType as "sqltype", … } }`
+macro_rules! arrays {
+    ($(#[$doc:meta])* $name:ident => $text:literal {
+        $($column:ident: $type:ty as $sql:literal),+ $(,)?
+    }) => {
+        $(#[$doc])*
+        #[derive(Debug, Default)]
+        pub(crate) struct $name {
+            $(pub(crate) $column: Vec<$type>,)+
+        }
+
+        impl $name {
+            /// The next row: its columns in the order of the statement.
+            pub(crate) fn push(&mut self, ($($column,)+): ($($type,)+)) {
+                $(self.$column.push($column);)+
+            }
+        }
+
+        impl $crate::arrays::Arrays for $name {
+            fn text(&self) -> &'static str {
+                static TEXT: std::sync::LazyLock<String> = std::sync::LazyLock::new(|| {
+                    $crate::arrays::statement($text, &[$((stringify!($column), $sql),)+])
+                });
+                &TEXT
+            }
+
+            fn is_empty(&self) -> bool {
+                [$(self.$column.len()),+][0] == 0
+            }
+
+            fn params(&self) -> $crate::session::Params<'_> {
+                vec![$(&self.$column),+]
+            }
+        }
+    };
+}
+pub(crate) use arrays;

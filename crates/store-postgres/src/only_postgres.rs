@@ -1,0 +1,44 @@
+//! What engines that only speak PostgreSQL's protocol do not have, or have otherwise. Everything
+//! else in this crate is plain SQL.
+
+use tokio_postgres::Client;
+
+use crate::failure::Failure;
+
+/// Held by whoever changes the schema.
+const MIGRATION_LOCK: i64 = 0x6d61_726b_6574_0001;
+/// The channel on which a sealer says that there are new positions.
+pub(crate) const CHANNEL: &str = "marketplace_feed";
+
+/// Every statement of a commit finds its rows by their keys, whatever the statistics say: a plan
+/// that was made while a table was small would read it from end to end when it is large.
+pub(crate) async fn plan_by_keys(client: &Client) -> Result<(), Failure> {
+    let switches = "SET enable_seqscan = off; SET enable_hashjoin = off; \
+         SET enable_mergejoin = off; SET plan_cache_mode = force_generic_plan";
+    Ok(client.batch_execute(switches).await?)
+}
+
+/// Waits until nobody else changes the schema. The lock ends with the connection.
+pub(crate) async fn lock_schema(client: &Client) -> Result<(), Failure> {
+    let wait = format!(
+        "SET lock_timeout = 0; SET statement_timeout = 0; SELECT pg_advisory_lock({MIGRATION_LOCK})"
+    );
+    Ok(client.batch_execute(&wait).await?)
+}
+
+/// Lets others change the schema.
+pub(crate) async fn unlock_schema(client: &Client) -> Result<(), Failure> {
+    let unlock = format!("SELECT pg_advisory_unlock({MIGRATION_LOCK})");
+    Ok(client.batch_execute(&unlock).await?)
+}
+
+/// Wakes whoever listens in other processes. Not in a transaction that others wait for: at its end
+/// a NOTIFY holds a lock of the whole database.
+pub(crate) async fn wake_others(client: &Client) -> Result<(), Failure> {
+    Ok(client.batch_execute(&format!("NOTIFY {CHANNEL}")).await?)
+}
+
+/// From now on the connection hears of [`wake_others`].
+pub(crate) async fn listen(client: &Client) -> Result<(), Failure> {
+    Ok(client.batch_execute(&format!("LISTEN {CHANNEL}")).await?)
+}

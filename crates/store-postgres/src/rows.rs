@@ -1,0 +1,423 @@
+//! The rows that commits write, and the statements that write them.
+//!
+//! Inserts are plain: what is not there was looked for a moment before. A taken key says that
+//! somebody was faster, and the whole commit is tried again. Updates name the version that they
+//! replace, although its row is locked.
+
+use std::borrow::Cow;
+
+use crate::arrays::arrays;
+
+arrays! {
+    /// Orders that are new.
+    NewOrders => "INSERT INTO orders ({columns}) SELECT * FROM unnest({arrays})" {
+        position: i64 as "bigint",
+        id: String as "text",
+        version: i64 as "bigint",
+        buyer: String as "text",
+        seller: String as "text",
+        listing: String as "text",
+        status: Cow<'static, str> as "text",
+        phase: Cow<'static, str> as "text",
+        price: i64 as "bigint",
+        fee: i64 as "bigint",
+        total: i64 as "bigint",
+        escrow: i64 as "bigint",
+        created_at: i64 as "bigint",
+        service: String as "text",
+        terms: String as "text",
+        checks: Option<Vec<u8>> as "bytea",
+        state: String as "text",
+    }
+}
+
+arrays! {
+    /// The next versions of orders.
+    ChangedOrders => "UPDATE orders SET version = u.version, status = u.status, phase = u.phase, \
+        escrow = u.escrow, state = u.state FROM unnest({arrays}) AS u ({columns}) \
+        WHERE orders.id = u.id AND orders.version = u.read" {
+        id: String as "text",
+        read: i64 as "bigint",
+        version: i64 as "bigint",
+        status: &'static str as "text",
+        phase: &'static str as "text",
+        escrow: i64 as "bigint",
+        state: String as "text",
+    }
+}
+
+arrays! {
+    /// Orders that are not completed, new or changed.
+    OpenOrders => "INSERT INTO orders_not_completed ({columns}) SELECT * FROM unnest({arrays}) \
+        ON CONFLICT (position) DO UPDATE SET status = excluded.status, escrow = excluded.escrow" {
+        position: i64 as "bigint",
+        buyer: String as "text",
+        seller: String as "text",
+        status: &'static str as "text",
+        escrow: i64 as "bigint",
+    }
+}
+
+arrays! {
+    /// Orders that are completed now.
+    CompletedOrders => "DELETE FROM orders_not_completed WHERE position = ANY({arrays})" {
+        position: i64 as "bigint",
+    }
+}
+
+arrays! {
+    /// Executable checks, each text once.
+    NewChecks => "INSERT INTO checks ({columns}) SELECT * FROM unnest({arrays}) \
+        ON CONFLICT (sha256) DO NOTHING" {
+        sha256: Vec<u8> as "bytea",
+        body: String as "text",
+    }
+}
+
+arrays! {
+    /// Listings that are new.
+    NewListings => "INSERT INTO listings ({columns}) SELECT * FROM unnest({arrays})" {
+        position: i64 as "bigint",
+        id: String as "text",
+        version: i64 as "bigint",
+        provider: String as "text",
+        status: String as "text",
+        price: i64 as "bigint",
+        created_at: i64 as "bigint",
+        data: String as "text",
+    }
+}
+
+arrays! {
+    /// The next versions of listings.
+    ChangedListings => "UPDATE listings SET version = u.version, status = u.status, \
+        price = u.price, data = u.data FROM unnest({arrays}) AS u ({columns}) \
+        WHERE listings.id = u.id AND listings.version = u.read" {
+        id: String as "text",
+        read: i64 as "bigint",
+        version: i64 as "bigint",
+        status: String as "text",
+        price: i64 as "bigint",
+        data: String as "text",
+    }
+}
+
+arrays! {
+    /// Agents that are new.
+    NewAgents => "INSERT INTO agents ({columns}) SELECT * FROM unnest({arrays})" {
+        did: String as "text",
+        version: i64 as "bigint",
+        payout: String as "text",
+        payout_threshold: Option<i64> as "bigint",
+        unfunded_orders: i64 as "bigint",
+        listings: i64 as "bigint",
+        reputation_milli: i64 as "bigint",
+    }
+}
+
+arrays! {
+    /// The next versions of agents.
+    ChangedAgents => "UPDATE agents SET version = u.version, payout = u.payout, \
+        payout_threshold = u.payout_threshold, unfunded_orders = u.unfunded_orders, \
+        listings = u.listings, reputation_milli = u.reputation_milli \
+        FROM unnest({arrays}) AS u ({columns}) \
+        WHERE agents.did = u.did AND agents.version = u.read" {
+        did: String as "text",
+        read: i64 as "bigint",
+        version: i64 as "bigint",
+        payout: String as "text",
+        payout_threshold: Option<i64> as "bigint",
+        unfunded_orders: i64 as "bigint",
+        listings: i64 as "bigint",
+        reputation_milli: i64 as "bigint",
+    }
+}
+
+arrays! {
+    /// Withdrawals that are new.
+    NewWithdrawals => "INSERT INTO withdrawals ({columns}) SELECT * FROM unnest({arrays})" {
+        id: String as "text",
+        version: i64 as "bigint",
+        agent: String as "text",
+        amount: i64 as "bigint",
+        fee: i64 as "bigint",
+        held: i64 as "bigint",
+        at: i64 as "bigint",
+        sent_at: Option<i64> as "bigint",
+        state: String as "text",
+        detail: Option<String> as "text",
+    }
+}
+
+arrays! {
+    /// The next versions of withdrawals.
+    ChangedWithdrawals => "UPDATE withdrawals SET version = u.version, agent = u.agent, \
+        amount = u.amount, fee = u.fee, held = u.held, at = u.at, sent_at = u.sent_at, \
+        state = u.state, detail = u.detail FROM unnest({arrays}) AS u ({columns}) \
+        WHERE withdrawals.id = u.id AND withdrawals.version = u.read" {
+        id: String as "text",
+        read: i64 as "bigint",
+        version: i64 as "bigint",
+        agent: String as "text",
+        amount: i64 as "bigint",
+        fee: i64 as "bigint",
+        held: i64 as "bigint",
+        at: i64 as "bigint",
+        sent_at: Option<i64> as "bigint",
+        state: String as "text",
+        detail: Option<String> as "text",
+    }
+}
+
+arrays! {
+    /// Deposits that are new.
+    NewDeposits => "INSERT INTO deposits ({columns}) SELECT * FROM unnest({arrays})" {
+        id: String as "text",
+        version: i64 as "bigint",
+        agent: String as "text",
+        amount: i64 as "bigint",
+        at: i64 as "bigint",
+        state: String as "text",
+        detail: Option<String> as "text",
+    }
+}
+
+arrays! {
+    /// The next versions of deposits.
+    ChangedDeposits => "UPDATE deposits SET version = u.version, agent = u.agent, \
+        amount = u.amount, at = u.at, state = u.state, detail = u.detail \
+        FROM unnest({arrays}) AS u ({columns}) \
+        WHERE deposits.id = u.id AND deposits.version = u.read" {
+        id: String as "text",
+        read: i64 as "bigint",
+        version: i64 as "bigint",
+        agent: String as "text",
+        amount: i64 as "bigint",
+        at: i64 as "bigint",
+        state: String as "text",
+        detail: Option<String> as "text",
+    }
+}
+
+arrays! {
+    /// API keys that are new.
+    NewApiKeys => "INSERT INTO api_keys ({columns}) SELECT * FROM unnest({arrays})" {
+        sha256: String as "text",
+        version: i64 as "bigint",
+        agent: String as "text",
+        label: String as "text",
+        at: i64 as "bigint",
+        revoked_at: Option<i64> as "bigint",
+    }
+}
+
+arrays! {
+    /// The next versions of API keys.
+    ChangedApiKeys => "UPDATE api_keys SET version = u.version, agent = u.agent, \
+        label = u.label, at = u.at, revoked_at = u.revoked_at \
+        FROM unnest({arrays}) AS u ({columns}) \
+        WHERE api_keys.sha256 = u.sha256 AND api_keys.version = u.read" {
+        sha256: String as "text",
+        read: i64 as "bigint",
+        version: i64 as "bigint",
+        agent: String as "text",
+        label: String as "text",
+        at: i64 as "bigint",
+        revoked_at: Option<i64> as "bigint",
+    }
+}
+
+arrays! {
+    /// Transfers at the TEG that are new to us.
+    NewTegRecords => "INSERT INTO teg_records ({columns}) SELECT * FROM unnest({arrays})" {
+        id: String as "text",
+        version: i64 as "bigint",
+        state: String as "text",
+        entry: Option<String> as "text",
+        payer: Option<String> as "text",
+        amount: i64 as "bigint",
+        dust: i64 as "bigint",
+        memo: String as "text",
+        at: i64 as "bigint",
+        used_for: Option<String> as "text",
+    }
+}
+
+arrays! {
+    /// The next versions of what we know of transfers at the TEG.
+    ChangedTegRecords => "UPDATE teg_records SET version = u.version, state = u.state, \
+        entry = u.entry, payer = u.payer, amount = u.amount, dust = u.dust, memo = u.memo, \
+        at = u.at, used_for = u.used_for FROM unnest({arrays}) AS u ({columns}) \
+        WHERE teg_records.id = u.id AND teg_records.version = u.read" {
+        id: String as "text",
+        read: i64 as "bigint",
+        version: i64 as "bigint",
+        state: String as "text",
+        entry: Option<String> as "text",
+        payer: Option<String> as "text",
+        amount: i64 as "bigint",
+        dust: i64 as "bigint",
+        memo: String as "text",
+        at: i64 as "bigint",
+        used_for: Option<String> as "text",
+    }
+}
+
+arrays! {
+    /// Balances of accounts that had none.
+    NewBalances => "INSERT INTO balances ({columns}) SELECT * FROM unnest({arrays})" {
+        account: String as "text",
+        amount: i64 as "bigint",
+        payout_at: Option<i64> as "bigint",
+    }
+}
+
+arrays! {
+    /// What a commit adds to each balance, in one sum. None ends below zero.
+    ChangedBalances => "UPDATE balances SET amount = balances.amount + u.delta, \
+        payout_at = u.payout_at FROM unnest({arrays}) AS u ({columns}) \
+        WHERE balances.account = u.account AND balances.amount + u.delta >= 0" {
+        account: String as "text",
+        delta: i64 as "bigint",
+        payout_at: Option<i64> as "bigint",
+    }
+}
+
+arrays! {
+    /// Accounts that are to be paid out from now on.
+    NewPayouts => "INSERT INTO payouts ({columns}) SELECT * FROM unnest({arrays}) \
+        ON CONFLICT (account) DO NOTHING" {
+        account: String as "text",
+    }
+}
+
+arrays! {
+    /// Accounts that are not.
+    EndedPayouts => "DELETE FROM payouts WHERE account = ANY({arrays})" {
+        account: String as "text",
+    }
+}
+
+arrays! {
+    /// Lines of the journal.
+    NewPostings => "INSERT INTO postings ({columns}) SELECT * FROM unnest({arrays})" {
+        position: i64 as "bigint",
+        entry: String as "text",
+        line: i64 as "bigint",
+        lines: i64 as "bigint",
+        account: String as "text",
+        delta: i64 as "bigint",
+        kind: Cow<'static, str> as "text",
+        reason: String as "text",
+        at: i64 as "bigint",
+        batch: i64 as "bigint",
+        balance: Option<i64> as "bigint",
+    }
+}
+
+arrays! {
+    /// Facts.
+    NewEvents => "INSERT INTO events ({columns}) SELECT * FROM unnest({arrays})" {
+        batch: i64 as "bigint",
+        line: i32 as "integer",
+        id: String as "text",
+        subject: String as "text",
+        name: Cow<'static, str> as "text",
+        audience: String as "text",
+        at: i64 as "bigint",
+        data: String as "text",
+        stored_at: i64 as "bigint",
+    }
+}
+
+arrays! {
+    /// Timers. Set again, a timer is nobody's.
+    NewTimers => "INSERT INTO timers ({columns}) SELECT * FROM unnest({arrays}) \
+        ON CONFLICT (subject, kind) DO UPDATE SET sequence = excluded.sequence, \
+        due = excluded.due, leased_until = 0, lease_owner = NULL" {
+        subject: String as "text",
+        kind: Cow<'static, str> as "text",
+        sequence: i64 as "bigint",
+        due: i64 as "bigint",
+    }
+}
+
+arrays! {
+    /// Timers that are taken away.
+    ClearedTimers => "DELETE FROM timers USING unnest({arrays}) AS u ({columns}) \
+        WHERE timers.subject = u.subject AND timers.kind = u.kind" {
+        subject: String as "text",
+        kind: &'static str as "text",
+    }
+}
+
+arrays! {
+    /// Work that is new.
+    NewEffects => "INSERT INTO outbox ({columns}) SELECT * FROM unnest({arrays})" {
+        id: String as "text",
+        work: String as "text",
+        due: i64 as "bigint",
+        attempts: i64 as "bigint",
+    }
+}
+
+arrays! {
+    /// Work that failed and is anybody's again.
+    RetriedEffects => "UPDATE outbox SET due = u.due, attempts = u.attempts, error = u.error, \
+        leased_until = 0, lease_owner = NULL FROM unnest({arrays}) AS u ({columns}) \
+        WHERE outbox.id = u.id" {
+        id: String as "text",
+        due: i64 as "bigint",
+        attempts: i64 as "bigint",
+        error: String as "text",
+    }
+}
+
+arrays! {
+    /// Work that is done.
+    FinishedEffects => "DELETE FROM outbox WHERE id = ANY({arrays})" {
+        id: String as "text",
+    }
+}
+
+arrays! {
+    /// Answers to remember.
+    NewAnswers => "INSERT INTO idempotency ({columns}) SELECT * FROM unnest({arrays})" {
+        id: Vec<u8> as "bytea",
+        caller: String as "text",
+        route: String as "text",
+        key: String as "text",
+        body_sha256: Vec<u8> as "bytea",
+        reply: String as "text",
+        expires_at: i64 as "bigint",
+    }
+}
+
+arrays! {
+    /// Nonces used up.
+    NewNonces => "INSERT INTO nonces ({columns}) SELECT * FROM unnest({arrays})" {
+        id: Vec<u8> as "bytea",
+        signer: String as "text",
+        value: String as "text",
+        expires_at: i64 as "bigint",
+    }
+}
+
+arrays! {
+    /// Bytes of deliveries; the same may be handed in again.
+    NewBlobs => "INSERT INTO blobs ({columns}) SELECT * FROM unnest({arrays}) \
+        ON CONFLICT (order_id, sha256) DO NOTHING" {
+        order_id: String as "text",
+        sha256: Vec<u8> as "bytea",
+        bytes: Vec<u8> as "bytea",
+    }
+}
+
+/// The row of a commit.
+pub(crate) const NEW_BATCH: &str = "INSERT INTO batches (number, id, at, outcomes, postings, \
+     events, postings_digest, events_digest, sum_accounts, sum_deltas) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+
+/// What the number of listings changes by; the row is locked.
+pub(crate) const MOVE_LISTING_COUNT: &str =
+    "UPDATE counters SET value = value + $1 WHERE name = 'listings'";

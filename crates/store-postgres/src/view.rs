@@ -1,0 +1,313 @@
+//! Loads the state that a batch asks for: one round trip, one snapshot.
+
+use std::collections::HashSet;
+use std::sync::{Arc, LazyLock};
+
+use marketplace_money::{Amount, Gap, Gaps, Timestamp};
+use marketplace_ports::{Key, StoreError, View};
+use marketplace_store_rows::{
+    AgentRow, ApiKeyRow, DepositRow, IdempotencyRow, ListingRow, OrderRow, TegRecordRow,
+    WithdrawalRow,
+};
+use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
+
+use crate::clock::{CLOCK, StoreClock};
+use crate::failure::Failure;
+use crate::found::{Found, column};
+use crate::keys::{Keys, Table};
+use crate::session::{Answer, Pipeline, Session, Writers};
+
+const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+const GAPS: &str = "SELECT from_at, until_at FROM gaps";
+const BALANCES: &str = "SELECT account, amount FROM balances WHERE account = ANY($1)";
+const NONCES: &str = "SELECT id FROM nonces WHERE id = ANY($1)";
+const CHECKS: &str = "SELECT sha256, body FROM checks WHERE sha256 IN \
+     (SELECT checks FROM orders WHERE id = ANY($1) AND checks IS NOT NULL)";
+/// The number of listings, active or paused.
+pub(crate) const LISTING_COUNT: &str = "SELECT value FROM counters WHERE name = 'listings'";
+
+/// `SELECT columns FROM table WHERE key = ANY($1)`.
+macro_rules! by_key {
+    ($name:ident: $row:ty => $table:literal . $key:literal) => {
+        static $name: LazyLock<String> = LazyLock::new(|| {
+            let columns = <$row as Found>::COLUMNS;
+            format!("SELECT {columns} FROM {} WHERE {} = ANY($1)", $table, $key)
+        });
+    };
+}
+by_key!(ORDERS: OrderRow => "orders"."id");
+by_key!(LISTINGS: ListingRow => "listings"."id");
+by_key!(AGENTS: AgentRow => "agents"."did");
+by_key!(WITHDRAWALS: WithdrawalRow => "withdrawals"."id");
+by_key!(DEPOSITS: DepositRow => "deposits"."id");
+by_key!(API_KEYS: ApiKeyRow => "api_keys"."sha256");
+by_key!(TEG_RECORDS: TegRecordRow => "teg_records"."id");
+by_key!(ANSWERS: IdempotencyRow => "idempotency"."id");
+
+/// Puts the rows of one statement into the view.
+type Read = fn(&Keys, Vec<Row>, &mut View) -> Result<(), Failure>;
+
+/// The keys of one table with the statement that reads them.
+struct Part<'a> {
+    text: &'static str,
+    keys: &'a (dyn ToSql + Sync),
+    read: Read,
+}
+
+/// Loads a view; once more on a fresh connection when the first was gone.
+pub(crate) async fn load(
+    writers: &Writers,
+    clock: &StoreClock,
+    keys: &HashSet<Key>,
+) -> Result<View, StoreError> {
+    let keys = Keys::new(keys);
+    let mut fresh = false;
+    loop {
+        let mut session = writers.get().await?;
+        match attempt(&mut session, clock, &keys).await {
+            Err(failure) if failure.is_lost() && !fresh => fresh = true,
+            done => return Ok(done?),
+        }
+    }
+}
+
+/// One SELECT for each table that the keys touch, with what reads its answer.
+fn parts<'a>(
+    answers: &'a Vec<&'a [u8]>,
+    nonces: &'a Vec<&'a [u8]>,
+    balances: &'a Vec<&'a str>,
+    versioned: &'a [Vec<&'a str>],
+) -> Vec<Part<'a>> {
+    let mut parts: Vec<Part<'a>> = Vec::with_capacity(10);
+    let mut part = |text, empty: bool, keys, read: Read| {
+        if !empty {
+            parts.push(Part { text, keys, read });
+        }
+    };
+    part(&ANSWERS, answers.is_empty(), answers, read_answers);
+    part(NONCES, nonces.is_empty(), nonces, read_nonces);
+    part(BALANCES, balances.is_empty(), balances, read_balances);
+    for (table, keys) in Table::ALL.into_iter().zip(versioned) {
+        let (text, read): (&'static str, Read) = match table {
+            // Together with their checks.
+            Table::Orders => continue,
+            Table::Listings => (&LISTINGS, read_listings),
+            Table::Agents => (&AGENTS, read_agents),
+            Table::Withdrawals => (&WITHDRAWALS, read_withdrawals),
+            Table::Deposits => (&DEPOSITS, read_deposits),
+            Table::ApiKeys => (&API_KEYS, read_api_keys),
+            Table::TegRecords => (&TEG_RECORDS, read_teg_records),
+        };
+        part(text, keys.is_empty(), keys, read);
+    }
+    parts
+}
+
+async fn attempt(
+    session: &mut Session,
+    clock: &StoreClock,
+    keys: &Keys,
+) -> Result<View, Failure> {
+    let answers: Vec<&[u8]> = keys.answers.keys().map(|id| &id[..]).collect();
+    let nonces: Vec<&[u8]> = keys.nonces.keys().map(|id| &id[..]).collect();
+    let balances: Vec<&str> = keys.balances.keys().map(String::as_str).collect();
+    let versioned = Table::ALL.map(|table| keys.texts(table));
+    let parts = parts(&answers, &nonces, &balances, &versioned);
+    let orders = &versioned[Table::Orders as usize];
+
+    let mut texts: Vec<&'static str> = vec![CLOCK, GAPS];
+    texts.extend(parts.iter().map(|part| part.text));
+    if !orders.is_empty() {
+        texts.extend([ORDERS.as_str(), CHECKS]);
+    }
+    if keys.listing_count {
+        texts.push(LISTING_COUNT);
+    }
+    session.prepare(texts).await?;
+    let mut pipeline = session.begin(BEGIN);
+    let places = Places {
+        clock: pipeline.rows(CLOCK, vec![])?,
+        gaps: pipeline.rows(GAPS, vec![])?,
+        count: if keys.listing_count { Some(pipeline.rows(LISTING_COUNT, vec![])?) } else { None },
+        orders: orders_of(&mut pipeline, orders)?,
+    };
+    let mut places_of_parts = Vec::with_capacity(parts.len());
+    for part in &parts {
+        places_of_parts.push(pipeline.rows(part.text, vec![part.keys])?);
+    }
+    pipeline.simple("COMMIT");
+    let mut answers = pipeline.run().await?;
+    session.ended();
+
+    let mut view = View::default();
+    places.read(clock, &mut answers, &mut view)?;
+    for (part, place) in parts.iter().zip(places_of_parts) {
+        (part.read)(keys, take(&mut answers, place), &mut view)?;
+    }
+    Ok(view)
+}
+
+fn orders_of<'a>(
+    pipeline: &mut Pipeline<'a>,
+    orders: &'a Vec<&'a str>,
+) -> Result<Option<(usize, usize)>, Failure> {
+    if orders.is_empty() {
+        return Ok(None);
+    }
+    let rows = pipeline.rows(&ORDERS, vec![orders])?;
+    Ok(Some((rows, pipeline.rows(CHECKS, vec![orders])?)))
+}
+
+/// Where in the pipeline the answers are that are no plain part.
+struct Places {
+    clock: usize,
+    gaps: usize,
+    count: Option<usize>,
+    orders: Option<(usize, usize)>,
+}
+
+impl Places {
+    fn read(
+        &self,
+        clock: &StoreClock,
+        answers: &mut [Answer],
+        view: &mut View,
+    ) -> Result<(), Failure> {
+        view.now = told(clock, &take(answers, self.clock))?;
+        view.gaps = gaps(&take(answers, self.gaps))?;
+        if let Some(place) = self.count {
+            let rows = take(answers, place);
+            view.listing_count = rows.first().map_or(Ok(0), |row| column(row, 0))?;
+        }
+        if let Some((orders, checks)) = self.orders {
+            read_orders(&take(answers, orders), &take(answers, checks), view)?;
+        }
+        Ok(())
+    }
+}
+
+/// The rows of an answer; they are read once.
+pub(crate) fn take(answers: &mut [Answer], place: usize) -> Vec<Row> {
+    answers.get_mut(place).map_or_else(Vec::new, |answer| {
+        std::mem::replace(answer, Answer::Changed).rows()
+    })
+}
+
+/// The time, from the answer to [`CLOCK`].
+pub(crate) fn told(clock: &StoreClock, rows: &[Row]) -> Result<Timestamp, Failure> {
+    let row = rows.first().ok_or_else(|| Failure::unavailable("the clock did not answer"))?;
+    Ok(clock.tell(column(row, 0)?, column(row, 1)?))
+}
+
+fn gaps(rows: &[Row]) -> Result<Gaps, Failure> {
+    let mut gaps = Vec::with_capacity(rows.len());
+    for row in rows {
+        let (from, until) = (column(row, 0)?, column(row, 1)?);
+        gaps.push(Gap {
+            from: Timestamp::from_micros(from),
+            until: Timestamp::from_micros(until),
+        });
+    }
+    Ok(Gaps::new(gaps))
+}
+
+fn read_orders(rows: &[Row], checks: &[Row], view: &mut View) -> Result<(), Failure> {
+    let mut texts = std::collections::HashMap::with_capacity(checks.len());
+    for row in checks {
+        let body: Arc<str> = Arc::from(column::<&str>(row, 1)?);
+        texts.insert(column::<&[u8]>(row, 0)?, body);
+    }
+    for row in rows {
+        let row = OrderRow::read(row)?;
+        let text = match &row.checks {
+            None => Arc::from(""),
+            Some(sha256) => texts.get(&sha256[..]).cloned().ok_or_else(|| {
+                let missing = marketplace_store_rows::RowError::new("orders", &row.id, "no checks");
+                Failure::from(missing)
+            })?,
+        };
+        let order = row.order(text)?;
+        view.orders.insert(order.id, Arc::new(order));
+    }
+    Ok(())
+}
+
+fn read_listings(_: &Keys, rows: Vec<Row>, view: &mut View) -> Result<(), Failure> {
+    for row in &rows {
+        let listing = ListingRow::read(row)?.listing()?;
+        view.listings.insert(listing.id, Arc::new(listing));
+    }
+    Ok(())
+}
+
+fn read_agents(_: &Keys, rows: Vec<Row>, view: &mut View) -> Result<(), Failure> {
+    for row in &rows {
+        let agent = AgentRow::read(row)?.agent()?;
+        view.agents.insert(agent.did.clone(), Arc::new(agent));
+    }
+    Ok(())
+}
+
+fn read_withdrawals(_: &Keys, rows: Vec<Row>, view: &mut View) -> Result<(), Failure> {
+    for row in &rows {
+        let withdrawal = WithdrawalRow::read(row)?.withdrawal()?;
+        view.withdrawals.insert(withdrawal.id, Arc::new(withdrawal));
+    }
+    Ok(())
+}
+
+fn read_deposits(_: &Keys, rows: Vec<Row>, view: &mut View) -> Result<(), Failure> {
+    for row in &rows {
+        let deposit = DepositRow::read(row)?.deposit()?;
+        view.deposits.insert(deposit.id, Arc::new(deposit));
+    }
+    Ok(())
+}
+
+fn read_api_keys(_: &Keys, rows: Vec<Row>, view: &mut View) -> Result<(), Failure> {
+    for row in &rows {
+        let key = ApiKeyRow::read(row)?.api_key()?;
+        view.api_keys.insert(key.sha256, Arc::new(key));
+    }
+    Ok(())
+}
+
+fn read_teg_records(_: &Keys, rows: Vec<Row>, view: &mut View) -> Result<(), Failure> {
+    for row in &rows {
+        let record = TegRecordRow::read(row)?.record()?;
+        view.teg_records.insert(record.id.clone(), Arc::new(record));
+    }
+    Ok(())
+}
+
+fn read_balances(keys: &Keys, rows: Vec<Row>, view: &mut View) -> Result<(), Failure> {
+    for row in &rows {
+        if let Some(account) = keys.balances.get(column::<&str>(row, 0)?) {
+            view.balances.insert(account.clone(), Amount::from_nano(column(row, 1)?));
+        }
+    }
+    Ok(())
+}
+
+fn read_answers(_: &Keys, rows: Vec<Row>, view: &mut View) -> Result<(), Failure> {
+    for row in &rows {
+        let row = IdempotencyRow::read(row)?;
+        let bad = |error| marketplace_store_rows::RowError::new("idempotency", &row.key, error);
+        let key = marketplace_ports::IdempotencyKey {
+            caller: row.caller.parse().map_err(bad)?,
+            route: row.route.clone(),
+            key: row.key.clone(),
+        };
+        view.idempotency.insert(key, row.record()?);
+    }
+    Ok(())
+}
+
+fn read_nonces(keys: &Keys, rows: Vec<Row>, view: &mut View) -> Result<(), Failure> {
+    for row in &rows {
+        let id: [u8; 32] = column::<&[u8]>(row, 0)?.try_into().unwrap_or_default();
+        view.nonces.extend(keys.nonces.get(&id).cloned());
+    }
+    Ok(())
+}
