@@ -11,17 +11,30 @@
 //!   planner switches) is in `only_postgres`.
 
 mod address;
+mod arrays;
+mod audit;
+mod audit_history;
 mod catalog;
 mod clock;
+mod commit;
 mod connect;
+mod draft;
 mod failure;
 mod feed;
+mod found;
+mod keys;
 mod lease;
+mod lock;
+mod migrate;
 mod money;
+mod only_postgres;
 mod orders;
 mod query;
 mod readers;
+mod rows;
 mod servers;
+mod session;
+mod view;
 
 pub use clock::Clock;
 pub use failure::OpenError;

@@ -51,6 +51,22 @@ CREATE TABLE chain (
 );
 INSERT INTO chain (position, event, hash) VALUES (0, 0, decode(repeat('00', 32), 'hex'));
 
+-- History up to here is put away by policy: commits in the order of the chain, and their events.
+-- Their rows in `batches` stay, and so do their digests and hashes.
+CREATE TABLE retired (
+    one      BOOLEAN NOT NULL PRIMARY KEY DEFAULT TRUE CHECK (one),
+    position BIGINT NOT NULL,
+    event    BIGINT NOT NULL,
+    at       BIGINT NOT NULL
+);
+INSERT INTO retired (position, event, at) VALUES (0, 0, 0);
+
+-- What the postings that are put away sum to, where it is not zero.
+CREATE TABLE openings (
+    account TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    amount  BIGINT NOT NULL
+);
+
 CREATE TABLE orders (
     position      BIGINT NOT NULL,
     id            TEXT COLLATE "C" NOT NULL PRIMARY KEY,
