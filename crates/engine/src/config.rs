@@ -23,6 +23,8 @@ pub struct Config {
     pub max_unfunded_orders: u32,
     /// Commands in one commit.
     pub batch_limit: usize,
+    /// Commits on their way at the same time; one for a store with one writer.
+    pub batches_in_flight: usize,
     /// Commands that wait; more are told to come back.
     pub queue_limit: usize,
 }
@@ -40,6 +42,7 @@ impl Config {
             collateral: Amount::from_avt(100),
             max_unfunded_orders: 20,
             batch_limit: 256,
+            batches_in_flight: 1,
             queue_limit: 4_096,
         }
     }

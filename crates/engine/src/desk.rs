@@ -50,6 +50,12 @@ impl<'a> Desk<'a> {
         self.set = checkpoint;
     }
 
+    /// The command that is decided.
+    #[must_use]
+    pub const fn command(&self) -> CommandId {
+        self.command
+    }
+
     /// The store's clock.
     #[must_use]
     pub const fn now(&self) -> Timestamp {

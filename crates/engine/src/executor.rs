@@ -2,17 +2,24 @@
 //!
 //! Batches form by themselves: while one is being committed, the next one gathers. When idle, a
 //! command is a batch of its own and waits for nobody.
+//!
+//! A store with many writers takes several batches at once. Commands that touch the same rows wait
+//! for each other ([`Line`]); should one be decided on what another commit changes meanwhile, the
+//! store says `Conflict`, and it is decided again.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
 use marketplace_money::CommandId;
-use marketplace_ports::{Batch, ChangeSet, CommitOutcome, Store, StoreError};
+use marketplace_ports::{Batch, ChangeSet, CommitOutcome, Key, Store, StoreError};
 use tokio::sync::mpsc;
 
 use crate::ids::Ids;
 use crate::job::{Job, Step};
+use crate::line::{Line, Queued};
 use crate::publish::{Notice, Publisher};
 use crate::refusal::Error;
 
@@ -26,6 +33,8 @@ pub(crate) struct Executor {
     pub(crate) ids: Arc<dyn Ids>,
     pub(crate) publisher: Arc<Publisher>,
     pub(crate) batch_limit: usize,
+    /// Commits on their way at the same time.
+    pub(crate) in_flight: usize,
 }
 
 /// What became of a round of jobs.
@@ -34,26 +43,71 @@ struct Round {
     again: Vec<Box<dyn Job>>,
 }
 
+/// A batch that has come to its end.
+struct Landed {
+    /// What it held.
+    keys: Vec<Key>,
+    /// To be decided again.
+    again: Vec<Queued>,
+}
+
 impl Executor {
     /// Serves the queue until it is closed and empty.
     pub(crate) async fn run(self, mut queue: mpsc::Receiver<Box<dyn Job>>) {
-        let mut jobs: Vec<Box<dyn Job>> = Vec::with_capacity(self.batch_limit);
-        while queue.recv_many(&mut jobs, self.batch_limit).await > 0 {
-            self.serve(std::mem::take(&mut jobs)).await;
+        let mut line = Line::new(self.in_flight);
+        let mut flying = FuturesUnordered::new();
+        let mut fresh: Vec<Box<dyn Job>> = Vec::with_capacity(self.batch_limit);
+        let mut is_open = true;
+        loop {
+            while line.len() < self.batch_limit
+                && let Ok(job) = queue.try_recv()
+            {
+                line.push(job);
+            }
+            while flying.len() < self.in_flight {
+                let batch = line.take(self.batch_limit);
+                if batch.is_empty() {
+                    break;
+                }
+                flying.push(self.serve(batch));
+            }
+            if !is_open && flying.is_empty() {
+                return;
+            }
+            // While all that may fly does, the next batch gathers in the queue: nobody is woken
+            // for each command.
+            let gathers = is_open && flying.len() < self.in_flight && line.len() < self.batch_limit;
+            tokio::select! {
+                biased;
+                Some(landed) = flying.next() => line.land(&landed.keys, landed.again),
+                count = queue.recv_many(&mut fresh, self.batch_limit), if gathers => {
+                    is_open = count > 0;
+                    fresh.drain(..).for_each(|job| line.push(job));
+                }
+            }
         }
     }
 
-    async fn serve(&self, mut jobs: Vec<Box<dyn Job>>) {
-        for _ in 0..=ATTEMPTS {
-            let round = self.round(jobs).await;
-            if round.again.is_empty() {
-                return;
+    /// One round of a batch; who was decided too often on what others changed is told to come back.
+    async fn serve(&self, batch: Vec<Queued>) -> Landed {
+        let keys = batch.iter().flat_map(|queued| queued.keys().iter().cloned()).collect();
+        let mut tickets = HashMap::with_capacity(batch.len());
+        let mut jobs = Vec::with_capacity(batch.len());
+        for queued in batch {
+            let (job, ticket) = queued.split();
+            tickets.insert(job.command(), ticket);
+            jobs.push(job);
+        }
+        let mut again = Vec::new();
+        for mut job in self.round(jobs).await.again {
+            let ticket = tickets.remove(&job.command()).unwrap_or_default();
+            if ticket.attempts < ATTEMPTS {
+                again.push(ticket.requeue(job));
+            } else {
+                job.fail(Error::unavailable("too many commands change the same thing", 1));
             }
-            jobs = round.again;
         }
-        for job in &mut jobs {
-            job.fail(Error::unavailable("too many commands change the same thing", 1));
-        }
+        Landed { keys, again }
     }
 
     /// Loads, decides, commits and answers once.
@@ -129,7 +183,7 @@ impl Executor {
         for attempt in 0..OUTCOME_ATTEMPTS {
             match self.store.outcome(id).await {
                 Ok(Some(outcomes)) => return Ok(outcomes),
-                // Never written, and our attempt is over: decide again.
+                // Not written, and never will be, however late our request arrives: decide again.
                 Ok(None) => return Ok(vec![CommitOutcome::Conflict; count]),
                 Err(_) => tokio::time::sleep(Duration::from_millis(50 << attempt)).await,
             }

@@ -100,6 +100,7 @@ impl Marketplace {
             ids: edges.ids.clone(),
             publisher: publisher.clone(),
             batch_limit: config.batch_limit,
+            in_flight: config.batches_in_flight.max(1),
         };
         let executor = tokio::spawn(executor.run(jobs));
         let reputations = ReputationCache::new(edges.teg.clone(), edges.store.clone());

@@ -37,6 +37,7 @@ impl Marketplace {
         if let Err(error) = self.fill_stake().await {
             tracing::warn!(%error, "the stake is not filled up");
         }
+        self.mark_feed().await?;
         self.build_catalog().await
     }
 

@@ -1,16 +1,18 @@
-//! What a server tells its own readers after a commit: the catalog follows, and who waits for
-//! news wakes up. Derived and lossy by design: the store is the truth.
+//! What a server tells its own readers after a commit, its own or another server's: the catalog
+//! follows, and who waits for news wakes up. Derived and lossy by design: the store is the truth.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use marketplace_listings::Listing;
 use marketplace_money::{Did, Timestamp};
-use marketplace_ports::{Agent, ChangeSet, EffectChange};
+use marketplace_ports::{Agent, ChangeSet, EffectChange, SealedEvent, Subject};
 use tokio::sync::Notify;
 
 use crate::catalog::Catalog;
+use crate::feed::Feed;
+use crate::worker::Worked;
 
 /// What of a change set readers want to know.
 pub(crate) struct Notice {
@@ -38,12 +40,48 @@ impl Notice {
     }
 }
 
+/// What the workers of this process did since its start.
+#[derive(Default)]
+pub(crate) struct Figures {
+    timers: AtomicU64,
+    effects: AtomicU64,
+    transfers: AtomicU64,
+    payouts: AtomicU64,
+}
+
+impl Figures {
+    pub(crate) fn count(&self, worked: &Worked) {
+        for (counter, count) in [
+            (&self.timers, worked.timers),
+            (&self.effects, worked.effects),
+            (&self.transfers, worked.transfers),
+            (&self.payouts, worked.payouts),
+        ] {
+            counter.fetch_add(u64::try_from(count).unwrap_or(u64::MAX), Ordering::Relaxed);
+        }
+    }
+
+    /// Names and counts.
+    pub(crate) fn read(&self) -> [(&'static str, u64); 4] {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        [
+            ("timers", read(&self.timers)),
+            ("effects", read(&self.effects)),
+            ("transfers", read(&self.transfers)),
+            ("payouts", read(&self.payouts)),
+        ]
+    }
+}
+
 /// Tells readers of this server what was committed.
 #[derive(Default)]
 pub(crate) struct Publisher {
     pub(crate) catalog: Catalog,
     /// Wakes the worker: there is new work in the outbox.
     pub(crate) work: Notify,
+    /// Events that have their position.
+    pub(crate) feed: Arc<Feed>,
+    pub(crate) figures: Figures,
     waiting: Mutex<HashMap<Did, Waiting>>,
     last_time: AtomicI64,
 }
@@ -82,6 +120,35 @@ impl Publisher {
                 entry.notify.notify_waiters();
             }
         }
+    }
+
+    /// The next events of the feed, whoever committed them.
+    pub(crate) fn hear(&self, events: Vec<Arc<SealedEvent>>) {
+        let work = |event: &Arc<SealedEvent>| {
+            matches!(event.subject, Subject::Withdrawal(_) | Subject::Deposit(_))
+        };
+        if events.iter().any(work) {
+            self.work.notify_one();
+        }
+        let audiences: Vec<Arc<SealedEvent>> = events.clone();
+        self.feed.push(events);
+        self.feed.moved.notify_waiters();
+        let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        if waiting.is_empty() {
+            return;
+        }
+        for did in audiences.iter().flat_map(|event| &event.audience) {
+            if let Some(entry) = waiting.get(did) {
+                entry.notify.notify_waiters();
+            }
+        }
+    }
+
+    /// Everybody looks again.
+    pub(crate) fn wake_everybody(&self) {
+        self.feed.moved.notify_waiters();
+        let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.values().for_each(|entry| entry.notify.notify_waiters());
     }
 
     /// Registers a reader for news of an agent; it is told from now until it is dropped.

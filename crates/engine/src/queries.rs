@@ -182,6 +182,12 @@ impl Marketplace {
         self.inner.publisher.catalog.len()
     }
 
+    /// What the workers of this process did since its start, by name.
+    #[must_use]
+    pub fn worked(&self) -> [(&'static str, u64); 4] {
+        self.inner.publisher.figures.read()
+    }
+
     /// What an agent has.
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod common;
+mod replicas;
 
 use common::{Market, avt, did, fresh, key, offer};
 use marketplace_engine::{

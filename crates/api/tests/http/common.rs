@@ -172,6 +172,8 @@ impl World {
     pub(crate) async fn work(&self) {
         let mut worker = Worker::new(self.marketplace.clone(), Pace::default()).await.unwrap();
         while worker.tick().await.unwrap().any() {}
+        // The next one need not wait for its leases.
+        worker.release().await.unwrap();
     }
 
     /// Nothing half-done: the books balance.

@@ -35,7 +35,7 @@ pub(crate) use mirror_transfer::MirrorTransfer;
 pub(crate) use open_books::OpenBooks;
 pub(crate) use outbox::{FinishEffect, RetryEffect};
 pub(crate) use purchase::Purchase;
-pub(crate) use refresh_reputation::RefreshReputation;
+pub(crate) use refresh_reputation::{REPUTATION_CHANGED, RefreshReputation};
 pub(crate) use set_payout::SetPayout;
 pub(crate) use use_nonce::UseNonce;
 pub(crate) use withdraw::{ReturnWithdrawal, SettleWithdrawal, Withdraw};

@@ -3,11 +3,14 @@
 use std::collections::HashSet;
 
 use marketplace_money::{Did, Reputation};
-use marketplace_ports::{Agent, Key};
+use marketplace_ports::{Agent, Key, Subject};
 
 use crate::desk::Desk;
 use crate::job::Verb;
 use crate::refusal::Refusal;
+
+/// By this other servers hear of it.
+pub(crate) const REPUTATION_CHANGED: &str = "agent.reputation_changed";
 
 /// Writes what the TEG says, when it is news.
 #[derive(Clone, Debug)]
@@ -28,6 +31,9 @@ impl Verb for RefreshReputation {
         if agent.reputation == self.reputation {
             return Err(Refusal::AlreadyDone);
         }
+        let audience = vec![self.agent.clone()];
+        let data = format!("{{\"reputation\":\"{}\"}}", self.reputation);
+        desk.emit(Subject::Command(desk.command()), REPUTATION_CHANGED, audience, data);
         let changed = Agent { reputation: self.reputation, ..agent.as_ref().clone() };
         desk.write_agent(agent.version, changed);
         Ok(())

@@ -1,5 +1,8 @@
 //! The worker: timers, outbox, payouts, the mirror of the TEG's history, signs of life. Any
 //! number of workers may run; leases and versions make each effect happen once.
+//!
+//! Timers and work of the outbox are shared out among all workers. What looks at everything, such
+//! as payouts and the mirror, is a job that one of them holds.
 
 mod effects;
 mod mirror;
@@ -25,6 +28,8 @@ pub struct Pace {
     pub payouts: Seconds,
     /// Between refreshes of providers' standing.
     pub standing: Seconds,
+    /// Between sweeps of answers and nonces whose time is over.
+    pub forgetting: Seconds,
     /// Between signs of life.
     pub heartbeat: Seconds,
     /// How long work is set aside.
@@ -37,6 +42,7 @@ impl Default for Pace {
             mirror: Seconds(5),
             payouts: Seconds(5),
             standing: Seconds(60),
+            forgetting: Seconds(60),
             heartbeat: Seconds(5),
             lease: Seconds(30),
         }
@@ -51,6 +57,7 @@ pub struct Worker {
     mirrored: Option<Timestamp>,
     paid_out: Option<Timestamp>,
     refreshed: Option<Timestamp>,
+    forgot: Option<Timestamp>,
 }
 
 /// What a round of work did.
@@ -76,6 +83,13 @@ impl Worked {
 
 /// How much is set aside at once.
 const BITE: u32 = 100;
+/// Answers and nonces that one sweep forgets at once.
+const FORGOTTEN_AT_ONCE: u32 = 1_000;
+/// How long a worker that stops may take to finish what it is at.
+const LAST_ROUND: Duration = Duration::from_secs(3);
+/// Without a sign of life of any server for so long, nobody could do a duty: it is no server's
+/// gap yet, but will be one.
+const SILENCE: Seconds = Seconds(30);
 
 impl Worker {
     /// A worker with an id of its own.
@@ -84,7 +98,15 @@ impl Worker {
     /// When the store does not answer.
     pub async fn new(marketplace: Marketplace, pace: Pace) -> Result<Self, Error> {
         let id = marketplace.fresh_id().await?;
-        Ok(Self { marketplace, id, pace, mirrored: None, paid_out: None, refreshed: None })
+        Ok(Self {
+            marketplace,
+            id,
+            pace,
+            mirrored: None,
+            paid_out: None,
+            refreshed: None,
+            forgot: None,
+        })
     }
 
     pub(crate) const fn lease(&self) -> Lease {
@@ -99,31 +121,81 @@ impl Worker {
         let now = self.marketplace.now().await?;
         let due =
             |last: Option<Timestamp>, pace: Seconds| last.is_none_or(|at| now >= at.plus(pace));
-        let mut worked = Worked { timers: self.fire_timers().await?, ..Worked::default() };
-        if due(self.paid_out, self.pace.payouts) {
+        let mut worked = Worked::default();
+        if !self.servers_are_silent(now).await? {
+            worked.timers = self.fire_timers().await?;
+        }
+        if due(self.paid_out, self.pace.payouts) && self.holds("payouts").await? {
             worked.payouts = self.start_payouts().await?;
             self.paid_out = Some(now);
         }
         worked.effects = self.work_outbox().await?;
-        if due(self.mirrored, self.pace.mirror) {
+        if due(self.mirrored, self.pace.mirror) && self.holds("mirror").await? {
             worked.transfers = self.mirror_history().await?;
             self.mirrored = Some(now);
         }
-        if due(self.refreshed, self.pace.standing) {
+        if due(self.refreshed, self.pace.standing) && self.holds("standing").await? {
             self.refresh_standing().await?;
             self.refreshed = Some(now);
         }
+        if due(self.forgot, self.pace.forgetting) && self.holds("forgetting").await? {
+            self.forget().await?;
+            self.forgot = Some(now);
+        }
+        self.marketplace.inner.publisher.figures.count(&worked);
         Ok(worked)
     }
 
-    /// Works until `stop` resolves. Errors are logged, and tried again.
+    /// Whether this worker is the one that does a job.
+    async fn holds(&self, job: &str) -> Result<bool, Error> {
+        Ok(self.marketplace.store().lease_job(job, self.lease()).await?)
+    }
+
+    /// Clocks stand still while no server runs. Its first sign of life makes a gap of the silence,
+    /// and the gap moves the deadlines; until then no timer may fire.
+    async fn servers_are_silent(&self, now: Timestamp) -> Result<bool, Error> {
+        let last = self.marketplace.store().last_heartbeat().await?;
+        Ok(last.is_some_and(|last| now >= last.plus(SILENCE)))
+    }
+
+    async fn forget(&self) -> Result<(), Error> {
+        let least = u64::from(FORGOTTEN_AT_ONCE);
+        while self.marketplace.store().forget(FORGOTTEN_AT_ONCE).await? >= least {}
+        Ok(())
+    }
+
+    /// Gives back what it has set aside: others need not wait for its leases to end.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn release(&self) -> Result<(), Error> {
+        Ok(self.marketplace.store().release_leases(self.id).await?)
+    }
+
+    /// Works until `stop` resolves, then finishes what it is at and gives back the rest. Errors are
+    /// logged, and tried again.
     pub async fn run(mut self, stop: impl Future<Output = ()>) {
+        self.work_until(stop).await;
+        if let Err(error) = self.release().await {
+            tracing::warn!(%error, "what was set aside waits for the end of its lease");
+        }
+    }
+
+    async fn work_until(&mut self, stop: impl Future<Output = ()>) {
         tokio::pin!(stop);
         loop {
-            let worked = tokio::select! {
-                biased;
-                () = &mut stop => return,
-                worked = self.tick() => worked,
+            let worked = {
+                let round = self.tick();
+                tokio::pin!(round);
+                tokio::select! {
+                    biased;
+                    () = &mut stop => {
+                        // What it is at is idempotent: to be cut off does no harm.
+                        let _ = tokio::time::timeout(LAST_ROUND, round).await;
+                        return;
+                    }
+                    worked = &mut round => worked,
+                }
             };
             match worked {
                 Ok(worked) if worked.any() => continue,

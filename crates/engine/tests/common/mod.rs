@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use marketplace_contract_kit::{FakeFetcher, FakeTeg, ManualClock, MemoryStore};
 use marketplace_engine::{
-    Config, Done, Edges, Idempotency, Ids, Marketplace, OrderView, Pace, PurchaseRequest, Worker,
+    Config, Done, Edges, Idempotency, Ids, Marketplace, OrderView, Pace, PurchaseRequest,
+    RandomIds, Worker,
 };
 use marketplace_listings::{Listing, Offer, ServiceType, Terms};
 use marketplace_money::{Amount, Did, Timestamp};
@@ -16,6 +17,7 @@ pub(crate) struct Market {
     pub(crate) clock: ManualClock,
     pub(crate) teg: FakeTeg,
     pub(crate) fetcher: FakeFetcher,
+    pub(crate) store: MemoryStore,
     pub(crate) marketplace: Marketplace,
     pub(crate) worker: Worker,
 }
@@ -82,7 +84,7 @@ impl Market {
         teg.issue(&us, Amount::from_avt(2_000));
         let fetcher = FakeFetcher::default();
         let edges = Edges {
-            store: Arc::new(store),
+            store: Arc::new(store.clone()),
             teg: Arc::new(teg.clone()),
             fetcher: Arc::new(fetcher.clone()),
             ids: Arc::new(CountingIds(AtomicU64::new(0))),
@@ -95,7 +97,20 @@ impl Market {
         for name in ["buyer", "seller", "other"] {
             teg.faucet(&did(name)).await.unwrap();
         }
-        Self { clock, teg, fetcher, marketplace, worker }
+        Self { clock, teg, fetcher, store, marketplace, worker }
+    }
+
+    /// Another server over the same store and the same TEG.
+    pub(crate) async fn replica(&self) -> Marketplace {
+        let edges = Edges {
+            store: Arc::new(self.store.clone()),
+            teg: Arc::new(self.teg.clone()),
+            fetcher: Arc::new(self.fetcher.clone()),
+            ids: Arc::new(RandomIds),
+        };
+        let replica = Marketplace::start(self.marketplace.config().clone(), edges);
+        replica.open().await.unwrap();
+        replica
     }
 
     pub(crate) async fn list(&self, offer: Offer) -> Arc<Listing> {
