@@ -43,11 +43,17 @@ pub enum EntryKind {
     EscrowSplit,
     /// Locked against a negative reputation, or returned.
     Collateral,
+    /// A bond or fee of a dispute, from the party that posts it.
+    DisputeBond,
+    /// The end of a dispute: bonds and fee to whom they are due, jurors' pay and penalties.
+    DisputeClosed,
+    /// A juror's stake, locked or returned.
+    JurorStake,
 }
 
 impl EntryKind {
     /// All kinds, with their stable names.
-    pub const NAMES: [(Self, &'static str); 12] = [
+    pub const NAMES: [(Self, &'static str); 15] = [
         (Self::Deposit, "deposit"),
         (Self::Withdrawal, "withdrawal"),
         (Self::WithdrawalSettled, "withdrawal_settled"),
@@ -60,6 +66,9 @@ impl EntryKind {
         (Self::EscrowRefunded, "escrow_refunded"),
         (Self::EscrowSplit, "escrow_split"),
         (Self::Collateral, "collateral"),
+        (Self::DisputeBond, "dispute_bond"),
+        (Self::DisputeClosed, "dispute_closed"),
+        (Self::JurorStake, "juror_stake"),
     ];
 }
 

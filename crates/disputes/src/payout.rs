@@ -1,0 +1,259 @@
+//! From the money table to payments: who gets what when a dispute ends.
+
+use marketplace_ledger::Account;
+use marketplace_money::{Amount, Did};
+
+use crate::money_table::{AppealOutcome, Line, Payee, Pot, Take, appeal_lines, bond_lines};
+use crate::{
+    Appeal, BondOutcome, Dispute, Finding, JurorTerms, Policy, Round, Seat, Side, Stage, Verdict,
+};
+
+/// One payment, with the reason that a statement shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Payment {
+    /// From the dispute's account, the respondent, our capital, or a juror's stake.
+    pub from: Account,
+    /// To whom.
+    pub to: Account,
+    /// Above zero.
+    pub amount: Amount,
+}
+
+/// Everything that is paid when the dispute ends with this verdict. What the dispute's account
+/// held is paid out to the last unit.
+#[must_use]
+pub fn payments(dispute: &Dispute, verdict: &Verdict) -> Vec<Payment> {
+    let mut payments = Vec::new();
+    for (number, round) in dispute.rounds.iter().enumerate() {
+        let mut till = Till::of(dispute, round, verdict, number == 0);
+        let lines = match &round.appeal {
+            None => bond_lines(verdict.bonds),
+            Some(appeal) => appeal_lines(appeal_outcome(dispute, round, appeal, verdict)),
+        };
+        for line in lines {
+            let amount = till.take(line, dispute.is_bonded());
+            let Some(to) = payee(dispute, round, line.to) else { continue };
+            payments.push(Payment { from: source(dispute, line.pot), to, amount });
+        }
+        let services = services(dispute, number);
+        for (pot, amount) in till.for_jurors {
+            share(&source(dispute, pot), amount, &services, &mut payments);
+        }
+        penalties(&services, &mut payments);
+    }
+    payments.retain(|payment| !payment.amount.is_zero() && payment.from != payment.to);
+    payments
+}
+
+/// Whether the end is better for the appellant than what it appealed. An appeal that was never
+/// ruled on, although the dispute ended by a ruling, failed for want of us.
+#[must_use]
+pub fn appeal_outcome(
+    dispute: &Dispute,
+    round: &Round,
+    appeal: &Appeal,
+    verdict: &Verdict,
+) -> AppealOutcome {
+    let Some(finding) = verdict.finding else {
+        return match verdict.bonds {
+            BondOutcome::Aborted => AppealOutcome::Aborted,
+            _ => AppealOutcome::Changed,
+        };
+    };
+    let better = if appeal.by == dispute.disputer {
+        finding > appeal.against
+    } else {
+        finding < appeal.against
+    };
+    match (&round.ruling, better) {
+        (None, _) => AppealOutcome::Aborted,
+        (Some(_), true) => AppealOutcome::Changed,
+        (Some(_), false) => AppealOutcome::Unchanged,
+    }
+}
+
+/// The pots of one round, in nano-AVT.
+struct Till {
+    bond: i64,
+    fee: i64,
+    counter_bond: i64,
+    appeal_bond: i64,
+    respondent: i64,
+    one_fee: i64,
+    owed_to_jurors: i64,
+    other_half: i64,
+    for_jurors: Vec<(Pot, i64)>,
+}
+
+impl Till {
+    fn of(dispute: &Dispute, round: &Round, verdict: &Verdict, first: bool) -> Self {
+        let stakes = dispute.stakes;
+        let only_first = |amount: Amount| if first { amount.nano() } else { 0 };
+        let revealed: usize = round.panels.iter().map(|panel| panel.revealed()).sum();
+        let revealed = i64::try_from(revealed).unwrap_or(0);
+        Self {
+            bond: only_first(stakes.bond),
+            fee: only_first(stakes.fee),
+            counter_bond: if dispute.is_bonded() { only_first(stakes.counter_bond) } else { 0 },
+            appeal_bond: round.appeal.as_ref().map_or(0, |appeal| appeal.bond.nano()),
+            respondent: only_first(verdict.compensation),
+            one_fee: stakes.fee.nano(),
+            owed_to_jurors: Policy::JUROR_PAY.nano() * revealed,
+            other_half: 0,
+            for_jurors: Vec::new(),
+        }
+    }
+
+    /// Takes what the line says, and what is left at most.
+    fn take(&mut self, line: &Line, bonded: bool) -> Amount {
+        let owed = self.owed_to_jurors;
+        let left = match line.pot {
+            Pot::Bond => &mut self.bond,
+            Pot::Fee => &mut self.fee,
+            Pot::CounterBond => &mut self.counter_bond,
+            Pot::AppealBond => &mut self.appeal_bond,
+            Pot::Respondent => &mut self.respondent,
+            // We owe what we could not do.
+            Pot::Capital => &mut self.owed_to_jurors,
+        };
+        let wanted = match line.take {
+            Take::Rest | Take::Compensation => *left,
+            Take::Half => *left / 2,
+            Take::HalfIfBonded => {
+                if bonded {
+                    *left / 2
+                } else {
+                    0
+                }
+            }
+            Take::OneFee => self.one_fee,
+            Take::JurorPay => owed,
+            Take::HalfJurorPay => owed - owed / 2,
+            Take::OtherHalfJurorPay => self.other_half,
+        };
+        let taken = wanted.min(*left);
+        *left -= taken;
+        if line.take == Take::HalfJurorPay {
+            self.other_half = owed / 2;
+        }
+        if line.to == Payee::Jurors {
+            if line.pot != Pot::Capital {
+                self.owed_to_jurors -= taken;
+            }
+            self.for_jurors.push((line.pot, taken));
+        }
+        Amount::from_nano(taken)
+    }
+}
+
+fn source(dispute: &Dispute, pot: Pot) -> Account {
+    match pot {
+        Pot::Bond | Pot::Fee | Pot::CounterBond | Pot::AppealBond => Account::Dispute(dispute.id),
+        Pot::Respondent => Account::Agent(dispute.party(dispute.disputer.other()).clone()),
+        Pot::Capital => Account::Capital,
+    }
+}
+
+/// Nobody for the jurors: they share among themselves.
+fn payee(dispute: &Dispute, round: &Round, payee: Payee) -> Option<Account> {
+    let agent = |side: Side| Some(Account::Agent(dispute.party(side).clone()));
+    let appellant = round.appeal.as_ref().map(|appeal| appeal.by);
+    match payee {
+        Payee::Disputer => agent(dispute.disputer),
+        Payee::Respondent => agent(dispute.disputer.other()),
+        Payee::Appellant => agent(appellant?),
+        Payee::Opponent => agent(appellant?.other()),
+        Payee::Jurors => None,
+        Payee::Revenue => Some(Account::Fees(marketplace_ledger::FeeKind::Dispute)),
+        Payee::Insurance => Some(Account::Insurance),
+    }
+}
+
+/// How a juror did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Service {
+    /// Its vote agrees with what was found, or nothing was found that it could miss.
+    Coherent,
+    /// Its vote does not.
+    Incoherent,
+    /// It did not vote, or did not open its vote.
+    Silent,
+    /// It was not given the time to do its duty: neither pay nor penalty.
+    Released,
+}
+
+/// How the holders of the seats of one round did, in order.
+#[must_use]
+pub fn services(dispute: &Dispute, number: usize) -> Vec<(Did, Service)> {
+    let measure = measure(dispute, number);
+    let panels = dispute.rounds.get(number).map(|round| round.panels.as_slice());
+    let mut services = Vec::new();
+    for panel in panels.unwrap_or_default() {
+        let service = |seat: &Seat| match (seat.commitment, seat.vote, panel.stage) {
+            (_, Some(vote), _) => match measure {
+                Some(finding) if !dispute.claim.limit(vote.ballot).agrees_with(finding) => {
+                    Service::Incoherent
+                }
+                _ => Service::Coherent,
+            },
+            (_, None, Stage::Called | Stage::Committing) => Service::Released,
+            (None, ..) => Service::Silent,
+            (Some(_), _, Stage::TooFewCommitted) => Service::Coherent,
+            (Some(_), _, Stage::Revealing) => Service::Released,
+            (Some(_), ..) => Service::Silent,
+        };
+        services.extend(panel.seats.iter().map(|seat| (seat.juror.clone(), service(seat))));
+    }
+    services
+}
+
+/// What votes of this round are held against: what the last panel or the operators found from this
+/// round on, so that a captured panel gains nothing when an appeal sets it right. Never a
+/// concession or a settlement: parties that collude with a juror could make honest votes wrong.
+fn measure(dispute: &Dispute, number: usize) -> Option<Finding> {
+    dispute.rounds.iter().skip(number).rev().find_map(|round| {
+        let ruled = round.ruling.as_ref().filter(|ruling| ruling.basis.tier() == 3);
+        let found = round.panels.iter().find_map(|panel| match panel.stage {
+            Stage::Found(finding) => Some(finding),
+            _ => None,
+        });
+        ruled.map(|ruling| ruling.finding).or(found)
+    })
+}
+
+/// Shares of `amount`, equal to the last unit; what cannot be shared goes to insurance, and all of
+/// it where nobody deserves any.
+fn share(from: &Account, amount: i64, services: &[(Did, Service)], payments: &mut Vec<Payment>) {
+    let coherent = services.iter().filter(|(_, service)| *service == Service::Coherent);
+    let count = i64::try_from(coherent.clone().count()).unwrap_or(0);
+    let share = amount.checked_div(count).unwrap_or(0);
+    for (juror, _) in coherent {
+        let to = Account::Agent(juror.clone());
+        payments.push(Payment { from: from.clone(), to, amount: Amount::from_nano(share) });
+    }
+    let odd = Amount::from_nano(amount - share * count);
+    payments.push(Payment { from: from.clone(), to: Account::Insurance, amount: odd });
+}
+
+fn penalties(services: &[(Did, Service)], payments: &mut Vec<Payment>) {
+    for (juror, service) in services {
+        let penalty = match service {
+            Service::Incoherent => JurorTerms::INCOHERENT,
+            Service::Silent => JurorTerms::SILENT,
+            Service::Coherent | Service::Released => continue,
+        };
+        share(&Account::Juror(juror.clone()), penalty.nano(), services, payments);
+    }
+}
+
+/// The finding of a verdict on the bonds of a dispute that ended with a ruling.
+#[must_use]
+pub(crate) fn outcome_of(dispute: &Dispute, finding: Finding, undefended: bool) -> BondOutcome {
+    match finding {
+        Finding::Rejected => BondOutcome::Rejected,
+        Finding::Unproven => BondOutcome::Unproven,
+        Finding::Awarded(_) if undefended => BondOutcome::Undefended,
+        Finding::Awarded(remedy) if remedy >= dispute.claim.remedy => BondOutcome::Upheld,
+        Finding::Awarded(_) => BondOutcome::Partial,
+    }
+}
