@@ -8,6 +8,7 @@ use marketplace_registry::{EmbeddedRegistry, FetchSettings, HttpFetcher, random_
 use marketplace_store_sqlite::SqliteStore;
 use marketplace_teg::{EmbeddedTeg, EmbeddedTegSettings, FAUCET_GIFT};
 
+use crate::no_fetcher::NoFetcher;
 use crate::{BootError, Clock, Deployment, Overrides, system_clock};
 
 /// Everything that is open.
@@ -44,19 +45,27 @@ pub(crate) async fn open(
     };
     let (path, did) = (deployment.registry.clone(), deployment.config.did.clone());
     let registry = blocking(move || EmbeddedRegistry::open(&path, did)).await;
-    let fetcher = HttpFetcher::new(FetchSettings {
-        allow_private: deployment.fetch_private_addresses,
-        ..FetchSettings::default()
-    })?;
     let keys = keys(store.as_ref()).await?;
     Ok(Opened {
         store,
         teg,
         registry: Arc::new(registry.map_err(BootError::Registry)?),
-        fetcher: Arc::new(fetcher),
+        fetcher: open_fetcher(deployment),
         keys,
         clock,
     })
+}
+
+/// Without CA certificates there is no HTTPS, which is no reason to have no market.
+fn open_fetcher(deployment: &Deployment) -> Arc<dyn Fetcher> {
+    let allow_private = deployment.fetch_private_addresses;
+    match HttpFetcher::new(FetchSettings { allow_private, ..FetchSettings::default() }) {
+        Ok(fetcher) => Arc::new(fetcher),
+        Err(error) => {
+            tracing::warn!(%error, "deliveries behind URLs cannot be fetched");
+            Arc::new(NoFetcher { reason: error.to_string() })
+        }
+    }
 }
 
 async fn open_store(deployment: &Deployment, clock: Clock) -> Result<Arc<dyn Store>, BootError> {

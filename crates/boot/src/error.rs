@@ -33,9 +33,6 @@ pub enum BootError {
     /// Names.
     #[error("the embedded registry cannot be opened")]
     Registry(#[source] marketplace_registry::OpenError),
-    /// Deliveries behind URLs.
-    #[error("deliveries cannot be fetched")]
-    Fetcher(#[from] marketplace_registry::FetcherError),
     /// Signals.
     #[error("the system does not let us listen to signals")]
     Signals(#[source] std::io::Error),

@@ -5,6 +5,7 @@ mod drain;
 mod edges;
 mod error;
 mod logs;
+mod no_fetcher;
 mod offline;
 mod server;
 mod settings;

@@ -6,7 +6,8 @@ use std::process::Command;
 #[test]
 fn a_foreign_crate_lists_buys_and_accepts() {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let target = here.join("../../target/embedding");
+    // The workspace's own folder: what our tests have built already need not be built again.
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("a target folder");
     let data = tempfile::tempdir().expect("a temporary folder");
     // The same versions as ours, so that nothing new has to be fetched.
     let lock = here.join("embedding/Cargo.lock");
@@ -15,7 +16,7 @@ fn a_foreign_crate_lists_buys_and_accepts() {
         .args(["run", "--quiet", "--manifest-path"])
         .arg(here.join("embedding/Cargo.toml"))
         .arg("--target-dir")
-        .arg(&target)
+        .arg(target)
         .arg("--")
         .arg(data.path())
         .output()

@@ -66,7 +66,7 @@ async fn work(server: &ServerProcess) -> anyhow::Result<u64> {
     let population = Population::enroll(server.address, 100, 10, "0.001").await?;
     let plan =
         Plan { clients: 64, warm_up: Duration::ZERO, length: Duration::from_secs(10), sellers: 10 };
-    let figures = drive(server.address, Arc::new(population), plan).await?;
+    let figures = drive(&[server.address], Arc::new(population), plan).await?;
     println!("lifecycles over the large store: {figures}");
     Ok(resident_kib(server.id()).unwrap_or(u64::MAX))
 }

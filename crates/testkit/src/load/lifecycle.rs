@@ -21,12 +21,12 @@ pub struct Plan {
     pub sellers: usize,
 }
 
-/// Drives the server with all clients at once.
+/// Drives the servers with all clients at once; the clients are dealt out to them in turn.
 ///
 /// # Errors
 /// When a connection cannot be made.
 pub async fn drive(
-    address: SocketAddr,
+    addresses: &[SocketAddr],
     population: Arc<Population>,
     plan: Plan,
 ) -> anyhow::Result<Figures> {
@@ -34,7 +34,9 @@ pub async fn drive(
     let end = start + plan.length;
     let mut clients = Vec::new();
     for number in 0..plan.clients {
-        let connection = Connection::open(address).await?;
+        let address = addresses.get(number % addresses.len().max(1));
+        let address = address.ok_or_else(|| anyhow::anyhow!("no server to drive"))?;
+        let connection = Connection::open(*address).await?;
         let client = Client { number, connection, population: population.clone(), plan };
         clients.push(tokio::spawn(client.run(start, end)));
     }

@@ -7,6 +7,8 @@ mod figures;
 mod http;
 mod kill;
 mod lifecycle;
+mod pgbench;
+mod postgres;
 mod process;
 
 pub use agents::{Agent, Population, member};
@@ -15,4 +17,6 @@ pub use figures::Figures;
 pub use http::{Connection, HttpError, Reply};
 pub use kill::{KillReport, kill_under_load};
 pub use lifecycle::{Plan, drive};
+pub use pgbench::{Pgbench, pgbench};
+pub use postgres::{Counts, Sampler, durable_server, hottest_balances, processor};
 pub use process::{ServerProcess, cpu_seconds, resident_kib, sibling};

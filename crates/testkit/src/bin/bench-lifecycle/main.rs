@@ -3,6 +3,8 @@
 
 #![expect(clippy::float_arithmetic, reason = "figures for people, not money")]
 
+mod on_postgres;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -15,9 +17,27 @@ use marketplace_testkit::load::{
     serve_baseline, sibling,
 };
 
+/// As the server has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum StoreKind {
+    /// One server over its own file.
+    Sqlite,
+    /// Servers side by side over a private PostgreSQL server, with pgbench on the same one.
+    Postgres,
+}
+
 /// Drives whole order lifecycles against a server with full sync.
 #[derive(Parser)]
 struct Arguments {
+    /// What the servers keep their state in.
+    #[arg(long, value_enum, default_value = "sqlite")]
+    store: StoreKind,
+    /// How many servers run side by side over PostgreSQL: one run for each number.
+    #[arg(long, value_delimiter = ',', default_value = "1,3")]
+    servers: Vec<usize>,
+    /// Scale of pgbench's tables.
+    #[arg(long, default_value_t = 64)]
+    pgbench_scale: u32,
     /// Seconds that count, for each run.
     #[arg(long, default_value_t = 15)]
     seconds: u64,
@@ -48,7 +68,10 @@ fn main() -> anyhow::Result<()> {
     }
     // One thread: the generator must leave the processors to the server.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(run(&arguments))
+    match arguments.store {
+        StoreKind::Sqlite => runtime.block_on(run(&arguments)),
+        StoreKind::Postgres => runtime.block_on(on_postgres::run(&arguments)),
+    }
 }
 
 async fn run(arguments: &Arguments) -> anyhow::Result<()> {
@@ -93,7 +116,7 @@ async fn measure(
 ) -> anyhow::Result<Figures> {
     let plan = plan(arguments, sellers);
     let before = cpu_seconds(server.id());
-    let mut figures = drive(server.address, population.clone(), plan).await?;
+    let mut figures = drive(&[server.address], population.clone(), plan).await?;
     figures.server_cpu = cpu_seconds(server.id()).zip(before).map(|(after, before)| after - before);
     Ok(figures)
 }
@@ -135,5 +158,5 @@ async fn drive_baseline(address: SocketAddr, arguments: &Arguments) -> anyhow::R
         buyers: (0..arguments.buyers).map(agent).collect(),
         sellers: (0..arguments.sellers).map(|n| (agent(n), listing.clone())).collect(),
     };
-    drive(address, Arc::new(population), plan(arguments, arguments.sellers)).await
+    drive(&[address], Arc::new(population), plan(arguments, arguments.sellers)).await
 }
