@@ -3,7 +3,7 @@
 use crate::session::Params;
 
 /// Rows of one shape, column by column.
-pub(crate) trait Arrays {
+pub(crate) trait Arrays: Sync {
     /// The statement that writes them.
     fn text(&self) -> &'static str;
 

@@ -13,7 +13,7 @@ use crate::found::column;
 use crate::keys::Keys;
 use crate::lock::{Before, OUTCOMES, keys_of, lock};
 use crate::rows::{MOVE_LISTING_COUNT, NEW_BATCH};
-use crate::session::{Params, Session, Writers};
+use crate::session::{Params, Session, Writers, on_writer};
 use crate::view::take;
 
 /// How often others may be in the way. Each time somebody else has got further, so it ends much
@@ -104,10 +104,7 @@ async fn attempt(
 /// The outcomes of a batch whose row was found. One that was given up is a conflict as a whole:
 /// whoever gave it up decided it again.
 fn known_outcomes(known: Option<String>, sets: usize) -> Vec<CommitOutcome> {
-    known.map_or_else(
-        || vec![CommitOutcome::Conflict; sets],
-        |text| outcomes_from_text(&text),
-    )
+    known.map_or_else(|| vec![CommitOutcome::Conflict; sets], |text| outcomes_from_text(&text))
 }
 
 /// After a failure that the database told us of: nothing was written.
@@ -189,15 +186,8 @@ pub(crate) async fn outcome(
     batch: Uuid,
 ) -> Result<Option<Vec<CommitOutcome>>, StoreError> {
     let id = id_text(batch);
-    let mut fresh = false;
-    loop {
-        let mut session = writers.get().await?;
-        match known(&mut session, &id).await {
-            Err(failure) if failure.is_lost() && !fresh => fresh = true,
-            Err(failure) => return Err(failure.into()),
-            Ok(text) => return Ok(text.as_deref().map(outcomes_from_text)),
-        }
-    }
+    let text = on_writer!(writers, session => known(session, &id))?;
+    Ok(text.as_deref().map(outcomes_from_text))
 }
 
 async fn known(session: &mut Session, id: &String) -> Result<Option<String>, Failure> {
@@ -215,4 +205,3 @@ async fn known(session: &mut Session, id: &String) -> Result<Option<String>, Fai
     let found = take(&mut pipeline.run().await?, second);
     found.first().map_or(Ok(None), |row| column(row, 0))
 }
-

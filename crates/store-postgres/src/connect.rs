@@ -93,7 +93,8 @@ impl Connector {
                         set = settings => set?,
                         ended = &mut connection => ended?,
                     }
-                    Ok(AsyncPgConnection::try_from_client_and_connection(client, connection).await?)
+                    Ok(AsyncPgConnection::try_from_client_and_connection(client, connection)
+                        .await?)
                 }
                 Driver::Tls(mut connection) => {
                     tokio::select! {
@@ -102,7 +103,8 @@ impl Connector {
                         ended = &mut *connection => ended?,
                     }
                     let connection = *connection;
-                    Ok(AsyncPgConnection::try_from_client_and_connection(client, connection).await?)
+                    Ok(AsyncPgConnection::try_from_client_and_connection(client, connection)
+                        .await?)
                 }
             }
         };

@@ -297,8 +297,15 @@ impl Draft {
             if read == 0 {
                 self.api_keys.push((r.sha256, r.version, r.agent, r.label, r.at, r.revoked_at));
             } else {
-                self.changed_api_keys
-                    .push((r.sha256, read, r.version, r.agent, r.label, r.at, r.revoked_at));
+                self.changed_api_keys.push((
+                    r.sha256,
+                    read,
+                    r.version,
+                    r.agent,
+                    r.label,
+                    r.at,
+                    r.revoked_at,
+                ));
             }
         }
         for write in writes.teg_records.values() {
@@ -343,8 +350,17 @@ impl Draft {
                 digest.add(&row, balance);
                 let position = self.place();
                 self.postings.push((
-                    position, row.entry, row.line, row.lines, row.account, row.delta, row.kind,
-                    row.reason, row.at, number, balance,
+                    position,
+                    row.entry,
+                    row.line,
+                    row.lines,
+                    row.account,
+                    row.delta,
+                    row.kind,
+                    row.reason,
+                    row.at,
+                    number,
+                    balance,
                 ));
             }
         }
@@ -433,8 +449,11 @@ impl Draft {
 
     /// By their keys: two commits that take the same ones wait for each other in one order.
     fn add_answers(&mut self, writes: &Writes) {
-        let answers: BTreeMap<[u8; 32], _> =
-            writes.idempotency.iter().map(|(key, record)| (answer_id(key), (key, record))).collect();
+        let answers: BTreeMap<[u8; 32], _> = writes
+            .idempotency
+            .iter()
+            .map(|(key, record)| (answer_id(key), (key, record)))
+            .collect();
         for (id, (key, record)) in answers {
             let row = IdempotencyRow::new(key, record);
             self.answers.push((

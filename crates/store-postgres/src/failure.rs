@@ -71,6 +71,11 @@ impl Failure {
         }
     }
 
+    /// Whether others were in the way, and the same may go now.
+    pub(crate) fn is_transient(&self) -> bool {
+        self.meaning() == Meaning::Again
+    }
+
     /// Whether the connection, not the statement, failed.
     pub(crate) fn is_lost(&self) -> bool {
         self.meaning() == Meaning::Lost

@@ -47,12 +47,32 @@ macro_rules! found {
 }
 
 found!(OrderRow {
-    id, version, buyer, seller, listing, status, phase, price, fee, total, escrow, created_at,
-    service, terms, checks, state,
+    id,
+    version,
+    buyer,
+    seller,
+    listing,
+    status,
+    phase,
+    price,
+    fee,
+    total,
+    escrow,
+    created_at,
+    service,
+    terms,
+    checks,
+    state,
 });
 found!(ListingRow { id, version, provider, status, price, created_at, data });
 found!(AgentRow {
-    did, version, payout, payout_threshold, unfunded_orders, listings, reputation_milli,
+    did,
+    version,
+    payout,
+    payout_threshold,
+    unfunded_orders,
+    listings,
+    reputation_milli,
 });
 found!(WithdrawalRow { id, version, agent, amount, fee, held, at, sent_at, state, detail });
 found!(DepositRow { id, version, agent, amount, at, state, detail });

@@ -28,11 +28,9 @@ const ANSWERS_TAKEN: &str = "SELECT id FROM idempotency WHERE id = ANY($1)";
 const NONCES_TAKEN: &str = "SELECT id FROM nonces WHERE id = ANY($1)";
 const BALANCES: &str = "SELECT account, amount, payout_at FROM balances \
      WHERE account = ANY($1) ORDER BY account FOR NO KEY UPDATE";
-const LISTING_COUNT: &str =
-    "SELECT value FROM counters WHERE name = 'listings' FOR NO KEY UPDATE";
+const LISTING_COUNT: &str = "SELECT value FROM counters WHERE name = 'listings' FOR NO KEY UPDATE";
 
-static NUMBER: LazyLock<String> =
-    LazyLock::new(|| format!("{CLOCK}, nextval('batch_numbers')"));
+static NUMBER: LazyLock<String> = LazyLock::new(|| format!("{CLOCK}, nextval('batch_numbers')"));
 
 /// For each table the statement that locks against change, and the one that locks for writing.
 static LOCKS: LazyLock<[[String; 2]; Table::ALL.len()]> = LazyLock::new(|| {
@@ -91,9 +89,10 @@ pub(crate) enum Before {
 pub(crate) fn keys_of(batch: &Batch) -> Keys {
     let mut keys: HashSet<Key> = batch.sets.iter().flat_map(|(_, set)| set.keys()).collect();
     let agents = batch.sets.iter().flat_map(|(_, set)| &set.agents);
-    keys.extend(agents.map(|change| {
-        Key::Balance(marketplace_ledger::Account::Agent(change.row.did.clone()))
-    }));
+    keys.extend(
+        agents
+            .map(|change| Key::Balance(marketplace_ledger::Account::Agent(change.row.did.clone()))),
+    );
     Keys::new(&keys)
 }
 
@@ -175,12 +174,7 @@ pub(crate) async fn lock(
 }
 
 impl Standing {
-    fn read_taken(
-        &mut self,
-        keys: &Keys,
-        answers: &[Row],
-        nonces: &[Row],
-    ) -> Result<(), Failure> {
+    fn read_taken(&mut self, keys: &Keys, answers: &[Row], nonces: &[Row]) -> Result<(), Failure> {
         let id = |row: &Row| -> Result<[u8; 32], Failure> {
             Ok(column::<&[u8]>(row, 0)?.try_into().unwrap_or_default())
         };

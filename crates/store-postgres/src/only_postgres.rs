@@ -7,8 +7,6 @@ use crate::failure::Failure;
 
 /// Held by whoever changes the schema.
 const MIGRATION_LOCK: i64 = 0x6d61_726b_6574_0001;
-/// The channel on which a sealer says that there are new positions.
-pub(crate) const CHANNEL: &str = "marketplace_feed";
 
 /// Every statement of a commit finds its rows by their keys, whatever the statistics say: a plan
 /// that was made while a table was small would read it from end to end when it is large.
@@ -32,13 +30,11 @@ pub(crate) async fn unlock_schema(client: &Client) -> Result<(), Failure> {
     Ok(client.batch_execute(&unlock).await?)
 }
 
-/// Wakes whoever listens in other processes. Not in a transaction that others wait for: at its end
-/// a NOTIFY holds a lock of the whole database.
-pub(crate) async fn wake_others(client: &Client) -> Result<(), Failure> {
-    Ok(client.batch_execute(&format!("NOTIFY {CHANNEL}")).await?)
-}
+/// Wakes whoever listens in other processes. Never in a transaction that others wait for: at its
+/// end a NOTIFY holds a lock of the whole database.
+pub(crate) const WAKE_OTHERS: &str = "NOTIFY marketplace_feed";
 
-/// From now on the connection hears of [`wake_others`].
+/// From now on the connection hears of [`WAKE_OTHERS`].
 pub(crate) async fn listen(client: &Client) -> Result<(), Failure> {
-    Ok(client.batch_execute(&format!("LISTEN {CHANNEL}")).await?)
+    Ok(client.batch_execute("LISTEN marketplace_feed").await?)
 }

@@ -37,22 +37,36 @@ macro_rules! of_side {
     ($side:literal) => {
         Side {
             all: concat!(
-                "SELECT ", placed!(), " FROM orders o WHERE o.", $side, " = ? AND o.position <= ? \
+                "SELECT ",
+                placed!(),
+                " FROM orders o WHERE o.",
+                $side,
+                " = ? AND o.position <= ? \
                  ORDER BY o.position DESC LIMIT ?"
             ),
             completed: concat!(
-                "SELECT ", placed!(), " FROM (SELECT * FROM orders WHERE ", $side, " = ? \
+                "SELECT ",
+                placed!(),
+                " FROM (SELECT * FROM orders WHERE ",
+                $side,
+                " = ? \
                  AND position <= ? ORDER BY position DESC LIMIT ?) o \
                  WHERE o.status = 'COMPLETED' ORDER BY o.position DESC LIMIT ?"
             ),
             open: concat!(
-                "SELECT ", placed!(), " FROM (SELECT position FROM orders_not_completed \
-                 WHERE ", $side, " = ? AND status = ? AND position <= ? \
+                "SELECT ",
+                placed!(),
+                " FROM (SELECT position FROM orders_not_completed \
+                 WHERE ",
+                $side,
+                " = ? AND status = ? AND position <= ? \
                  ORDER BY position DESC LIMIT ?) n JOIN orders o ON o.position = n.position \
                  ORDER BY o.position DESC"
             ),
             end_of_walk: concat!(
-                "SELECT position FROM orders WHERE ", $side, " = ? AND position <= ? \
+                "SELECT position FROM orders WHERE ",
+                $side,
+                " = ? AND position <= ? \
                  ORDER BY position DESC OFFSET ? LIMIT 1"
             ),
         }
@@ -146,15 +160,21 @@ pub(crate) async fn orders(
 }
 
 const ALL: &str = concat!(
-    "SELECT ", placed!(), " FROM orders o WHERE o.position <= ? ORDER BY o.position DESC LIMIT ?"
+    "SELECT ",
+    placed!(),
+    " FROM orders o WHERE o.position <= ? ORDER BY o.position DESC LIMIT ?"
 );
 const ALL_COMPLETED: &str = concat!(
-    "SELECT ", placed!(), " FROM (SELECT * FROM orders WHERE position <= ? \
+    "SELECT ",
+    placed!(),
+    " FROM (SELECT * FROM orders WHERE position <= ? \
      ORDER BY position DESC LIMIT ?) o \
      WHERE o.status = ? ORDER BY o.position DESC LIMIT ?"
 );
 const ALL_OPEN: &str = concat!(
-    "SELECT ", placed!(), " FROM (SELECT position, status FROM orders_not_completed \
+    "SELECT ",
+    placed!(),
+    " FROM (SELECT position, status FROM orders_not_completed \
      WHERE position <= ? ORDER BY position DESC LIMIT ?) n \
      JOIN orders o ON o.position = n.position \
      WHERE n.status = ? ORDER BY o.position DESC LIMIT ?"

@@ -40,7 +40,8 @@ impl Readers {
             let connector = connector.clone();
             async move {
                 let opened = connector.diesel().await;
-                opened.map_err(|failure| diesel::ConnectionError::BadConnection(failure.to_string()))
+                opened
+                    .map_err(|failure| diesel::ConnectionError::BadConnection(failure.to_string()))
             }
             .boxed()
         });

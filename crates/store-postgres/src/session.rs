@@ -10,7 +10,7 @@ use deadpool::Runtime;
 use deadpool::managed::{Manager, Metrics, Object, Pool, RecycleError, RecycleResult};
 use futures::FutureExt;
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{Client, Row, Statement};
+use tokio_postgres::{Client, Row, RowStream, Statement};
 
 use crate::OpenError;
 use crate::connect::Connector;
@@ -71,9 +71,22 @@ impl Session {
         Ok(())
     }
 
+    /// The rows of a query as they come.
+    pub(crate) async fn stream(&self, text: &'static str) -> Result<RowStream, Failure> {
+        let statement = self.statements.get(text);
+        let statement = statement.ok_or_else(|| unprepared(text))?;
+        let none: [&(dyn ToSql + Sync); 0] = [];
+        Ok(self.client.query_raw(statement, none).await?)
+    }
+
+    /// A statement without parameters, outside of a pipeline.
     pub(crate) async fn simple(&self, text: &str) -> Result<(), Failure> {
         Ok(self.client.batch_execute(text).await?)
     }
+}
+
+fn unprepared(text: &str) -> Failure {
+    Failure::unavailable(format!("not prepared: {text}"))
 }
 
 /// What a statement answered.
@@ -103,7 +116,7 @@ pub(crate) struct Pipeline<'a> {
 impl<'a> Pipeline<'a> {
     fn prepared(&self, text: &'static str) -> Result<Statement, Failure> {
         let known = self.session.statements.get(text).cloned();
-        known.ok_or_else(|| Failure::unavailable(format!("not prepared: {text}")))
+        known.ok_or_else(|| unprepared(text))
     }
 
     /// A query. Says at which place its answer will be.
@@ -120,11 +133,7 @@ impl<'a> Pipeline<'a> {
     }
 
     /// A statement that answers no rows.
-    pub(crate) fn change(
-        &mut self,
-        text: &'static str,
-        params: Params<'a>,
-    ) -> Result<(), Failure> {
+    pub(crate) fn change(&mut self, text: &'static str, params: Params<'a>) -> Result<(), Failure> {
         let statement = self.prepared(text)?;
         let client = &self.session.client;
         let step = async move {
@@ -240,3 +249,24 @@ impl Writers {
         self.0.close();
     }
 }
+
+/// Runs `$work`, an expression over the session `$session`, on a session of the pool; once more
+/// when that one turns out to be gone. Only for what may be done twice.
+macro_rules! on_writer {
+    ($writers:expr, $session:ident => $work:expr) => {{
+        let mut fresh = false;
+        loop {
+            let mut writer = match $writers.get().await {
+                Ok(writer) => writer,
+                Err(failure) => break Err(marketplace_ports::StoreError::from(failure)),
+            };
+            let $session: &mut $crate::session::Session = &mut writer;
+            let done: Result<_, $crate::failure::Failure> = $work.await;
+            match done {
+                Err(failure) if failure.is_lost() && !fresh => fresh = true,
+                done => break done.map_err(marketplace_ports::StoreError::from),
+            }
+        }
+    }};
+}
+pub(crate) use on_writer;

@@ -16,9 +16,10 @@ use crate::clock::{CLOCK, StoreClock};
 use crate::failure::Failure;
 use crate::found::{Found, column};
 use crate::keys::{Keys, Table};
-use crate::session::{Answer, Pipeline, Session, Writers};
+use crate::session::{Answer, Pipeline, Session, Writers, on_writer};
 
-const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+/// Begins a transaction that sees one state and changes nothing.
+pub(crate) const SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 const GAPS: &str = "SELECT from_at, until_at FROM gaps";
 const BALANCES: &str = "SELECT account, amount FROM balances WHERE account = ANY($1)";
 const NONCES: &str = "SELECT id FROM nonces WHERE id = ANY($1)";
@@ -62,14 +63,7 @@ pub(crate) async fn load(
     keys: &HashSet<Key>,
 ) -> Result<View, StoreError> {
     let keys = Keys::new(keys);
-    let mut fresh = false;
-    loop {
-        let mut session = writers.get().await?;
-        match attempt(&mut session, clock, &keys).await {
-            Err(failure) if failure.is_lost() && !fresh => fresh = true,
-            done => return Ok(done?),
-        }
-    }
+    on_writer!(writers, session => attempt(session, clock, &keys))
 }
 
 /// One SELECT for each table that the keys touch, with what reads its answer.
@@ -104,11 +98,7 @@ fn parts<'a>(
     parts
 }
 
-async fn attempt(
-    session: &mut Session,
-    clock: &StoreClock,
-    keys: &Keys,
-) -> Result<View, Failure> {
+async fn attempt(session: &mut Session, clock: &StoreClock, keys: &Keys) -> Result<View, Failure> {
     let answers: Vec<&[u8]> = keys.answers.keys().map(|id| &id[..]).collect();
     let nonces: Vec<&[u8]> = keys.nonces.keys().map(|id| &id[..]).collect();
     let balances: Vec<&str> = keys.balances.keys().map(String::as_str).collect();
@@ -125,7 +115,7 @@ async fn attempt(
         texts.push(LISTING_COUNT);
     }
     session.prepare(texts).await?;
-    let mut pipeline = session.begin(BEGIN);
+    let mut pipeline = session.begin(SNAPSHOT);
     let places = Places {
         clock: pipeline.rows(CLOCK, vec![])?,
         gaps: pipeline.rows(GAPS, vec![])?,
@@ -189,9 +179,9 @@ impl Places {
 
 /// The rows of an answer; they are read once.
 pub(crate) fn take(answers: &mut [Answer], place: usize) -> Vec<Row> {
-    answers.get_mut(place).map_or_else(Vec::new, |answer| {
-        std::mem::replace(answer, Answer::Changed).rows()
-    })
+    answers
+        .get_mut(place)
+        .map_or_else(Vec::new, |answer| std::mem::replace(answer, Answer::Changed).rows())
 }
 
 /// The time, from the answer to [`CLOCK`].
@@ -204,10 +194,7 @@ fn gaps(rows: &[Row]) -> Result<Gaps, Failure> {
     let mut gaps = Vec::with_capacity(rows.len());
     for row in rows {
         let (from, until) = (column(row, 0)?, column(row, 1)?);
-        gaps.push(Gap {
-            from: Timestamp::from_micros(from),
-            until: Timestamp::from_micros(until),
-        });
+        gaps.push(Gap { from: Timestamp::from_micros(from), until: Timestamp::from_micros(until) });
     }
     Ok(Gaps::new(gaps))
 }
