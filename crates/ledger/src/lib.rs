@@ -5,6 +5,8 @@
 
 mod account;
 mod entry;
+mod sum_tree;
 
 pub use account::{Account, AccountError, FeeKind};
 pub use entry::{Entry, EntryDraft, EntryError, EntryKind, Posting};
+pub use sum_tree::{Hash, Leaf, Node, Step, SumTree, TreeError, check_path};
