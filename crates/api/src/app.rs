@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use marketplace_engine::Marketplace;
 use marketplace_money::{Did, Timestamp};
-use marketplace_ports::{Identity, Registry};
+use marketplace_ports::{Identity, OurKeys, Registry};
 
 /// Tells the time, for the age of tokens.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -21,6 +21,8 @@ pub struct App {
     pub identity: Arc<dyn Identity>,
     /// The directory.
     pub registry: Arc<dyn Registry>,
+    /// Our own keys.
+    pub keys: Arc<dyn OurKeys>,
     /// What the operator decided.
     pub settings: ApiSettings,
     /// Signs quotes; all replicas share it.

@@ -103,16 +103,31 @@ impl Received {
 
     /// Whom a message that says `from` speaks for.
     pub(crate) fn sender(&self, shell: &Inner, from: &str) -> Result<Caller, Failure> {
+        self.speaker(shell, "from", from)
+    }
+
+    /// Whom the token names, if there is one.
+    pub(crate) fn known(&self) -> Option<&Caller> {
+        self.caller.as_ref()
+    }
+
+    /// Whom a request speaks for that names an agent in `field`.
+    pub(crate) fn speaker(
+        &self,
+        shell: &Inner,
+        field: &str,
+        named: &str,
+    ) -> Result<Caller, Failure> {
         match &self.caller {
-            Some(known) if known.did.as_str() == from => Ok(known.clone()),
+            Some(known) if known.did.as_str() == named => Ok(known.clone()),
             Some(known) => {
-                let detail = format!("`from` must be {}, for whom the token speaks", known.did);
+                let detail = format!("`{field}` must be {}, for whom the token speaks", known.did);
                 Err(Failure::new(&codes::FORGED_FROM, detail))
             }
             None => {
                 self.require_caller(shell)?;
-                let did: Did = from.parse().map_err(|error| {
-                    Failure::new(&codes::INVALID_BODY, format!("`from` {error}"))
+                let did: Did = named.parse().map_err(|error| {
+                    Failure::new(&codes::INVALID_BODY, format!("`{field}` {error}"))
                 })?;
                 Ok(caller(shell, did, Via::Open))
             }
@@ -126,6 +141,11 @@ impl Received {
 struct Nothing {}
 
 impl Incoming {
+    /// Only operators may do this.
+    pub(crate) fn require_operator(&self) -> Result<(), Failure> {
+        if self.caller.is_operator { Ok(()) } else { Err(identity::operators_only()) }
+    }
+
     /// The body as a JSON object of this shape.
     pub(crate) fn input<'a, T: Deserialize<'a>>(&'a self) -> Result<T, Failure> {
         self.received.input()

@@ -6,6 +6,7 @@
 mod admin;
 mod agents;
 mod answer;
+mod api_keys;
 mod app;
 mod auth;
 mod body;
@@ -27,6 +28,7 @@ mod request_id;
 mod router;
 mod services;
 mod shell;
+mod stack;
 mod wallet;
 
 pub use app::{ApiSettings, App, AuthMode, Clock};

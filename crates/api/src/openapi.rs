@@ -13,8 +13,15 @@ use crate::router::documented;
 
 const SCHEME: &str = "bearer";
 /// Commands that need no Idempotency-Key: they change nothing, or once only by their nature.
-const NATURALLY_ONCE: [&str; 4] =
-    ["createQuote", "askFaucet", "createAccessToken", "createDispute"];
+const NATURALLY_ONCE: [&str; 7] = [
+    "createQuote",
+    "askFaucet",
+    "createAccessToken",
+    "createDispute",
+    "createApiKey",
+    "retryDeadLetter",
+    "rotateKey",
+];
 
 #[derive(OpenApi)]
 #[openapi(
@@ -32,6 +39,7 @@ const NATURALLY_ONCE: [&str; 4] =
         (name = "orders", description = "Buy, deliver, accept, and every other way out"),
         (name = "wallet", description = "Tokens in the marketplace, and to and from the TEG"),
         (name = "identity", description = "Tokens and keys"),
+        (name = "stack", description = "As clients of the original stack call us"),
         (name = "operators", description = "For those whom OPERATOR_DIDS names"),
         (name = "about", description = "Cards, pages, health"),
     ),

@@ -12,7 +12,8 @@ use crate::app::App;
 use crate::openapi::{frame, openapi};
 use crate::shell::Shell;
 use crate::{
-    admin, agents, auth, disputes, edge, escrow, messages, orders, pages, quotes, services, wallet,
+    admin, agents, api_keys, auth, disputes, edge, escrow, messages, orders, pages, quotes,
+    services, stack, wallet,
 };
 
 /// Every route with its documentation.
@@ -59,14 +60,28 @@ pub(crate) fn documented() -> OpenApiRouter<Shell> {
         // Identity.
         .routes(routes!(auth::token::token))
         .routes(routes!(agents::register::register))
+        .routes(routes!(api_keys::list::list, api_keys::create::create))
+        .routes(routes!(api_keys::revoke::revoke))
+        // The original stack's clients.
+        .routes(routes!(stack::list::list))
+        .routes(routes!(stack::purchase::purchase))
+        .routes(routes!(stack::show::show))
+        .routes(routes!(stack::complete::complete))
         // Operators.
         .routes(routes!(admin::orders::orders))
         .routes(routes!(admin::audit::audit))
+        .routes(routes!(admin::dead_letters::dead_letters))
+        .routes(routes!(admin::retry_dead_letter::retry_dead_letter))
+        .routes(routes!(admin::rotate_key::rotate_key))
+        .routes(routes!(api_keys::list_of::list_of, api_keys::bind::bind))
+        .routes(routes!(api_keys::revoke_any::revoke_any))
         // Cards, pages, health.
         .routes(routes!(pages::agent_card::agent_card))
         .routes(routes!(pages::well_known_card::well_known_card))
         .routes(routes!(pages::marketplace::marketplace))
         .routes(routes!(pages::problems::problems))
+        .routes(routes!(pages::jwks::jwks))
+        .routes(routes!(pages::health::health))
         .routes(routes!(pages::healthz::healthz))
         .routes(routes!(pages::readyz::readyz))
         .routes(routes!(pages::metrics::metrics))

@@ -3,6 +3,8 @@
 use async_trait::async_trait;
 use marketplace_money::{Did, Seconds, Timestamp};
 
+use crate::{Registry, RegistryError};
+
 /// A verified did-jwt: the caller holds the key of `did`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Proof {
@@ -94,4 +96,53 @@ pub trait Signer: Send + Sync {
 
     /// Ed25519 by our present key.
     fn sign(&self, message: &[u8]) -> Signed;
+}
+
+/// A key of ours as others may know it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PublishedKey {
+    /// Ed25519.
+    pub public_key: [u8; 32],
+    /// For a key that signs no more: how long its signatures are to be believed.
+    pub until: Option<Timestamp>,
+}
+
+/// What a change of our key did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rotation {
+    /// Signed until now.
+    pub old: [u8; 32],
+    /// Signs from now.
+    pub new: [u8; 32],
+    /// Until when the old one is published.
+    pub until: Timestamp,
+}
+
+/// Why our key was not changed: the old one goes on signing.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RotationError {
+    /// It comes from a secret of the deployment.
+    #[error("the key comes from AGENT_KEY: change that")]
+    NotOurs,
+    /// The registry was not told.
+    #[error("the registry was not told of the new key: {0}")]
+    Registry(RegistryError),
+    /// It could not be made or kept.
+    #[error("a new key cannot be kept: {0}")]
+    NotKept(String),
+}
+
+/// Our keys: the one that signs, and those that did until a while ago.
+#[async_trait]
+pub trait OurKeys: Signer {
+    /// What others verify our signatures with: the key that signs first.
+    fn published(&self, now: Timestamp) -> Vec<PublishedKey>;
+
+    /// Changes the key. The old one signs the change, and stays published for a while.
+    async fn rotate(
+        &self,
+        registry: &dyn Registry,
+        endpoint: &str,
+        now: Timestamp,
+    ) -> Result<Rotation, RotationError>;
 }

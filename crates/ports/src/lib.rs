@@ -16,7 +16,10 @@ pub use admission::{Current, RowWrite, Writes, admit};
 pub use api_key::ApiKey;
 pub use change::{Batch, Change, ChangeSet, CommitOutcome, CountChange, Key, Snapshot};
 pub use fetch::{FetchError, Fetcher};
-pub use identity::{AccessToken, Identity, IdentityError, Proof, Signed, Signer};
+pub use identity::{
+    AccessToken, Identity, IdentityError, OurKeys, Proof, PublishedKey, Rotation, RotationError,
+    Signed, Signer,
+};
 pub use notifier::{Notice, Notification, Notifier, NotifyError, Silence, UnknownNotice};
 pub use registry::{AgentRecord, AgentTokens, Registration, Registry, RegistryError};
 pub use rows::{

@@ -28,5 +28,5 @@ pub use directory::{EmbeddedRegistry, OpenError};
 pub use fetch::{FetchSettings, FetcherError, HttpFetcher, install_tls_provider};
 pub use identity::LocalIdentity;
 pub use notifier::{Clock, HttpNotifier};
-pub use own_keys::{KeySource, OwnKeyError, OwnKeys, PublishedKey, RETIRED_KEY_LIFE, Rotation};
+pub use own_keys::{KeySource, OwnKeyError, OwnKeys, RETIRED_KEY_LIFE};
 pub use server::{Account, RegistryServer};

@@ -20,6 +20,10 @@ pub enum Via {
     AccessToken,
     /// By a did-jwt, signed with its own key.
     Proof,
+    /// By a token that the registry issued and vouches for.
+    Registry,
+    /// By an API key.
+    ApiKey,
     /// Not at all: `AUTH_MODE=open` believes what it is told.
     Open,
 }

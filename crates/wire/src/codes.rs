@@ -41,6 +41,11 @@ codes! {
     TOKEN_BAD_TIMES = 401 "token_bad_times" "The token's times are out of bounds";
     TOKEN_UNKNOWN_KEY = 401 "token_unknown_key" "The key of this DID is not known here";
     TOKEN_REPLAYED = 401 "token_replayed" "The token was used before";
+    API_KEY_TAKEN = 409 "api_key_taken" "The API key is bound or revoked";
+    KEY_NOT_CHANGED = 409 "key_not_changed" "The marketplace's key was not changed";
+    TOKEN_NOT_ISSUED = 401 "token_not_issued" "The registry does not accept the token";
+    API_KEY_UNKNOWN = 401 "api_key_unknown" "Nobody has this API key";
+    API_KEY_REVOKED = 401 "api_key_revoked" "The API key was revoked";
     PROOF_REQUIRED = 401 "proof_required" "Only a fresh did-jwt can be exchanged";
     FORGED_FROM = 403 "forged_from" "The message speaks for another agent than its sender";
     OPERATORS_ONLY = 403 "operators_only" "Only operators may do this";

@@ -5,6 +5,7 @@
 //! read back.
 
 mod agent;
+mod api_key;
 mod audit;
 mod caller;
 pub mod codes;
@@ -15,6 +16,7 @@ mod number;
 mod object;
 mod order;
 mod order_input;
+mod our_keys;
 mod params;
 mod problem;
 mod purchase;
@@ -23,11 +25,16 @@ mod refusal;
 mod schema;
 mod search;
 mod service;
+mod stack;
 mod text;
 mod time;
 mod wallet;
 
 pub use agent::{AccessTokenBody, AgentBody, RegistrationInput};
+pub use api_key::{
+    ApiKeyBody, ApiKeyInput, ApiKeyPage, ApiKeyParams, BindApiKeyInput, NewApiKeyBody,
+    api_key_label,
+};
 pub use audit::AuditBody;
 pub use caller::{Caller, Via};
 pub use codes::{CODES, Code};
@@ -41,12 +48,17 @@ pub use number::{Money, NumberText, Score};
 pub use object::Object;
 pub use order::{ActionBody, AmountsBody, OrderBody, OrderPage};
 pub use order_input::{AcceptSplitInput, ChangesInput, QuoteInput, SplitInput};
+pub use our_keys::{DeadLetterBody, DeadLetterPage, KeyBody, KeySetBody, RotationBody};
 pub use params::{AllOrderParams, DeliveryParams, EntryParams, OrderParams};
 pub use problem::Problem;
 pub use purchase::{PaymentInput, PaymentInstruction, PurchaseInput, purchase_request};
 pub use quote::QuoteBody;
 pub use search::SearchInput;
 pub use service::{ServiceEditInput, ServiceInput, TermsInput};
+pub use stack::{
+    StackCompleteInput, StackListingInput, StackPaymentInput, StackPurchaseInput, stack_order,
+    stack_status,
+};
 pub use text::{Text, holds_escaped_nul};
 pub use time::Rfc3339;
 pub use wallet::{

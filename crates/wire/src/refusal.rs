@@ -96,6 +96,7 @@ impl From<&IdentityError> for Problem {
             IdentityError::Expired => &codes::TOKEN_EXPIRED,
             IdentityError::BadTimes(_) => &codes::TOKEN_BAD_TIMES,
             IdentityError::UnknownKey(_) => &codes::TOKEN_UNKNOWN_KEY,
+            IdentityError::NotIssued => &codes::TOKEN_NOT_ISSUED,
             IdentityError::Unavailable(_) => {
                 return Self::new(&codes::IDENTITY_UNAVAILABLE, error.to_string()).retry_after(2);
             }
@@ -180,6 +181,7 @@ mod tests {
             (teg("faucet_closed"), 403, "faucet_closed"),
             (teg("faucet_used"), 409, "faucet_used"),
             (teg("invalid_memo"), 409, "teg_refused"),
+            (Refusal::ApiKeyTaken, 409, "api_key_taken"),
             (Refusal::NotFound, 404, "not_found"),
             (Refusal::NotDue { due: AT }, 409, "not_due"),
             (Refusal::AlreadyDone, 409, "already_done"),

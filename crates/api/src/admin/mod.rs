@@ -1,4 +1,7 @@
 //! What operators see.
 
 pub(crate) mod audit;
+pub(crate) mod dead_letters;
 pub(crate) mod orders;
+pub(crate) mod retry_dead_letter;
+pub(crate) mod rotate_key;

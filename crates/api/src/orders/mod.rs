@@ -27,7 +27,7 @@ use crate::incoming::Incoming;
 use crate::shell::Shell;
 
 /// The order that a path names. What is no id names none.
-fn order_id(text: &str) -> Result<OrderId, Refusal> {
+pub(crate) fn order_id(text: &str) -> Result<OrderId, Refusal> {
     text.parse().map_err(|_| OrderRefusal::NotFound.into())
 }
 

@@ -10,8 +10,12 @@ mod keeper;
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use async_trait::async_trait;
 use marketplace_money::{Did, Seconds, Timestamp};
-use marketplace_ports::{Registry, RegistryError, Signed, Signer, Store, StoreError};
+use marketplace_ports::{
+    OurKeys, PublishedKey, Registry, RegistryError, Rotation, RotationError, Signed, Signer, Store,
+    StoreError,
+};
 use tokio::sync::Mutex;
 
 use crate::{AgentKey, NoRandomness, fresh_nonce, random_key};
@@ -54,9 +58,6 @@ pub enum OwnKeyError {
     /// The key is not ours to change.
     #[error("the key comes from a secret of the deployment: change it there")]
     NotOurs,
-    /// The registry does not take the new key; the old one stays.
-    #[error("the new key is not used, the registry was not told")]
-    Registry(#[source] RegistryError),
 }
 
 /// A key that signed until a while ago.
@@ -73,26 +74,6 @@ pub(crate) struct Ring {
     pub(crate) current: AgentKey,
     pub(crate) since: Timestamp,
     pub(crate) retired: Vec<Retired>,
-}
-
-/// A key as others may know it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PublishedKey {
-    /// Ed25519.
-    pub public_key: [u8; 32],
-    /// For a key that signs no more: how long its signatures are to be believed.
-    pub until: Option<Timestamp>,
-}
-
-/// What a change of keys did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rotation {
-    /// Signed until now.
-    pub old: [u8; 32],
-    /// Signs from now.
-    pub new: [u8; 32],
-    /// Until when the old one is published.
-    pub until: Timestamp,
 }
 
 /// Our keys, as this server knows them.
@@ -147,17 +128,6 @@ impl OwnKeys {
         Ok(self.current().mint(audience, now, life, &fresh_nonce()?))
     }
 
-    /// What others verify our signatures with: the key that signs, then those that did.
-    #[must_use]
-    pub fn published(&self, now: Timestamp) -> Vec<PublishedKey> {
-        let ring = self.ring();
-        let retired = ring.retired.iter().filter(|old| now < old.until);
-        let retired =
-            retired.map(|old| PublishedKey { public_key: old.public_key, until: Some(old.until) });
-        let current = PublishedKey { public_key: ring.current.public_key(), until: None };
-        std::iter::once(current).chain(retired).collect()
-    }
-
     /// Looks whether another server has changed the key.
     ///
     /// # Errors
@@ -190,35 +160,6 @@ impl OwnKeys {
         }
         registry.register_ourselves(&key.claim(Some(endpoint.to_owned()), serial(now), None)).await
     }
-
-    /// Changes the key: keeps the new one, has the registry take it (signed by the old one too),
-    /// and only then signs with it. May be repeated after any failure.
-    ///
-    /// # Errors
-    /// See [`OwnKeyError`]; then the old key goes on signing.
-    pub async fn rotate(
-        &self,
-        registry: &dyn Registry,
-        endpoint: &str,
-        now: Timestamp,
-    ) -> Result<Rotation, OwnKeyError> {
-        let _changing = self.changing.lock().await;
-        let ring = match self.keeper.reload().await? {
-            Some(ring) => ring,
-            None => self.ring(),
-        };
-        let old = ring.current.clone();
-        let new = self.keeper.next(random_key()?).await?;
-        let claim = new.claim(Some(endpoint.to_owned()), serial(now), Some(&old));
-        registry.register_ourselves(&claim).await.map_err(OwnKeyError::Registry)?;
-        let until = now.plus(RETIRED_KEY_LIFE);
-        let mut retired = vec![Retired { public_key: old.public_key(), until }];
-        retired.extend(ring.retired.into_iter().filter(|key| now < key.until));
-        let ring = Ring { current: new.clone(), since: now, retired };
-        self.keeper.advance(&ring).await?;
-        self.set(ring);
-        Ok(Rotation { old: old.public_key(), new: new.public_key(), until })
-    }
 }
 
 impl Signer for OwnKeys {
@@ -229,6 +170,52 @@ impl Signer for OwnKeys {
     fn sign(&self, message: &[u8]) -> Signed {
         let key = self.current();
         Signed { public_key: key.public_key(), signature: key.sign(message) }
+    }
+}
+
+#[async_trait]
+impl OurKeys for OwnKeys {
+    fn published(&self, now: Timestamp) -> Vec<PublishedKey> {
+        let ring = self.ring();
+        let retired = ring.retired.iter().filter(|old| now < old.until);
+        let retired =
+            retired.map(|old| PublishedKey { public_key: old.public_key, until: Some(old.until) });
+        let current = PublishedKey { public_key: ring.current.public_key(), until: None };
+        std::iter::once(current).chain(retired).collect()
+    }
+
+    /// Keeps the new key, has the registry take it (signed by the old one too), and only then
+    /// signs with it. May be repeated after any failure.
+    async fn rotate(
+        &self,
+        registry: &dyn Registry,
+        endpoint: &str,
+        now: Timestamp,
+    ) -> Result<Rotation, RotationError> {
+        let _changing = self.changing.lock().await;
+        let ring = match self.keeper.reload().await.map_err(not_kept)? {
+            Some(ring) => ring,
+            None => self.ring(),
+        };
+        let old = ring.current.clone();
+        let fresh = random_key().map_err(|error| not_kept(error.into()))?;
+        let new = self.keeper.next(fresh).await.map_err(not_kept)?;
+        let claim = new.claim(Some(endpoint.to_owned()), serial(now), Some(&old));
+        registry.register_ourselves(&claim).await.map_err(RotationError::Registry)?;
+        let until = now.plus(RETIRED_KEY_LIFE);
+        let mut retired = vec![Retired { public_key: old.public_key(), until }];
+        retired.extend(ring.retired.into_iter().filter(|key| now < key.until));
+        let ring = Ring { current: new.clone(), since: now, retired };
+        self.keeper.advance(&ring).await.map_err(not_kept)?;
+        self.set(ring);
+        Ok(Rotation { old: old.public_key(), new: new.public_key(), until })
+    }
+}
+
+fn not_kept(error: OwnKeyError) -> RotationError {
+    match error {
+        OwnKeyError::NotOurs => RotationError::NotOurs,
+        other => RotationError::NotKept(other.to_string()),
     }
 }
 

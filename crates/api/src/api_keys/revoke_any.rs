@@ -1,0 +1,33 @@
+//! `POST /api/v1/admin/api-keys/{id}/revoke`: an operator ends an API key.
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use marketplace_wire::ApiKeyBody;
+
+use super::{key_answer, key_id};
+use crate::failure::Failure;
+use crate::incoming::Incoming;
+use crate::shell::Shell;
+
+/// Revoke an agent's API key
+///
+/// For operators. From this answer on it speaks for nobody, for ever.
+#[utoipa::path(
+    post, path = "/api/v1/admin/api-keys/{key_id}/revoke", operation_id = "revokeAnyApiKey",
+    tag = "operators", params(("key_id" = String, Path, description = "`id` of the key")),
+    responses((status = 200, description = "It is revoked", body = ApiKeyBody)),
+)]
+pub(crate) async fn revoke_any(
+    State(shell): State<Shell>,
+    Path(id): Path<String>,
+    incoming: Incoming,
+) -> Result<Response, Failure> {
+    incoming.require_operator()?;
+    incoming.expect_nothing()?;
+    let sha256 = key_id(&id)?;
+    let answer = key_answer(StatusCode::OK);
+    let attempt = answer.idempotency(&incoming.received, &incoming.caller.did)?;
+    let done = shell.marketplace().revoke_api_key(sha256, None, attempt).await?;
+    Ok(answer.respond(done))
+}
