@@ -1,6 +1,8 @@
 //! Reads transfers back: one by its sequence, by its key, or page by page.
 
+use diesel::dsl::AsSelect;
 use diesel::prelude::*;
+use diesel::sqlite::Sqlite;
 use marketplace_money::{Amount, Did, Timestamp};
 use marketplace_ports::{HistoryCursor, HistoryPage, TegError, TegTransactionId, TegTransfer};
 use uuid::Uuid;
@@ -13,9 +15,9 @@ use crate::schema::{entries, transfers};
 const LARGEST_PAGE: u32 = 1_000;
 
 #[derive(Queryable, Selectable)]
-#[diesel(table_name = transfers, check_for_backend(diesel::sqlite::Sqlite))]
-struct TransferRow {
-    sequence: i64,
+#[diesel(table_name = transfers, check_for_backend(Sqlite))]
+pub(crate) struct TransferRow {
+    pub(crate) sequence: i64,
     transaction_id: Vec<u8>,
     sender: String,
     receiver: String,
@@ -25,14 +27,21 @@ struct TransferRow {
 }
 
 #[derive(Queryable, Selectable)]
-#[diesel(table_name = entries, check_for_backend(diesel::sqlite::Sqlite))]
-struct EntryRow {
+#[diesel(table_name = entries, check_for_backend(Sqlite))]
+pub(crate) struct EntryRow {
+    pub(crate) verb: String,
     caller: Option<String>,
     idempotency_key: Option<Vec<u8>>,
     at_micros: i64,
 }
 
-type Row = (TransferRow, EntryRow);
+pub(crate) type Row = (TransferRow, EntryRow);
+type Columns = (AsSelect<TransferRow, Sqlite>, AsSelect<EntryRow, Sqlite>);
+
+/// What of a transfer and its entry makes a [`Row`].
+pub(crate) fn columns() -> Columns {
+    (TransferRow::as_select(), EntryRow::as_select())
+}
 
 /// One transfer, as `reader` may see it.
 pub(crate) fn load(
@@ -43,7 +52,7 @@ pub(crate) fn load(
     let row: Row = transfers::table
         .inner_join(entries::table)
         .filter(transfers::sequence.eq(sequence))
-        .select((TransferRow::as_select(), EntryRow::as_select()))
+        .select(columns())
         .first(conn)?;
     shown(row, reader)
 }
@@ -80,7 +89,7 @@ pub(crate) fn page(
         .filter(transfers::sequence.gt(after))
         .order(transfers::sequence)
         .limit(limit.into())
-        .select((TransferRow::as_select(), EntryRow::as_select()))
+        .select(columns())
         .load(conn)?;
     let received: Vec<Row> = transfers::table
         .inner_join(entries::table)
@@ -88,7 +97,7 @@ pub(crate) fn page(
         .filter(transfers::sequence.gt(after))
         .order(transfers::sequence)
         .limit(limit.into())
-        .select((TransferRow::as_select(), EntryRow::as_select()))
+        .select(columns())
         .load(conn)?;
     rows.extend(received);
     rows.sort_by_key(|(transfer, _)| transfer.sequence);
@@ -99,7 +108,7 @@ pub(crate) fn page(
         None => cursor.clone(),
     };
     let transfers = rows.into_iter().map(|row| shown(row, agent)).collect::<QueryResult<_>>()?;
-    Ok(HistoryPage { transfers, next })
+    Ok(HistoryPage { transfers, pending: Vec::new(), next })
 }
 
 fn position(cursor: &HistoryCursor) -> Result<i64, Failure> {
@@ -113,7 +122,7 @@ fn position(cursor: &HistoryCursor) -> Result<i64, Failure> {
 }
 
 /// The key is the caller's own business: shown to another, it could be taken for one of theirs.
-fn shown((transfer, entry): Row, reader: &Did) -> QueryResult<TegTransfer> {
+pub(crate) fn shown((transfer, entry): Row, reader: &Did) -> QueryResult<TegTransfer> {
     let own = entry.caller.as_deref() == Some(reader.as_str());
     let key = entry.idempotency_key.filter(|_| own);
     Ok(TegTransfer {
@@ -122,6 +131,7 @@ fn shown((transfer, entry): Row, reader: &Did) -> QueryResult<TegTransfer> {
         receiver: did(&transfer.receiver)?,
         amount: Amount::from_nano(transfer.amount),
         fee: Amount::from_nano(transfer.fee),
+        dust: 0,
         memo: transfer.memo,
         key: key.as_deref().map(uuid).transpose()?,
         at: Timestamp::from_micros(entry.at_micros),
@@ -137,6 +147,6 @@ fn uuid(bytes: &[u8]) -> QueryResult<Uuid> {
     Uuid::from_slice(bytes).map_err(|error| damaged(Box::new(error)))
 }
 
-fn damaged(error: Box<dyn std::error::Error + Send + Sync>) -> diesel::result::Error {
+pub(crate) fn damaged(error: Box<dyn std::error::Error + Send + Sync>) -> diesel::result::Error {
     diesel::result::Error::DeserializationError(error)
 }

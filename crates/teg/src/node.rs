@@ -1,30 +1,39 @@
 //! The node: opens the books and answers the port as their owner.
 
+use std::fmt;
 use std::path::Path;
 
 use async_trait::async_trait;
-use marketplace_money::{Amount, Did, Reputation};
+use marketplace_money::{Amount, Did, Reputation, Timestamp};
 use marketplace_ports::{
     HistoryCursor, HistoryPage, Teg, TegBalance, TegError, TegTransactionId, TegTransfer,
     TransferFee, TransferOrder,
 };
 use uuid::Uuid;
 
-use crate::book::Verb;
+use crate::book::{Request, Verb};
 use crate::database::Place;
-use crate::transfer::Instruction;
+use crate::transfer::{Instruction, MEMO_BYTES};
 use crate::writer::Writer;
-use crate::{Audit, EmbeddedTegSettings, OpenError, audit, faucet, history, reputation, stake};
+use crate::{
+    Audit, Clock, EmbeddedTegSettings, OpenError, audit, faucet, history, reputation, stake,
+};
 
 /// One raw point is one point of [`Reputation`].
 const REPUTATION_SCALE: u32 = 1;
 
 /// The embedded TEG. Dropping it waits for what is queued and closes the file.
-#[derive(Debug)]
 pub struct EmbeddedTeg {
     owner: Did,
     transfer_fee: Amount,
-    writer: Writer,
+    clock: Clock,
+    pub(crate) writer: Writer,
+}
+
+impl fmt::Debug for EmbeddedTeg {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EmbeddedTeg").field("owner", &self.owner).finish_non_exhaustive()
+    }
 }
 
 impl EmbeddedTeg {
@@ -71,7 +80,9 @@ impl EmbeddedTeg {
             return Err(OpenError::OtherOwner { path, owner, asked });
         }
         let (owner, transfer_fee) = (settings.owner.clone(), settings.transfer_fee);
-        Ok(Self { owner, transfer_fee, writer: Writer::start(place, connection, settings)? })
+        let clock = settings.clock.clone();
+        let writer = Writer::start(place, connection, settings)?;
+        Ok(Self { owner, transfer_fee, clock, writer })
     }
 
     /// Whose node this is.
@@ -100,6 +111,8 @@ impl EmbeddedTeg {
             receiver: to.clone(),
             amount,
             memo: memo.to_owned(),
+            longest_memo: MEMO_BYTES,
+            fee: None,
         })
         .await
     }
@@ -121,13 +134,19 @@ impl EmbeddedTeg {
         self.writer.call(|conn, _| audit::audit(conn)).await
     }
 
+    /// The time on the node's clock.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        (self.clock)()
+    }
+
     /// How many commits there were since the node was opened; many requests share one.
     #[must_use]
     pub fn commits(&self) -> u64 {
         self.writer.commits()
     }
 
-    async fn send(&self, order: Instruction) -> Result<TegTransfer, TegError> {
+    pub(crate) async fn send(&self, order: Instruction) -> Result<TegTransfer, TegError> {
         self.writer.call(move |conn, settings| crate::transfer::send(conn, settings, &order)).await
     }
 }
@@ -147,14 +166,20 @@ impl Teg for EmbeddedTeg {
         let TransferOrder { key, counterparty, amount, memo } = order.clone();
         let sender = self.owner.clone();
         let verb = Verb::Transfer;
-        self.send(Instruction { verb, key, sender, receiver: counterparty, amount, memo }).await
+        let receiver = counterparty;
+        let (longest_memo, fee) = (MEMO_BYTES, None);
+        self.send(Instruction { verb, key, sender, receiver, amount, memo, longest_memo, fee })
+            .await
     }
 
     async fn pull(&self, order: &TransferOrder) -> Result<TegTransfer, TegError> {
         let TransferOrder { key, counterparty, amount, memo } = order.clone();
         let receiver = self.owner.clone();
         let verb = Verb::Pull;
-        self.send(Instruction { verb, key, sender: counterparty, receiver, amount, memo }).await
+        let sender = counterparty;
+        let (longest_memo, fee) = (MEMO_BYTES, None);
+        self.send(Instruction { verb, key, sender, receiver, amount, memo, longest_memo, fee })
+            .await
     }
 
     async fn find(&self, key: Uuid) -> Result<Option<TegTransfer>, TegError> {
@@ -169,11 +194,23 @@ impl Teg for EmbeddedTeg {
     }
 
     async fn stake(&self, key: Uuid, amount: Amount) -> Result<TegBalance, TegError> {
-        self.writer.call(move |conn, settings| stake::stake(conn, settings, key, amount)).await
+        self.writer
+            .call(move |conn, settings| {
+                let request = Request { caller: &settings.owner, key };
+                stake::stake(conn, settings, request, amount)?;
+                stake::balance_of(conn, &settings.owner)
+            })
+            .await
     }
 
     async fn unstake(&self, key: Uuid) -> Result<TegBalance, TegError> {
-        self.writer.call(move |conn, settings| stake::unstake(conn, settings, key)).await
+        self.writer
+            .call(move |conn, settings| {
+                let request = Request { caller: &settings.owner, key };
+                stake::unstake(conn, settings, request, None)?;
+                stake::balance_of(conn, &settings.owner)
+            })
+            .await
     }
 
     async fn reputation(&self, agent: &Did) -> Result<Option<Reputation>, TegError> {
@@ -186,7 +223,7 @@ impl Teg for EmbeddedTeg {
         let transfer = transfer.clone();
         self.writer
             .call(move |conn, settings| {
-                reputation::signal(conn, &settings.owner, &transfer, positive)
+                reputation::signal(conn, &settings.owner, &transfer, positive).map(drop)
             })
             .await
     }

@@ -9,6 +9,17 @@ use crate::book;
 use crate::failure::Failure;
 use crate::schema::{agents, signals, transfers};
 
+/// What a signal did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Signaled {
+    /// Who rated.
+    pub sender: Did,
+    /// Who was rated.
+    pub receiver: Did,
+    /// The receiver's raw score since.
+    pub raw: i64,
+}
+
 /// The raw score; nothing for an agent that nobody has heard of.
 pub(crate) fn raw_of(conn: &mut SqliteConnection, agent: &Did) -> Result<Option<i64>, Failure> {
     Ok(agents::table.find(agent.as_str()).select(agents::reputation).first(conn).optional()?)
@@ -30,7 +41,7 @@ pub(crate) fn signal(
     caller: &Did,
     transfer: &TegTransactionId,
     positive: bool,
-) -> Result<(), Failure> {
+) -> Result<Signaled, Failure> {
     let (sequence, sender, receiver) = parties(conn, transfer)?;
     if sender != caller.as_str() {
         let reason = "only the sender of a transfer rates its receiver";
@@ -45,7 +56,9 @@ pub(crate) fn signal(
         return Err(Failure::refused(TegError::ALREADY_SIGNALED, reason));
     }
     let before = raw_of(conn, &receiver)?.unwrap_or_default();
-    set_raw(conn, &receiver, before.saturating_add(value))
+    let raw = before.saturating_add(value);
+    set_raw(conn, &receiver, raw)?;
+    Ok(Signaled { sender: caller.clone(), receiver, raw })
 }
 
 fn parties(

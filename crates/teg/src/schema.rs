@@ -63,5 +63,26 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    stakes (sequence) {
+        sequence -> BigInt,
+        agent -> Text,
+        amount -> BigInt,
+        unstaked_by -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    disputes (dispute_id) {
+        dispute_id -> Binary,
+        claimant -> Text,
+        defendant -> Text,
+        body -> Text,
+        at_micros -> BigInt,
+    }
+}
+
 diesel::joinable!(transfers -> entries (sequence));
-diesel::allow_tables_to_appear_in_same_query!(transfers, entries);
+diesel::joinable!(stakes -> entries (sequence));
+diesel::allow_tables_to_appear_in_same_query!(transfers, entries, signals);
+diesel::allow_tables_to_appear_in_same_query!(stakes, entries);

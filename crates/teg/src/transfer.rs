@@ -11,7 +11,10 @@ use crate::history;
 use crate::schema::transfers;
 use crate::settings::EmbeddedTegSettings;
 
-const MEMO_BYTES: usize = 256;
+/// Of the port.
+pub(crate) const MEMO_BYTES: usize = 256;
+/// Of the published API: 256 characters, none of which has more than four bytes.
+pub(crate) const MESSAGE_BYTES: usize = 1_024;
 
 /// A transfer that somebody asked for.
 #[derive(Clone, Debug)]
@@ -23,6 +26,9 @@ pub(crate) struct Instruction {
     pub(crate) receiver: Did,
     pub(crate) amount: Amount,
     pub(crate) memo: String,
+    pub(crate) longest_memo: usize,
+    /// Instead of the node's own fee.
+    pub(crate) fee: Option<Amount>,
 }
 
 impl Instruction {
@@ -44,7 +50,7 @@ pub(crate) fn send(
     if let Some(sequence) = book::find_repeated(conn, request, order.verb)? {
         return repeated(conn, sequence, order);
     }
-    let fee = settings.transfer_fee;
+    let fee = order.fee.unwrap_or(settings.transfer_fee);
     let payer = funded(conn, order, fee)?;
 
     // From here on it must succeed.
@@ -74,6 +80,7 @@ pub(crate) fn send(
         receiver: order.receiver.clone(),
         amount: order.amount,
         fee,
+        dust: 0,
         memo: order.memo.clone(),
         key: Some(order.key),
         at,
@@ -85,7 +92,7 @@ fn check_fields(order: &Instruction) -> Result<(), Failure> {
         let reason = format!("an amount must be above zero, not {} AVT", order.amount);
         return Err(Failure::refused(TegError::INVALID_AMOUNT, reason));
     }
-    if order.memo.len() > MEMO_BYTES {
+    if order.memo.len() > order.longest_memo || order.memo.chars().count() > 256 {
         let reason = format!("the memo has {} bytes, at most 256 fit", order.memo.len());
         return Err(Failure::refused(TegError::INVALID_MEMO, reason));
     }
@@ -129,7 +136,7 @@ fn funded(conn: &mut SqliteConnection, order: &Instruction, fee: Amount) -> Resu
 }
 
 /// Looks like any UUID, grows with time as an index likes it, and is unique by the sequence in it.
-fn transaction_id(at: Timestamp, sequence: i64) -> Uuid {
+pub(crate) fn transaction_id(at: Timestamp, sequence: i64) -> Uuid {
     let millis = u64::try_from(at.micros() / 1_000).unwrap_or_default();
     let mut tail = [0; 10];
     tail[2..].copy_from_slice(&sequence.to_be_bytes());

@@ -251,7 +251,8 @@ mod tests {
             ("did:marketplace".parse().unwrap(), "did:key:seller".parse().unwrap());
         let amount = Amount::from_avt(1);
         let key = Uuid::from_u128(key);
-        let order = Instruction { verb: Verb::Transfer, key, sender, receiver, amount, memo };
+        let (verb, longest_memo, fee) = (Verb::Transfer, transfer::MEMO_BYTES, None);
+        let order = Instruction { verb, key, sender, receiver, amount, memo, longest_memo, fee };
         writer.call(move |conn, settings| transfer::send(conn, settings, &order)).await
     }
 

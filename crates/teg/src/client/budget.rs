@@ -1,0 +1,137 @@
+//! What the TEG allows us in an hour, counted here, so that we say when there is more instead of
+//! running into its refusals.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, PoisonError};
+
+use marketplace_money::{Seconds, Timestamp};
+
+use super::breaker::wait;
+
+const HOUR: Seconds = Seconds(3_600);
+
+/// Calls in an hour; 0 is no limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HourlyLimits {
+    /// Of any kind.
+    pub requests: u32,
+    /// That move tokens; they count as requests too.
+    pub transfers: u32,
+}
+
+impl HourlyLimits {
+    /// What the published TEG allows each agent.
+    pub const PUBLISHED: Self = Self { requests: 1_000, transfers: 100 };
+    /// None, for a TEG of our own.
+    pub const NONE: Self = Self { requests: 0, transfers: 0 };
+}
+
+/// Why a call is not made now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Spent {
+    pub(crate) what: String,
+    pub(crate) wait: Seconds,
+}
+
+/// Counts over a sliding hour.
+#[derive(Debug)]
+pub(crate) struct Budget {
+    limits: HourlyLimits,
+    made: Mutex<Made>,
+}
+
+#[derive(Debug, Default)]
+struct Made {
+    requests: VecDeque<Timestamp>,
+    transfers: VecDeque<Timestamp>,
+    /// The TEG itself told us to wait until then.
+    quiet_until: Option<Timestamp>,
+}
+
+impl Budget {
+    pub(crate) fn new(limits: HourlyLimits) -> Self {
+        Self { limits, made: Mutex::default() }
+    }
+
+    /// Whether there is room for a call, else why it must wait.
+    pub(crate) fn check(&self, transfer: bool, now: Timestamp) -> Result<(), Spent> {
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(until) = made.quiet_until.filter(|until| now < *until) {
+            let what = "the TEG told us to slow down".to_owned();
+            return Err(Spent { what, wait: wait(until, now) });
+        }
+        room(&mut made.requests, self.limits.requests, now, "calls")?;
+        if transfer {
+            room(&mut made.transfers, self.limits.transfers, now, "transfers")
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Counts a call that is made.
+    pub(crate) fn note(&self, transfer: bool, now: Timestamp) {
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.limits.requests > 0 {
+            made.requests.push_back(now);
+        }
+        if transfer && self.limits.transfers > 0 {
+            made.transfers.push_back(now);
+        }
+    }
+
+    /// The TEG answered 429.
+    pub(crate) fn be_quiet(&self, wait: Seconds, now: Timestamp) {
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        made.quiet_until = Some(now.plus(wait)).max(made.quiet_until);
+    }
+}
+
+fn room(
+    made: &mut VecDeque<Timestamp>,
+    limit: u32,
+    now: Timestamp,
+    name: &str,
+) -> Result<(), Spent> {
+    while made.front().is_some_and(|first| now >= first.plus(HOUR)) {
+        made.pop_front();
+    }
+    match made.front() {
+        Some(first) if limit > 0 && made.len() >= limit as usize => Err(Spent {
+            what: format!("our budget of {limit} {name} an hour at the TEG is spent"),
+            wait: wait(first.plus(HOUR), now),
+        }),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_hour_slides() {
+        let at = |second: i64| Timestamp::from_micros(second * 1_000_000);
+        let budget = Budget::new(HourlyLimits { requests: 3, transfers: 1 });
+        let check = |transfer: bool, second: i64, expect: Option<(&str, u32)>| {
+            let spent = budget.check(transfer, at(second)).err();
+            if spent.is_none() {
+                budget.note(transfer, at(second));
+            }
+            let said = spent.as_ref().map(|spent| (spent.what.as_str(), spent.wait.0));
+            assert_eq!(said, expect, "at {second}");
+        };
+        check(true, 0, None);
+        check(true, 1, Some(("our budget of 1 transfers an hour at the TEG is spent", 3_600)));
+        check(false, 10, None);
+        check(false, 20, None);
+        check(false, 30, Some(("our budget of 3 calls an hour at the TEG is spent", 3_571)));
+        check(true, 3_600, None);
+        check(false, 3_601, Some(("our budget of 3 calls an hour at the TEG is spent", 10)));
+        budget.be_quiet(Seconds(60), at(4_000));
+        check(false, 4_001, Some(("the TEG told us to slow down", 60)));
+        check(false, 4_060, None);
+        let free = Budget::new(HourlyLimits::NONE);
+        (0..5_000).for_each(|_| free.note(true, at(0)));
+        assert_eq!(free.check(true, at(0)), Ok(()));
+    }
+}

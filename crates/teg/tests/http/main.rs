@@ -1,0 +1,8 @@
+//! The HTTP client and the server of the node against each other, over loopback.
+
+mod common;
+mod contract;
+mod failing;
+mod rail;
+mod reading;
+mod schemas;
