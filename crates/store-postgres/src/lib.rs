@@ -44,4 +44,5 @@ mod view;
 
 pub use clock::Clock;
 pub use failure::OpenError;
+pub use migrate::schema;
 pub use store::{Options, PostgresStore, migrate};

@@ -22,6 +22,13 @@ const APPLIED: &str = "CREATE TABLE IF NOT EXISTS __diesel_schema_migrations (
     run_on TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP
 )";
 
+/// All migrations as one text: who keeps a copy of a migrated database knows by it whether the copy
+/// is still good.
+#[must_use]
+pub fn schema() -> String {
+    MIGRATIONS.iter().map(|(_, change)| *change).collect()
+}
+
 /// Brings the schema up to date; waits while another process does.
 pub(crate) async fn run(client: &Client) -> Result<(), OpenError> {
     let failed = |failure: Failure| OpenError::Database { reason: failure.to_string() };
