@@ -145,8 +145,9 @@ fn is_of_nobody(account: &str) -> bool {
     !account.contains(':') || account.starts_with("fees:")
 }
 
-type LinkColumns = (BigInt, BigInt, Text, BigInt, Text, Integer, Binary, Binary, BigInt, Binary);
-type LinkRow = (i64, i64, String, i64, String, i32, Vec<u8>, Vec<u8>, i64, Vec<u8>);
+type LinkColumns =
+    (BigInt, BigInt, Text, BigInt, Text, Integer, Binary, Binary, Nullable<BigInt>, Binary);
+type LinkRow = (i64, i64, String, i64, String, i32, Vec<u8>, Vec<u8>, Option<i64>, Vec<u8>);
 
 const LINKS: &str = "\
 SELECT number, position, id, at, outcomes, events, postings_digest, events_digest, last_event, hash
@@ -173,13 +174,15 @@ async fn chain(connection: &mut AsyncPgConnection) -> Result<HashSet<i64>, Failu
                 postings: postings_digest,
                 events: events_digest,
             };
+            // A commit without events ends nowhere in the feed.
+            let expect = (*events > 0).then_some(event + i64::from(*events));
             let follows = *at_position == position + 1
-                && *last_event == event + i64::from(*events)
+                && *last_event == expect
                 && link.hash(&hash)[..] == stated[..];
             if !follows {
                 broken.insert(*number);
             }
-            (position, event) = (*at_position, *last_event);
+            (position, event) = (*at_position, last_event.unwrap_or(event));
             hash = stated.as_slice().try_into().unwrap_or_default();
         }
     }

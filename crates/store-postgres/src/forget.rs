@@ -40,21 +40,14 @@ pub(crate) async fn forget(
 /// one stays with it, whatever its own clock said.
 const OLD: &str = "\
 WITH candidates AS (
-    SELECT b.position, b.number, b.at, b.last_event FROM batches b, retired r
+    SELECT b.position, b.at, b.last_event FROM batches b, retired r
     WHERE b.position > r.position ORDER BY b.position LIMIT ?
 )
-SELECT COUNT(*), MAX(position), MAX(last_event), MAX(at), MIN(number), MAX(number) FROM candidates
+SELECT COUNT(*), MAX(position), MAX(last_event), MAX(at) FROM candidates
 WHERE position < COALESCE((SELECT MIN(position) FROM candidates WHERE at >= ?), position + 1)";
 
-type OldColumns = (
-    BigInt,
-    Nullable<BigInt>,
-    Nullable<BigInt>,
-    Nullable<BigInt>,
-    Nullable<BigInt>,
-    Nullable<BigInt>,
-);
-type OldRow = (i64, Option<i64>, Option<i64>, Option<i64>, Option<i64>, Option<i64>);
+type OldColumns = (BigInt, Nullable<BigInt>, Nullable<BigInt>, Nullable<BigInt>);
+type OldRow = (i64, Option<i64>, Option<i64>, Option<i64>);
 
 /// Positions of postings are made of the numbers of their commits.
 const OPEN: &str = "\
@@ -89,16 +82,18 @@ pub(crate) async fn retire(
         let lock = query::<BigInt>("SELECT position FROM retired FOR UPDATE");
         let _: i64 = lock.get_result(connection).await?;
         let old = query::<OldColumns>(OLD).number(limit).number(before.micros());
-        let (count, position, event, at, ..): OldRow = old.get_result(connection).await?;
-        let (Some(position), Some(event), Some(at)) = (position, event, at) else {
+        let (count, position, event, at): OldRow = old.get_result(connection).await?;
+        let (Some(position), Some(at)) = (position, at) else {
             return Ok::<u64, Failure>(0);
         };
         query::<()>(OPEN).number(position).execute(connection).await?;
         query::<()>(BLIND).number(position).execute(connection).await?;
         let spent = query::<()>("DELETE FROM openings WHERE amount = 0");
         spent.execute(connection).await?;
-        let moved = query::<()>("UPDATE retired SET position = ?, event = ?, at = GREATEST(at, ?)");
-        moved.number(position).number(event).number(at).execute(connection).await?;
+        let moved = query::<()>(
+            "UPDATE retired SET position = ?, event = GREATEST(event, ?), at = GREATEST(at, ?)",
+        );
+        moved.number(position).number(event.unwrap_or(0)).number(at).execute(connection).await?;
         Ok(from_count(count))
     };
     let retired = connection.build_transaction().read_committed().run(step).await?;
