@@ -26,6 +26,8 @@ const ARROWS: &[(&str, &[&[&str]])] = &[
     ("store-postgres", &[DOMAIN, &["disputes", "reputation", "ports", "store-rows"]]),
     ("teg", &[DOMAIN, &["ports"]]),
     ("registry", &[DOMAIN, &["ports"]]),
+    // The two nodes as one server: like boot, for a server without a marketplace in it.
+    ("edge-node", &[DOMAIN, &["ports", "teg", "registry"]]),
     ("wire", &[DOMAIN, &["disputes", "reputation", "ports", "engine"]]),
     ("api", &[DOMAIN, &["disputes", "reputation", "ports", "engine", "wire"]]),
     ("a2a", &[DOMAIN, &["disputes", "reputation", "ports", "engine", "wire"]]),
@@ -37,6 +39,8 @@ const ARROWS: &[(&str, &[&[&str]])] = &[
     ("testkit", &[EVERYTHING, &["boot", "contract-kit", "postgres-cluster"]]),
     ("server", &[&["boot"]]),
     ("expiration-worker", &[&["boot"]]),
+    // In bins/teg; the library crate has the name.
+    ("teg-server", &[&["edge-node"]]),
     // An agent's own key is on the client's side: the admin tool mints proofs with it.
     ("admin", &[&["boot", "money", "registry"]]),
 ];
