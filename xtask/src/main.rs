@@ -34,6 +34,9 @@ enum Task {
     Verify {
         /// Which one, or `all`
         name: Option<String>,
+        /// For `scale`: its own arguments, such as --orders
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
     },
     /// Check the rules of the house: crate arrows, module docs, lengths, settings in the README
     Tidy,
@@ -82,7 +85,7 @@ fn run(task: Task) -> anyhow::Result<()> {
     match task {
         Task::Dev(args) => dev::run(&args),
         Task::Test => suite::run_all(),
-        Task::Verify { name } => verify::run(name.as_deref()),
+        Task::Verify { name, args } => verify::run(name.as_deref(), &args),
         Task::Tidy => tidy::run(),
         Task::StateMachine(args) => machine::run(&args),
         Task::Demo(passed) => demo::run(&passed.args),

@@ -53,6 +53,12 @@ pub(crate) fn testkit(program: &str, args: &[String]) -> Result<()> {
     run(cargo(own).args(["--bin", program, "--"]).args(args))
 }
 
+/// The comparison of two sizes of a PostgreSQL database, in release build.
+pub(crate) fn scale(args: &[String]) -> Result<()> {
+    let own = ["run", "--release", "--package", "marketplace-testkit", "--no-default-features"];
+    run(cargo(own).args(["--features", "scale", "--bin", "verify-scale", "--"]).args(args))
+}
+
 /// A program of the testkit that starts the server beside it, in release build.
 pub(crate) fn with_server(program: &str, args: &[String]) -> Result<()> {
     let packages = ["--package", "marketplace-server", "--package", "marketplace-testkit"];

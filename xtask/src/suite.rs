@@ -32,12 +32,16 @@ const STEPS: &[Step] = &[
 
 pub(crate) fn run_all() -> Result<()> {
     let start = Instant::now();
+    let mut times = Vec::new();
     for step in STEPS {
         let began = Instant::now();
         eprintln!("\n== {}", step.name);
         (step.run)().with_context(|| format!("step \"{}\" failed", step.name))?;
-        eprintln!("== {}: well, {} s", step.name, began.elapsed().as_secs());
+        let seconds = began.elapsed().as_secs();
+        eprintln!("== {}: well, {seconds} s", step.name);
+        times.push(format!("{:>5} s  {}", seconds, step.name));
     }
+    println!("{}", times.join("\n"));
     println!("all {} steps passed in {} s", STEPS.len(), start.elapsed().as_secs());
     Ok(())
 }

@@ -41,6 +41,11 @@ const CHECKS: &[Check] = &[
         run: || shell::with_server("bench-engine", &words("--orders 1000000")),
     },
     Check {
+        name: "scale",
+        about: "costs with 2,000,000 orders in PostgreSQL beside those with 100,000",
+        run: || shell::scale(&[]),
+    },
+    Check {
         name: "readme",
         about: "the flow of the README, as it stands there",
         run: readme::build_and_run,
@@ -52,7 +57,14 @@ const CHECKS: &[Check] = &[
     },
 ];
 
-pub(crate) fn run(name: Option<&str>) -> Result<()> {
+/// Runs a check, or all; `passed` is for the check that has a size to choose.
+pub(crate) fn run(name: Option<&str>, passed: &[String]) -> Result<()> {
+    if name == Some("scale") && !passed.is_empty() {
+        return shell::scale(passed);
+    }
+    if !passed.is_empty() {
+        bail!("only scale takes more arguments");
+    }
     let Some(name) = name else {
         for check in CHECKS {
             println!("{:<14}{}", check.name, check.about);

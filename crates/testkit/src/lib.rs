@@ -4,4 +4,6 @@
 pub mod app;
 #[cfg(feature = "app")]
 pub mod load;
+#[cfg(feature = "scale")]
+pub mod scale;
 pub mod sim;

@@ -1,0 +1,292 @@
+//! `cargo xtask verify scale`: what commands and pages cost over PostgreSQL when there are twenty
+//! times as many orders.
+
+#![expect(clippy::float_arithmetic, reason = "figures for people, not money")]
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use clap::Parser;
+use marketplace_contract_kit::FakeFetcher;
+use marketplace_engine::search::Query;
+use marketplace_engine::{
+    Config, DeliveryRequest, Done, Edges, Marketplace, Pace, PurchaseRequest, RandomIds, Worker,
+};
+use marketplace_listings::AcceptancePolicy;
+use marketplace_money::{Amount, OrderId, Timestamp};
+use marketplace_ports::{OrderFilter, Silence};
+use marketplace_postgres_cluster::{Server, Settings};
+use marketplace_store_postgres::{Options, PostgresStore};
+use marketplace_teg::{EmbeddedTeg, EmbeddedTegSettings};
+use marketplace_testkit::scale::{Size, load};
+use tokio::task::JoinSet;
+
+/// As the server has it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Compares the cost of the hot operations between two sizes of the database.
+#[derive(Parser)]
+struct Arguments {
+    /// Orders of the small database.
+    #[arg(long, default_value_t = 100_000)]
+    small: u64,
+    /// Orders of the large one.
+    #[arg(long, default_value_t = 2_000_000)]
+    orders: u64,
+    /// Postings for each order.
+    #[arg(long, default_value_t = 10)]
+    postings: u64,
+    /// Commands of each kind that are measured.
+    #[arg(long, default_value_t = 4_000)]
+    commands: u64,
+    /// Commands in flight.
+    #[arg(long, default_value_t = 64)]
+    flights: u64,
+    /// Most that an operation may cost in the large database, as a multiple.
+    #[arg(long, default_value_t = 2.0)]
+    most: f64,
+    /// Leave out the audit of the large database too; the small one's always runs.
+    #[arg(long)]
+    no_audit: bool,
+}
+
+/// What was measured, in microseconds for each.
+type Costs = Vec<(&'static str, f64)>;
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let arguments = Arguments::parse();
+    let settings = Settings::durable()
+        .with("shared_buffers", "1GB")
+        .with("max_wal_size", "16GB")
+        .with("checkpoint_timeout", "30min");
+    let server = Server::private(&settings)?;
+    let small = at_size(&server, arguments.small, true, &arguments).await?;
+    let large = at_size(&server, arguments.orders, !arguments.no_audit, &arguments).await?;
+    println!(
+        "\n{:<28}{:>12}{:>12}{:>8}",
+        "microseconds for each", arguments.small, arguments.orders, "times"
+    );
+    let mut too_dear = Vec::new();
+    for ((name, before), (_, after)) in small.iter().zip(&large) {
+        let times = after / before;
+        println!("{name:<28}{before:>12.1}{after:>12.1}{times:>8.2}");
+        if times > arguments.most {
+            too_dear.push(*name);
+        }
+    }
+    anyhow::ensure!(too_dear.is_empty(), "more than {} times: {too_dear:?}", arguments.most);
+    Ok(())
+}
+
+async fn at_size(
+    server: &Server,
+    orders: u64,
+    audited: bool,
+    arguments: &Arguments,
+) -> anyhow::Result<Costs> {
+    let database = "scale";
+    server.sql("postgres", &format!("DROP DATABASE IF EXISTS {database}"))?;
+    server.sql("postgres", &format!("CREATE DATABASE {database}"))?;
+    let url = server.url(database);
+    marketplace_store_postgres::migrate(&url).await?;
+    let size = Size {
+        orders,
+        overdue: 2_000.min(orders / 10),
+        listings: 1_000,
+        postings_for_each: arguments.postings,
+    };
+    let begun = Instant::now();
+    load(server, database, size)?;
+    println!("{orders} orders loaded in {:.1?}", begun.elapsed());
+    let folder = tempfile::tempdir()?;
+    let begun = Instant::now();
+    let (market, store) = open(&url, folder.path()).await?;
+    store.settle().await?;
+    println!("  opened and sealed in {:.1?}", begun.elapsed());
+    let market = Scale { market, size, flights: arguments.flights };
+    let costs = market.costs(arguments.commands).await?;
+    if audited {
+        let begun = Instant::now();
+        let audit = market.market.audit().await?;
+        println!(
+            "  {} orders and {} postings audited in {:.1?}: {:?}",
+            audit.orders,
+            audit.postings,
+            begun.elapsed(),
+            audit.breaches()
+        );
+        anyhow::ensure!(audit.breaches().is_empty(), "the books do not balance");
+    }
+    Ok(costs)
+}
+
+async fn open(url: &str, folder: &Path) -> anyhow::Result<(Marketplace, Arc<PostgresStore>)> {
+    let did: marketplace_money::Did = "did:agentvault:marketplace-v1".parse()?;
+    let clock: Arc<dyn Fn() -> Timestamp + Send + Sync> = Arc::new(|| {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Timestamp::from_micros(i64::try_from(now.as_micros()).unwrap_or(0))
+    });
+    let store = Arc::new(PostgresStore::open(url, Options::default()).await?);
+    let settings = EmbeddedTegSettings {
+        owner: did.clone(),
+        genesis: Amount::ZERO,
+        transfer_fee: Amount::ZERO,
+        faucet_open: true,
+        clock,
+    };
+    let edges = Edges {
+        store: store.clone(),
+        teg: Arc::new(EmbeddedTeg::open(&folder.join("teg.db"), settings)?),
+        fetcher: Arc::new(FakeFetcher::default()),
+        notifier: Arc::new(Silence),
+        ids: Arc::new(RandomIds),
+    };
+    let config = Config { stake: Amount::ZERO, batches_in_flight: 3, ..Config::original(did) };
+    let market = Marketplace::start(config, edges);
+    market.open().await?;
+    Ok((market, store))
+}
+
+struct Scale {
+    market: Marketplace,
+    size: Size,
+    flights: u64,
+}
+
+impl Scale {
+    async fn costs(&self, commands: u64) -> anyhow::Result<Costs> {
+        // What is read for the first time is not what an operation costs.
+        let orders = self.purchases(commands / 4).await?.1;
+        self.releases(orders).await?;
+        let (purchase, orders) = self.purchases(commands).await?;
+        let release = self.releases(orders).await?;
+        let mut costs = vec![("purchase", purchase), ("release", release)];
+        costs.push(("order page of a buyer", self.pages(1_000).await?));
+        costs.push(("one order", self.single_orders(1_000).await?));
+        costs.push(("statement page of a buyer", self.statements(1_000).await?));
+        costs.push(("search", self.searches(2_000)?));
+        costs.push(("expiry, in a sweep", self.sweep().await?));
+        for (name, cost) in &costs {
+            println!("  {name:<28}{cost:>10.1} us");
+        }
+        Ok(costs)
+    }
+
+    async fn purchases(&self, count: u64) -> anyhow::Result<(f64, Vec<(u64, OrderId)>)> {
+        let begun = Instant::now();
+        let mut flights = JoinSet::new();
+        for flight in 0..self.flights {
+            let (market, size, step) = (self.market.clone(), self.size, self.flights);
+            flights.spawn(async move {
+                let mut bought = Vec::new();
+                for number in (flight..count).step_by(usize::try_from(step)?) {
+                    let buyer = Size::buyer(number.wrapping_mul(7_919) % size.buyers())?;
+                    let listing = number % size.listings;
+                    let request = PurchaseRequest {
+                        acceptance: Some(AcceptancePolicy::AutoOnDelivery),
+                        ..PurchaseRequest::of(Size::listing(listing))
+                    };
+                    let Done::Fresh(view) = market.purchase(&buyer, request, None).await? else {
+                        anyhow::bail!("a purchase without key was repeated");
+                    };
+                    bought.push((listing, view.order.id));
+                }
+                Ok(bought)
+            });
+        }
+        let mut orders = Vec::new();
+        while let Some(flight) = flights.join_next().await {
+            orders.extend(flight??);
+        }
+        Ok((each(begun.elapsed(), count), orders))
+    }
+
+    async fn releases(&self, orders: Vec<(u64, OrderId)>) -> anyhow::Result<f64> {
+        let count = orders.len() as u64;
+        let mut shares = vec![Vec::new(); usize::try_from(self.flights)?];
+        for (index, order) in orders.into_iter().enumerate() {
+            let share = index % shares.len();
+            shares[share].push(order);
+        }
+        let begun = Instant::now();
+        let mut flights = JoinSet::new();
+        for share in shares {
+            let market = self.market.clone();
+            flights.spawn(async move {
+                for (listing, order) in share {
+                    let seller = Size::seller(listing)?;
+                    market.complete(&seller, order, DeliveryRequest::default(), None).await?;
+                }
+                Ok::<_, anyhow::Error>(())
+            });
+        }
+        while let Some(flight) = flights.join_next().await {
+            flight??;
+        }
+        Ok(each(begun.elapsed(), count))
+    }
+
+    async fn pages(&self, count: u64) -> anyhow::Result<f64> {
+        let begun = Instant::now();
+        for number in 0..count {
+            let agent = Size::buyer(number.wrapping_mul(104_729) % self.size.buyers())?;
+            let filter =
+                OrderFilter { agent, as_seller: false, status: None, cursor: None, limit: 50 };
+            let page = self.market.orders(&filter).await?;
+            anyhow::ensure!(!page.items.is_empty(), "a buyer without orders");
+        }
+        Ok(each(begun.elapsed(), count))
+    }
+
+    async fn single_orders(&self, count: u64) -> anyhow::Result<f64> {
+        let begun = Instant::now();
+        for number in 0..count {
+            let id = Size::order(number.wrapping_mul(104_729) % self.size.orders);
+            anyhow::ensure!(self.market.order(id).await?.is_some(), "no order {id}");
+        }
+        Ok(each(begun.elapsed(), count))
+    }
+
+    async fn statements(&self, count: u64) -> anyhow::Result<f64> {
+        let begun = Instant::now();
+        for number in 0..count {
+            let agent = Size::buyer(number.wrapping_mul(104_729) % self.size.buyers())?;
+            let page = self.market.statement(&agent, None, 50).await?;
+            anyhow::ensure!(page.items.len() >= 50, "a buyer without history");
+        }
+        Ok(each(begun.elapsed(), count))
+    }
+
+    fn searches(&self, count: u64) -> anyhow::Result<f64> {
+        let begun = Instant::now();
+        for number in 0..count {
+            let text = Some(format!("load {}", number % self.size.listings));
+            let page = self.market.search(&Query { text, ..Query::default() });
+            let page = page.map_err(|error| anyhow::anyhow!("{error:?}"))?;
+            anyhow::ensure!(page.total > 0, "nothing found");
+        }
+        Ok(each(begun.elapsed(), count))
+    }
+
+    /// Ends all orders that are overdue.
+    async fn sweep(&self) -> anyhow::Result<f64> {
+        let mut worker = Worker::new(self.market.clone(), Pace::default()).await?;
+        let (begun, mut fired) = (Instant::now(), 0);
+        loop {
+            let worked = worker.tick().await?;
+            fired += worked.timers as u64;
+            if worked.timers == 0 {
+                break;
+            }
+        }
+        anyhow::ensure!(fired >= self.size.overdue, "{fired} clocks of {}", self.size.overdue);
+        Ok(each(begun.elapsed(), fired))
+    }
+}
+
+fn each(elapsed: Duration, count: u64) -> f64 {
+    elapsed.as_secs_f64() * 1e6 / (count.max(1) as f64)
+}
