@@ -1,0 +1,5 @@
+//! The store on a real server.
+
+mod common;
+mod contract;
+mod plans;
