@@ -5,7 +5,8 @@ use marketplace_money::{Amount, Did};
 
 use crate::money_table::{AppealOutcome, Line, Payee, Pot, Take, appeal_lines, bond_lines};
 use crate::{
-    Appeal, BondOutcome, Dispute, Finding, JurorTerms, Policy, Round, Seat, Side, Stage, Verdict,
+    Appeal, BondOutcome, Dispute, Finding, JurorTerms, Panel, Policy, Round, Seat, Side, Stage,
+    Verdict,
 };
 
 /// One payment, with the reason that a statement shows.
@@ -35,11 +36,15 @@ pub fn payments(dispute: &Dispute, verdict: &Verdict) -> Vec<Payment> {
             let Some(to) = payee(dispute, round, line.to) else { continue };
             payments.push(Payment { from: source(dispute, line.pot), to, amount });
         }
-        let services = services(dispute, number);
-        for (pot, amount) in till.for_jurors {
-            share(&source(dispute, pot), amount, &services, &mut payments);
+        let mut pay: Purse =
+            till.for_jurors.iter().map(|(pot, amount)| (source(dispute, *pot), *amount)).collect();
+        for panel in &round.panels {
+            let earned = Policy::JUROR_PAY.nano() * count(panel.revealed());
+            let mut purse = take_from(&mut pay, earned);
+            let services = services(dispute, number, panel);
+            purse.extend(penalties(&services));
+            share(purse, &services, &mut payments);
         }
-        penalties(&services, &mut payments);
     }
     payments.retain(|payment| !payment.amount.is_zero() && payment.from != payment.to);
     payments
@@ -90,7 +95,6 @@ impl Till {
         let stakes = dispute.stakes;
         let only_first = |amount: Amount| if first { amount.nano() } else { 0 };
         let revealed: usize = round.panels.iter().map(|panel| panel.revealed()).sum();
-        let revealed = i64::try_from(revealed).unwrap_or(0);
         Self {
             bond: only_first(stakes.bond),
             fee: only_first(stakes.fee),
@@ -98,7 +102,7 @@ impl Till {
             appeal_bond: round.appeal.as_ref().map_or(0, |appeal| appeal.bond.nano()),
             respondent: only_first(verdict.compensation),
             one_fee: stakes.fee.nano(),
-            owed_to_jurors: Policy::JUROR_PAY.nano() * revealed,
+            owed_to_jurors: Policy::JUROR_PAY.nano() * count(revealed),
             other_half: 0,
             for_jurors: Vec::new(),
         }
@@ -182,29 +186,24 @@ pub enum Service {
     Released,
 }
 
-/// How the holders of the seats of one round did, in order.
+/// How the holders of the seats of a panel of this round did, in order.
 #[must_use]
-pub fn services(dispute: &Dispute, number: usize) -> Vec<(Did, Service)> {
-    let measure = measure(dispute, number);
-    let panels = dispute.rounds.get(number).map(|round| round.panels.as_slice());
-    let mut services = Vec::new();
-    for panel in panels.unwrap_or_default() {
-        let service = |seat: &Seat| match (seat.commitment, seat.vote, panel.stage) {
-            (_, Some(vote), _) => match measure {
-                Some(finding) if !dispute.claim.limit(vote.ballot).agrees_with(finding) => {
-                    Service::Incoherent
-                }
-                _ => Service::Coherent,
-            },
-            (_, None, Stage::Called | Stage::Committing) => Service::Released,
-            (None, ..) => Service::Silent,
-            (Some(_), _, Stage::TooFewCommitted) => Service::Coherent,
-            (Some(_), _, Stage::Revealing) => Service::Released,
-            (Some(_), ..) => Service::Silent,
-        };
-        services.extend(panel.seats.iter().map(|seat| (seat.juror.clone(), service(seat))));
-    }
-    services
+pub fn services(dispute: &Dispute, round: usize, panel: &Panel) -> Vec<(Did, Service)> {
+    let measure = measure(dispute, round);
+    let service = |seat: &Seat| match (seat.commitment, seat.vote, panel.stage) {
+        (_, Some(vote), _) => match measure {
+            Some(finding) if !dispute.claim.limit(vote.ballot).agrees_with(finding) => {
+                Service::Incoherent
+            }
+            _ => Service::Coherent,
+        },
+        (_, None, Stage::Called | Stage::Committing) => Service::Released,
+        (None, ..) => Service::Silent,
+        (Some(_), _, Stage::TooFewCommitted) => Service::Coherent,
+        (Some(_), _, Stage::Revealing) => Service::Released,
+        (Some(_), ..) => Service::Silent,
+    };
+    panel.seats.iter().map(|seat| (seat.juror.clone(), service(seat))).collect()
 }
 
 /// What votes of this round are held against: what the last panel or the operators found from this
@@ -221,29 +220,51 @@ fn measure(dispute: &Dispute, number: usize) -> Option<Finding> {
     })
 }
 
-/// Shares of `amount`, equal to the last unit; what cannot be shared goes to insurance, and all of
-/// it where nobody deserves any.
-fn share(from: &Account, amount: i64, services: &[(Did, Service)], payments: &mut Vec<Payment>) {
-    let coherent = services.iter().filter(|(_, service)| *service == Service::Coherent);
-    let count = i64::try_from(coherent.clone().count()).unwrap_or(0);
-    let share = amount.checked_div(count).unwrap_or(0);
-    for (juror, _) in coherent {
-        let to = Account::Agent(juror.clone());
-        payments.push(Payment { from: from.clone(), to, amount: Amount::from_nano(share) });
+/// Money by where it comes from, in nano-AVT.
+type Purse = Vec<(Account, i64)>;
+
+/// Moves up to `amount` from one purse into another.
+fn take_from(purse: &mut Purse, mut amount: i64) -> Purse {
+    let mut taken = Purse::new();
+    for (account, left) in purse.iter_mut() {
+        let part = amount.min(*left);
+        *left -= part;
+        amount -= part;
+        taken.push((account.clone(), part));
     }
-    let odd = Amount::from_nano(amount - share * count);
-    payments.push(Payment { from: from.clone(), to: Account::Insurance, amount: odd });
+    taken
 }
 
-fn penalties(services: &[(Did, Service)], payments: &mut Vec<Payment>) {
-    for (juror, service) in services {
+fn penalties(services: &[(Did, Service)]) -> impl Iterator<Item = (Account, i64)> + '_ {
+    services.iter().filter_map(|(juror, service)| {
         let penalty = match service {
             Service::Incoherent => JurorTerms::INCOHERENT,
             Service::Silent => JurorTerms::SILENT,
-            Service::Coherent | Service::Released => continue,
+            Service::Coherent | Service::Released => return None,
         };
-        share(&Account::Juror(juror.clone()), penalty.nano(), services, payments);
+        Some((Account::Juror(juror.clone()), penalty.nano()))
+    })
+}
+
+/// Equal shares for those who served well, to the last unit; what cannot be shared goes to
+/// insurance, and all of it where nobody deserves any.
+fn share(mut purse: Purse, services: &[(Did, Service)], payments: &mut Vec<Payment>) {
+    let total: i64 = purse.iter().map(|(_, amount)| amount).sum();
+    let coherent = services.iter().filter(|(_, service)| *service == Service::Coherent);
+    let share = total.checked_div(count(coherent.clone().count())).unwrap_or(0);
+    let mut pay = |to: Account, amount: i64| {
+        for (from, amount) in take_from(&mut purse, amount) {
+            payments.push(Payment { from, to: to.clone(), amount: Amount::from_nano(amount) });
+        }
+    };
+    for (juror, _) in coherent {
+        pay(Account::Agent(juror.clone()), share);
     }
+    pay(Account::Insurance, total);
+}
+
+fn count(number: usize) -> i64 {
+    i64::try_from(number).unwrap_or(0)
 }
 
 /// The finding of a verdict on the bonds of a dispute that ended with a ruling.

@@ -30,7 +30,12 @@ pub(crate) fn apply_rules(
 }
 
 /// A ruling of a rule or a panel, and the end of the dispute where nobody can appeal it.
-fn ruled(dispute: &Dispute, ruling: &Ruling, is_final: bool, cx: &Context<'_>) -> Vec<DisputeEvent> {
+fn ruled(
+    dispute: &Dispute,
+    ruling: &Ruling,
+    is_final: bool,
+    cx: &Context<'_>,
+) -> Vec<DisputeEvent> {
     let mut events = vec![DisputeEvent::Ruled(ruling.clone())];
     if is_final || dispute.rounds.len() > Policy::MOST_APPEALS {
         events.push(closing::by_ruling(dispute, ruling, cx));

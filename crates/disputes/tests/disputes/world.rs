@@ -19,24 +19,24 @@ use marketplace_money::{
 use uuid::Uuid;
 
 /// When every order of these tests is funded.
-pub const START: Timestamp = Timestamp::from_micros(1_800_000_000_000_000);
+pub(crate) const START: Timestamp = Timestamp::from_micros(1_800_000_000_000_000);
 
 /// What a test begins with.
 #[derive(Clone, Debug)]
-pub struct Setup {
-    pub price: Amount,
-    pub delivered: bool,
-    pub disputer: Side,
-    pub category: Category,
-    pub remedy: Remedy,
-    pub acceptance: AcceptancePolicy,
+pub(crate) struct Setup {
+    pub(crate) price: Amount,
+    pub(crate) delivered: bool,
+    pub(crate) disputer: Side,
+    pub(crate) category: Category,
+    pub(crate) remedy: Remedy,
+    pub(crate) acceptance: AcceptancePolicy,
     /// From funding to the dispute.
-    pub waits: Seconds,
-    pub lost: u32,
-    pub policy: Policy,
-    pub jurors: usize,
+    pub(crate) waits: Seconds,
+    pub(crate) lost: u32,
+    pub(crate) policy: Policy,
+    pub(crate) jurors: usize,
     /// What each party has beside the order.
-    pub purse: Amount,
+    pub(crate) purse: Amount,
 }
 
 impl Default for Setup {
@@ -59,7 +59,7 @@ impl Default for Setup {
 
 /// Why a step was not made.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Refused {
+pub(crate) enum Refused {
     No(DisputeRefusal),
     /// An account would end below zero: what the store refuses.
     Funds(Account),
@@ -67,25 +67,25 @@ pub enum Refused {
 
 /// The dispute, and everything around it.
 #[derive(Clone, Debug)]
-pub struct World {
-    pub order: Order,
-    pub opened: Dispute,
-    pub dispute: Dispute,
-    pub now: Timestamp,
-    pub gaps: Vec<Gap>,
-    pub balances: BTreeMap<Account, i128>,
-    pub candidates: Vec<Candidate>,
-    pub votes: BTreeMap<Did, Vote>,
-    pub facts: OrderFacts,
-    pub pools: Vec<Pool>,
-    pub log: Vec<LogEntry>,
-    pub postings: Vec<EntryDraft>,
-    pub chain: Vec<ChainLink>,
-    pub operators: Vec<Did>,
-    pub needed: usize,
+pub(crate) struct World {
+    pub(crate) order: Order,
+    pub(crate) opened: Dispute,
+    pub(crate) dispute: Dispute,
+    pub(crate) now: Timestamp,
+    pub(crate) gaps: Vec<Gap>,
+    pub(crate) balances: BTreeMap<Account, i128>,
+    pub(crate) candidates: Vec<Candidate>,
+    pub(crate) votes: BTreeMap<Did, Vote>,
+    pub(crate) facts: OrderFacts,
+    pub(crate) pools: Vec<Pool>,
+    pub(crate) log: Vec<LogEntry>,
+    pub(crate) postings: Vec<EntryDraft>,
+    pub(crate) chain: Vec<ChainLink>,
+    pub(crate) operators: Vec<Did>,
+    pub(crate) needed: usize,
 }
 
-pub fn did(name: &str) -> Did {
+pub(crate) fn did(name: &str) -> Did {
     format!("did:{name}").parse().expect("a name of the tests is a DID")
 }
 
@@ -115,14 +115,19 @@ fn funded_order(setup: &Setup) -> Order {
     Order::place(id, did("buyer"), &listing, terms, price, START)
 }
 
-fn order_act(order: &Order, by: escrow::Actor, command: &escrow::Command, cx: &escrow::Context<'_>) -> Order {
+fn order_act(
+    order: &Order,
+    by: escrow::Actor,
+    command: &escrow::Command,
+    cx: &escrow::Context<'_>,
+) -> Order {
     let events = escrow::decide(order, by, command, cx);
     escrow::apply(order, &events.unwrap_or_else(|refusal| panic!("{command:?}: {refusal}")))
 }
 
 impl World {
     /// Opened, or refused.
-    pub fn try_open(setup: &Setup) -> Result<Self, Refused> {
+    pub(crate) fn try_open(setup: &Setup) -> Result<Self, Refused> {
         let none = Gaps::none();
         let at = |now| escrow::Context { now, gaps: &none };
         let mut order = funded_order(setup);
@@ -138,7 +143,8 @@ impl World {
                 checks: None,
             };
             let deliver = escrow::Command::Deliver(input);
-            order = order_act(&order, escrow::Actor::Seller, &deliver, &at(START.plus(Seconds(60))));
+            order =
+                order_act(&order, escrow::Actor::Seller, &deliver, &at(START.plus(Seconds(60))));
         }
         let now = START.plus(setup.waits);
         let opening = Opening {
@@ -193,7 +199,7 @@ impl World {
         Ok(world)
     }
 
-    pub fn open(setup: &Setup) -> Self {
+    pub(crate) fn open(setup: &Setup) -> Self {
         Self::try_open(setup).unwrap_or_else(|refused| panic!("{setup:?}: {refused:?}"))
     }
 
@@ -210,23 +216,23 @@ impl World {
         self.balances.insert(Account::Juror(did(name)), i128::from(stake.nano()));
     }
 
-    pub fn total(&self) -> i128 {
+    pub(crate) fn total(&self) -> i128 {
         self.balances.values().sum()
     }
 
-    pub fn balance(&self, account: &Account) -> i128 {
+    pub(crate) fn balance(&self, account: &Account) -> i128 {
         self.balances.get(account).copied().unwrap_or_default()
     }
 
-    pub fn agent(&self, name: &str) -> i128 {
+    pub(crate) fn agent(&self, name: &str) -> i128 {
         self.balance(&Account::Agent(did(name)))
     }
 
-    pub fn gap_list(&self) -> Gaps {
+    pub(crate) fn gap_list(&self) -> Gaps {
         Gaps::new(self.gaps.clone())
     }
 
-    pub fn context<R>(&self, ask: impl FnOnce(&Context<'_>) -> R) -> R {
+    pub(crate) fn context<R>(&self, ask: impl FnOnce(&Context<'_>) -> R) -> R {
         let gaps = self.gap_list();
         let respondent = Account::Agent(self.dispute.party(self.dispute.disputer.other()).clone());
         let available = i64::try_from(self.balance(&respondent)).expect("balances are small");
@@ -238,12 +244,16 @@ impl World {
         })
     }
 
-    pub fn ask(&self, by: &Caller, command: &Command) -> Result<Vec<DisputeEvent>, DisputeRefusal> {
+    pub(crate) fn ask(
+        &self,
+        by: &Caller,
+        command: &Command,
+    ) -> Result<Vec<DisputeEvent>, DisputeRefusal> {
         self.context(|cx| decide(&self.dispute, by, command, cx))
     }
 
     /// Decides, posts, applies; then checks everything that must hold after every command.
-    pub fn act(&mut self, by: &Caller, command: &Command) -> Result<(), Refused> {
+    pub(crate) fn act(&mut self, by: &Caller, command: &Command) -> Result<(), Refused> {
         let events = self.ask(by, command).map_err(Refused::No)?;
         let before = self.clone();
         if let Err(refused) = self.take(&events) {
@@ -282,7 +292,10 @@ impl World {
         Ok(())
     }
 
-    fn close_order(&mut self, (actor, command): (escrow::Actor, escrow::Command)) -> Result<(), Refused> {
+    fn close_order(
+        &mut self,
+        (actor, command): (escrow::Actor, escrow::Command),
+    ) -> Result<(), Refused> {
         let gaps = self.gap_list();
         let cx = escrow::Context { now: self.now, gaps: &gaps };
         let events = escrow::decide(&self.order, actor, &command, &cx)
@@ -342,17 +355,17 @@ impl World {
         self.chain.push(ChainLink { position, previous, hash, content: Some(content) });
     }
 
-    pub fn pool(&self) -> Pool {
+    pub(crate) fn pool(&self) -> Pool {
         Pool::of(&self.dispute, &self.candidates, &[], self.now)
     }
 
-    pub fn source(&self) -> Option<SeedSource> {
+    pub(crate) fn source(&self) -> Option<SeedSource> {
         let link = self.chain.last()?;
         Some(SeedSource { position: link.position, hash: link.hash, beacon: None })
     }
 
     /// A sealed vote of this juror in the panel at work.
-    pub fn commit(&mut self, juror: &Did, ballot: Finding) -> Result<(), Refused> {
+    pub(crate) fn commit(&mut self, juror: &Did, ballot: Finding) -> Result<(), Refused> {
         let salt = [u8::try_from(juror.as_str().len()).unwrap_or(0); 32];
         let vote = Vote { ballot, salt };
         let round = self.dispute.rounds.len() - 1;
@@ -363,7 +376,7 @@ impl World {
         Ok(())
     }
 
-    pub fn approvals(&self, digest: [u8; 32], signers: usize) -> Vec<Approval> {
+    pub(crate) fn approvals(&self, digest: [u8; 32], signers: usize) -> Vec<Approval> {
         let sign = |operator: &Did| OperatorSignature {
             operator: operator.clone(),
             signature: signature(operator, &digest),
@@ -373,7 +386,7 @@ impl World {
     }
 
     /// What the worker does when the next clock strikes.
-    pub fn strike(&mut self) {
+    pub(crate) fn strike(&mut self) {
         let timer = self.dispute.next_timer().expect("an open dispute has a clock");
         self.now = self.now.max(timer.deadline.effective(&self.gap_list()));
         let mut command = match (timer.kind, self.dispute.panel()) {
@@ -398,14 +411,15 @@ impl World {
         assert!(done.is_ok(), "{by:?} {command:?}: {done:?}");
     }
 
-    pub fn draw_command(&self) -> Command {
+    pub(crate) fn draw_command(&self) -> Command {
         let pool = self.pools.last().cloned().unwrap_or_default();
-        let source = self.source().unwrap_or(SeedSource { position: 0, hash: [0; 32], beacon: None });
+        let source =
+            self.source().unwrap_or(SeedSource { position: 0, hash: [0; 32], beacon: None });
         Command::DrawPanel { pool, source }
     }
 
     /// Strikes until the dispute asks a person for something, or is over.
-    pub fn settle_machinery(&mut self) {
+    pub(crate) fn settle_machinery(&mut self) {
         while let Some(timer) = self.dispute.next_timer() {
             match timer.kind {
                 TimerKind::Rules | TimerKind::Call | TimerKind::Draw => self.strike(),
@@ -414,12 +428,12 @@ impl World {
         }
     }
 
-    pub fn jurors(&self) -> Vec<Did> {
+    pub(crate) fn jurors(&self) -> Vec<Did> {
         let seats = self.dispute.panel().map(|panel| panel.seats.as_slice());
         seats.unwrap_or_default().iter().map(|seat| seat.juror.clone()).collect()
     }
 
-    pub fn packet(&self) -> Packet {
+    pub(crate) fn packet(&self) -> Packet {
         Packet {
             opened: self.opened.clone(),
             log: self.log.clone(),
@@ -437,7 +451,7 @@ impl World {
 }
 
 /// Good enough to tell one signature from another.
-pub fn signature(operator: &Did, digest: &[u8; 32]) -> [u8; 64] {
+pub(crate) fn signature(operator: &Did, digest: &[u8; 32]) -> [u8; 64] {
     let mut signature = [0; 64];
     signature[..32].copy_from_slice(digest);
     for (at, byte) in operator.as_str().bytes().take(32).enumerate() {
@@ -446,7 +460,7 @@ pub fn signature(operator: &Did, digest: &[u8; 32]) -> [u8; 64] {
     signature
 }
 
-pub fn is_signed(operator: &Did, digest: &[u8; 32], given: &[u8; 64]) -> bool {
+pub(crate) fn is_signed(operator: &Did, digest: &[u8; 32], given: &[u8; 64]) -> bool {
     signature(operator, digest) == *given
 }
 
