@@ -64,6 +64,23 @@ impl Registry for FakeRegistry {
         directory.bindings.insert(record.did.clone(), (registration.serial, record));
         Ok(())
     }
+
+    async fn register_ourselves(&self, registration: &Registration) -> Result<(), RegistryError> {
+        self.register(registration).await
+    }
+
+    fn knows_endpoint(&self, did: &Did) -> Option<bool> {
+        let directory = lock(&self.0);
+        Some(directory.bindings.get(did).is_some_and(|(_, record)| record.endpoint.is_some()))
+    }
+
+    async fn verify_token(&self, _token: &str) -> Result<Option<Did>, RegistryError> {
+        self.directory().map(|_| None)
+    }
+
+    fn issues_tokens(&self) -> bool {
+        false
+    }
 }
 
 type Answers = BTreeMap<String, Result<Vec<u8>, FetchError>>;

@@ -2,7 +2,9 @@
 
 use marketplace_escrow::ExpiryPolicy;
 use marketplace_fees::FeeSchedule;
-use marketplace_money::{Amount, Did};
+use marketplace_money::{Amount, Did, Seconds};
+
+use crate::published::PUBLISH_EVERY;
 
 /// The economics and limits of a deployment.
 #[derive(Clone, Debug)]
@@ -21,6 +23,11 @@ pub struct Config {
     pub collateral: Amount,
     /// Orders of one buyer that wait for a transfer.
     pub max_unfunded_orders: u32,
+    /// So long the TEG remembers an Idempotency-Key: after that a transfer of which nobody knows
+    /// what became of it is not sent again.
+    pub transfer_key_life: Seconds,
+    /// Between statements of what we owe.
+    pub publish_reserves: Seconds,
     /// Commands in one commit.
     pub batch_limit: usize,
     /// Commits on their way at the same time; one for a store with one writer.
@@ -41,6 +48,8 @@ impl Config {
             stake: Amount::from_avt(1_000),
             collateral: Amount::from_avt(100),
             max_unfunded_orders: 20,
+            transfer_key_life: Seconds::from_hours(23),
+            publish_reserves: PUBLISH_EVERY,
             batch_limit: 256,
             batches_in_flight: 1,
             queue_limit: 4_096,

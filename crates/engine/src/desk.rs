@@ -13,27 +13,29 @@ use marketplace_money::{
     WithdrawalId,
 };
 use marketplace_ports::{
-    Agent, Blob, Change, ChangeSet, CountChange, Deposit, Effect, EffectChange, EffectKind, Event,
-    IdempotencyKey, IdempotencyRecord, Key, Nonce, Subject, TegTransactionId, Timer, TimerChange,
-    View, Withdrawal,
+    Agent, ApiKey, Blob, Change, ChangeSet, CountChange, Deposit, Effect, EffectChange, EffectKind,
+    Event, IdempotencyKey, IdempotencyRecord, Key, Nonce, Notifier, Subject, TegRecord,
+    TegRecordState, TegTransactionId, Timer, TimerChange, View, Withdrawal,
 };
 use uuid::Uuid;
 
 use crate::events::order_data;
 use crate::ids::derived;
+use crate::notices::notices;
 use crate::refusal::Refusal;
 
 /// What a decision sees and writes.
 pub struct Desk<'a> {
     view: &'a View,
+    notifier: &'a dyn Notifier,
     command: CommandId,
     made: u8,
     set: ChangeSet,
 }
 
 impl<'a> Desk<'a> {
-    pub(crate) fn new(view: &'a View, command: CommandId) -> Self {
-        Self { view, command, made: 0, set: ChangeSet::default() }
+    pub(crate) fn new(view: &'a View, command: CommandId, notifier: &'a dyn Notifier) -> Self {
+        Self { view, notifier, command, made: 0, set: ChangeSet::default() }
     }
 
     pub(crate) fn finish(self) -> ChangeSet {
@@ -95,6 +97,12 @@ impl<'a> Desk<'a> {
         known.cloned().unwrap_or_else(|| Arc::new(Agent::unknown(did.clone())))
     }
 
+    /// An API key, or nothing.
+    #[must_use]
+    pub fn api_key(&self, sha256: &[u8; 32]) -> Option<Arc<ApiKey>> {
+        self.view.api_keys.get(sha256).cloned()
+    }
+
     /// A withdrawal, or nothing.
     #[must_use]
     pub fn withdrawal(&self, id: WithdrawalId) -> Option<Arc<Withdrawal>> {
@@ -107,10 +115,18 @@ impl<'a> Desk<'a> {
         self.view.deposits.get(&id).cloned()
     }
 
+    /// What is known of a transfer at the TEG, or nothing.
+    #[must_use]
+    pub fn teg_record(&self, id: &TegTransactionId) -> Option<Arc<TegRecord>> {
+        let own = self.set.teg_records.iter().find(|change| change.row.id == *id);
+        own.map(|change| &change.row).or_else(|| self.view.teg_records.get(id)).cloned()
+    }
+
     /// Whether a transfer was booked before.
     #[must_use]
     pub fn is_booked(&self, id: &TegTransactionId) -> bool {
-        self.view.teg_transactions.contains_key(id)
+        let record = self.teg_record(id);
+        record.is_some_and(|record| matches!(record.state, TegRecordState::Booked(_)))
     }
 
     /// Whether a nonce was used before.
@@ -154,9 +170,18 @@ impl<'a> Desk<'a> {
         Ok(id)
     }
 
-    /// Marks a transfer at the TEG as booked by an entry.
-    pub fn book(&mut self, transfer: TegTransactionId, entry: EntryId) {
-        self.set.teg_transactions.push((transfer, entry));
+    /// Writes what is known of a transfer at the TEG; its version is set here.
+    pub fn write_teg_record(&mut self, record: TegRecord) {
+        let id = &record.id;
+        let own = self.set.teg_records.iter_mut().find(|change| change.row.id == *id);
+        if let Some(change) = own {
+            let version = change.row.version;
+            change.row = Arc::new(TegRecord { version, ..record });
+            return;
+        }
+        let read = self.view.teg_records.get(id).map_or(0, |known| known.version);
+        let row = Arc::new(TegRecord { version: read + 1, ..record });
+        self.set.teg_records.push(Change { read, row });
     }
 
     /// Places a new order and applies what was decided on it at once.
@@ -172,6 +197,7 @@ impl<'a> Desk<'a> {
         for event in events {
             self.post_event(&order, event)?;
             order = evolve(order, event);
+            self.tell(&order, event);
         }
         let audience = vec![order.buyer.clone(), order.seller.clone()];
         let data = order_data(&order, None);
@@ -195,6 +221,7 @@ impl<'a> Desk<'a> {
         for event in events {
             self.post_event(&stage, event)?;
             stage = evolve(stage, event);
+            self.tell(&stage, event);
             let audience = vec![order.buyer.clone(), order.seller.clone()];
             let data = order_data(&stage, Some(event));
             self.emit(Subject::Order(order.id), event.name(), audience, data);
@@ -204,6 +231,16 @@ impl<'a> Desk<'a> {
         set_timer(&mut self.set, Some(order), &row);
         self.set.orders.push(Change { read: order.version, row: row.clone() });
         Ok(row)
+    }
+
+    /// Has the parties told, where they can be: what nobody would hear is not written.
+    fn tell(&mut self, order: &Order, event: &OrderEvent) {
+        for (agent, notice) in notices(order, event) {
+            if self.notifier.may_reach(&agent) {
+                let due = self.now();
+                self.add_effect(EffectKind::Notify { order: order.id, agent, notice }, due);
+            }
+        }
     }
 
     fn post_event(&mut self, order: &Order, event: &OrderEvent) -> Result<(), Refusal> {
@@ -229,6 +266,13 @@ impl<'a> Desk<'a> {
     pub fn write_withdrawal(&mut self, read: u64, withdrawal: Withdrawal) -> Arc<Withdrawal> {
         let row = Arc::new(Withdrawal { version: read + 1, ..withdrawal });
         self.set.withdrawals.push(Change { read, row: row.clone() });
+        row
+    }
+
+    /// Writes an API key; its version is set here.
+    pub fn write_api_key(&mut self, read: u64, key: ApiKey) -> Arc<ApiKey> {
+        let row = Arc::new(ApiKey { version: read + 1, ..key });
+        self.set.api_keys.push(Change { read, row: row.clone() });
         row
     }
 
@@ -320,6 +364,7 @@ pub(crate) fn advance(view: &mut View, set: &ChangeSet) {
     view.orders.extend(set.orders.iter().map(|c| (c.row.id, c.row.clone())));
     view.listings.extend(set.listings.iter().map(|c| (c.row.id, c.row.clone())));
     view.agents.extend(set.agents.iter().map(|c| (c.row.did.clone(), c.row.clone())));
+    view.api_keys.extend(set.api_keys.iter().map(|c| (c.row.sha256, c.row.clone())));
     view.withdrawals.extend(set.withdrawals.iter().map(|c| (c.row.id, c.row.clone())));
     view.deposits.extend(set.deposits.iter().map(|c| (c.row.id, c.row.clone())));
     for (account, delta) in set.balance_deltas() {
@@ -329,6 +374,6 @@ pub(crate) fn advance(view: &mut View, set: &ChangeSet) {
     }
     view.idempotency.extend(set.idempotency.clone());
     view.nonces.extend(set.nonce.iter().map(|(nonce, _)| nonce.clone()));
-    view.teg_transactions.extend(set.teg_transactions.iter().cloned());
+    view.teg_records.extend(set.teg_records.iter().map(|c| (c.row.id.clone(), c.row.clone())));
     view.listing_count += set.listing_count.map_or(0, |count| count.delta);
 }

@@ -14,7 +14,7 @@ use std::time::Duration;
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use marketplace_money::CommandId;
-use marketplace_ports::{Batch, ChangeSet, CommitOutcome, Key, Store, StoreError};
+use marketplace_ports::{Batch, ChangeSet, CommitOutcome, Key, Notifier, Store, StoreError};
 use tokio::sync::mpsc;
 
 use crate::ids::Ids;
@@ -30,6 +30,7 @@ const OUTCOME_ATTEMPTS: u32 = 6;
 
 pub(crate) struct Executor {
     pub(crate) store: Arc<dyn Store>,
+    pub(crate) notifier: Arc<dyn Notifier>,
     pub(crate) ids: Arc<dyn Ids>,
     pub(crate) publisher: Arc<Publisher>,
     pub(crate) batch_limit: usize,
@@ -125,7 +126,7 @@ impl Executor {
         let mut sets: Vec<(CommandId, ChangeSet)> = Vec::with_capacity(jobs.len());
         let mut writing: Vec<Option<usize>> = Vec::with_capacity(jobs.len());
         for job in &mut jobs {
-            writing.push(match job.step(&mut view) {
+            writing.push(match job.step(&mut view, self.notifier.as_ref()) {
                 Step::Write(set) => {
                     sets.push((job.command(), *set));
                     Some(sets.len() - 1)

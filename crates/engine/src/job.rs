@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use marketplace_money::{CommandId, Seconds};
-use marketplace_ports::{ChangeSet, IdempotencyKey, IdempotencyRecord, Key, View};
+use marketplace_ports::{ChangeSet, IdempotencyKey, IdempotencyRecord, Key, Notifier, View};
 use tokio::sync::oneshot;
 
 use crate::desk::{Desk, advance};
@@ -86,7 +86,7 @@ pub(crate) trait Job: Send {
     fn command(&self) -> CommandId;
     fn keys(&self, keys: &mut HashSet<Key>);
     /// Decides on the view, and shows the result to those who come after.
-    fn step(&mut self, view: &mut View) -> Step;
+    fn step(&mut self, view: &mut View, notifier: &dyn Notifier) -> Step;
     /// Gives the answer of the last step.
     fn answer(&mut self);
     /// Gives another answer.
@@ -126,12 +126,12 @@ impl<V: Verb> Job for TypedJob<V> {
         self.verb.keys(keys);
     }
 
-    fn step(&mut self, view: &mut View) -> Step {
+    fn step(&mut self, view: &mut View, notifier: &dyn Notifier) -> Step {
         if let Some(answer) = self.idempotency.as_ref().and_then(|given| given.answered(view)) {
             self.pending = Some(answer);
             return Step::Refused;
         }
-        let mut desk = Desk::new(view, self.command);
+        let mut desk = Desk::new(view, self.command, notifier);
         match self.verb.decide(&mut desk) {
             Err(refusal) => {
                 self.pending = Some(Err(Error::Refused(refusal)));

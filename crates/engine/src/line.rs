@@ -133,7 +133,7 @@ mod tests {
             keys.extend(self.1.iter().cloned());
         }
 
-        fn step(&mut self, _view: &mut View) -> Step {
+        fn step(&mut self, _view: &mut View, _: &dyn marketplace_ports::Notifier) -> Step {
             Step::Refused
         }
 

@@ -6,24 +6,24 @@ use marketplace_escrow::{Command, OrderRefusal};
 use marketplace_fees::{Expectation, Quote};
 use marketplace_listings::{AcceptancePolicy, Listing, Offer, OfferEdit, Pricing};
 use marketplace_money::{Amount, CommandId, Did, ListingId, OrderId, Timestamp};
-use marketplace_ports::{
-    Fetcher, Nonce, PayoutPolicy, Store, Teg, TegBalance, TegError, Withdrawal,
-};
+use marketplace_ports::{Fetcher, Nonce, Notifier, PayoutPolicy, Store, Teg, TegBalance, TegError};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 use crate::config::Config;
 use crate::delivery::{DeliveryRequest, Prepared, check, validate};
+use crate::edge::EdgeWatch;
 use crate::executor::Executor;
 use crate::ids::{Ids, command_id};
 use crate::job::{Done, Idempotency, Job, TypedJob, Verb};
 use crate::publish::Publisher;
+use crate::published::TreeCache;
 use crate::refusal::{Error, Refusal};
 use crate::reputation::ReputationCache;
 use crate::verbs::{
     Balance, ChangeListing, ChangeOrder, Collateral, CompleteOrder, CreateListing, ListingChange,
-    MoveCollateral, OrderView, Payment, Purchase, SetPayout, Transfer, UseNonce, Withdraw,
+    MoveCollateral, OrderView, Payment, Purchase, SetPayout, Transfer, UseNonce,
 };
 
 /// What the marketplace stands on.
@@ -35,6 +35,8 @@ pub struct Edges {
     pub teg: Arc<dyn Teg>,
     /// Deliveries behind URLs.
     pub fetcher: Arc<dyn Fetcher>,
+    /// Tells agents what happened to their orders; [`marketplace_ports::Silence`] tells nobody.
+    pub notifier: Arc<dyn Notifier>,
     /// Names.
     pub ids: Arc<dyn Ids>,
 }
@@ -44,6 +46,10 @@ pub(crate) struct Inner {
     pub(crate) edges: Edges,
     pub(crate) publisher: Arc<Publisher>,
     pub(crate) reputations: ReputationCache,
+    pub(crate) edge: EdgeWatch,
+    pub(crate) trees: TreeCache,
+    /// Held by whoever makes the mirror look.
+    pub(crate) refreshing: tokio::sync::Mutex<()>,
     queue: mpsc::Sender<Box<dyn Job>>,
     executor: JoinHandle<()>,
 }
@@ -97,6 +103,7 @@ impl Marketplace {
         let publisher = Arc::new(Publisher::default());
         let executor = Executor {
             store: edges.store.clone(),
+            notifier: edges.notifier.clone(),
             ids: edges.ids.clone(),
             publisher: publisher.clone(),
             batch_limit: config.batch_limit,
@@ -104,7 +111,18 @@ impl Marketplace {
         };
         let executor = tokio::spawn(executor.run(jobs));
         let reputations = ReputationCache::new(edges.teg.clone(), edges.store.clone());
-        let inner = Inner { config, edges, publisher, reputations, queue, executor };
+        let (edge, trees, refreshing) = Default::default();
+        let inner = Inner {
+            config,
+            edges,
+            publisher,
+            reputations,
+            edge,
+            trees,
+            refreshing,
+            queue,
+            executor,
+        };
         Self { inner: Arc::new(inner) }
     }
 
@@ -254,6 +272,7 @@ impl Marketplace {
         let config = self.config();
         let mut verb = Purchase {
             buyer: buyer.clone(),
+            ours: config.did.clone(),
             listing: request.listing,
             acceptance: request.acceptance,
             expects: request.expects,
@@ -266,15 +285,32 @@ impl Marketplace {
         if let Some(seller) = self.inner.publisher.catalog.moves_price(request.listing) {
             verb.seller_reputation = Some(self.reputation(&seller).await?);
         }
-        match self.execute_funded(buyer, verb.clone(), idempotency.clone()).await {
+        match self.buy(verb.clone(), idempotency.clone()).await {
             // This server's catalog had not seen that reputation moves this price.
             Err(Error::Refused(Refusal::ReputationNeeded)) => {
                 let listing = self.store().listing(request.listing).await?;
                 let listing = listing.ok_or(Refusal::ListingNotFound)?;
                 verb.seller_reputation = Some(self.reputation(&listing.provider).await?);
-                self.execute_funded(buyer, verb, idempotency).await
+                self.buy(verb, idempotency).await
             }
             done => done,
+        }
+    }
+
+    async fn buy(
+        &self,
+        verb: Purchase,
+        idempotency: Option<Idempotency<OrderView>>,
+    ) -> Result<Done<OrderView>, Error> {
+        match verb.payment.clone() {
+            Payment::Prepaid(transaction) => {
+                // On the heap: few purchases go this way, and all would carry its size around.
+                Box::pin(self.execute_prepaid(&transaction, verb, idempotency)).await
+            }
+            Payment::Balance | Payment::Transfer => {
+                let buyer = verb.buyer.clone();
+                self.execute_funded(&buyer, verb, idempotency).await
+            }
         }
     }
 
@@ -366,30 +402,6 @@ impl Marketplace {
         idempotency: Option<Idempotency<Balance>>,
     ) -> Result<Done<Balance>, Error> {
         self.deposit_by_pull(agent, amount, idempotency).await
-    }
-
-    /// What a withdrawal costs its agent now.
-    ///
-    /// # Errors
-    /// When the TEG does not say.
-    pub async fn withdrawal_fee(&self) -> Result<Amount, Error> {
-        let fee = self.teg().transfer_fee().await;
-        Ok(fee.map_err(|error| Error::unavailable(error, 5))?.flat)
-    }
-
-    /// Sends tokens from the balance to the agent's account at the TEG. The balance pays the
-    /// TEG's fee on top of `amount`.
-    ///
-    /// # Errors
-    /// When the balance does not cover amount and fee.
-    pub async fn withdraw(
-        &self,
-        agent: &Did,
-        amount: Amount,
-        idempotency: Option<Idempotency<Arc<Withdrawal>>>,
-    ) -> Result<Done<Arc<Withdrawal>>, Error> {
-        let fee = self.withdrawal_fee().await?;
-        self.execute(Withdraw { agent: agent.clone(), amount, fee }, idempotency).await
     }
 
     /// Says when the balance is paid out by itself.

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use marketplace_money::Amount;
-use marketplace_ports::{HistoryCursor, IdempotencyKey, Key, TegError};
+use marketplace_ports::{HistoryCursor, IdempotencyKey, Key, TegBalance, TegError, TegTransfer};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
@@ -16,6 +16,7 @@ use crate::verbs::{Agree, OpenBooks};
 /// Where the mirror of the TEG's history stands.
 pub(crate) const HISTORY_CURSOR: &str = "teg-history-cursor";
 const PAGE: u32 = 500;
+const ATTO_PER_NANO: i128 = 1_000_000_000;
 /// How often the opening balance is read until nothing moved meanwhile.
 const OPENING_ATTEMPTS: usize = 10;
 
@@ -48,7 +49,7 @@ impl Marketplace {
         let start = match self.store().note(HISTORY_CURSOR).await? {
             Some(cursor) => HistoryCursor(cursor),
             None => {
-                let (_, end) = self.history_after(&HistoryCursor::default()).await?;
+                let (_, end) = self.history_from(&HistoryCursor::default()).await?;
                 let start = self.agree_on_start(&end).await?;
                 // A slow server sets the mirror back to the start: it repeats itself, and skips
                 // nothing.
@@ -58,26 +59,34 @@ impl Marketplace {
         };
         let key = Key::TegTransaction(OpenBooks::name());
         let view = self.store().load(&[key].into_iter().collect()).await?;
-        if !view.teg_transactions.is_empty() {
+        if !view.teg_records.is_empty() {
             return Ok(());
         }
         for _ in 0..OPENING_ATTEMPTS {
-            let (before, end) = self.history_after(&start).await?;
+            let (before, end) = self.history_from(&start).await?;
             let balance = self.teg().balance().await.map_err(teg_error)?;
-            let (after, end_after) = self.history_after(&start).await?;
+            let (after, end_after) = self.history_from(&start).await?;
             if end != end_after || before != after {
                 continue;
             }
-            let holdings = balance.available.checked_add(balance.staked);
-            let holdings = holdings.and_then(|holdings| holdings.checked_sub(after));
-            let fault = || Error::Fault("holdings at the TEG are out of range".to_owned());
-            let holdings = holdings.ok_or_else(fault)?;
-            return match self.execute(OpenBooks { holdings }, None).await {
+            let (holdings, dust) = self.capital(balance, &after)?;
+            return match self.execute(OpenBooks { holdings, dust }, None).await {
                 Ok(_) | Err(Error::Refused(Refusal::AlreadyDone)) => Ok(()),
                 Err(error) => Err(error),
             };
         }
         Err(Error::unavailable("our account at the TEG does not stand still", 5))
+    }
+
+    /// What we hold beyond what the lines brought: nano-AVT, and atto-AVT below that.
+    fn capital(&self, balance: TegBalance, lines: &[TegTransfer]) -> Result<(Amount, u32), Error> {
+        let nano = i128::from(balance.available.nano()) + i128::from(balance.staked.nano());
+        let brought: i128 = lines.iter().map(|line| self.moved(line)).sum();
+        let atto = nano * ATTO_PER_NANO + i128::from(balance.dust) - brought;
+        let fault = |_| Error::Fault("holdings at the TEG are out of range".to_owned());
+        let holdings = i64::try_from(atto.div_euclid(ATTO_PER_NANO)).map_err(fault)?;
+        let dust = u32::try_from(atto.rem_euclid(ATTO_PER_NANO)).map_err(fault)?;
+        Ok((Amount::from_nano(holdings), dust))
     }
 
     /// Of the servers that open the books together, the first says where they begin. Each with its
@@ -96,26 +105,18 @@ impl Marketplace {
         }))
     }
 
-    /// What transfers after `cursor` brought us, net, and the end of the history.
-    async fn history_after(
+    /// The transfers after `cursor`, and the end of the history.
+    pub(crate) async fn history_from(
         &self,
         cursor: &HistoryCursor,
-    ) -> Result<(Amount, HistoryCursor), Error> {
-        let fault = || Error::Fault("the TEG's history is out of range".to_owned());
-        let (mut net, mut cursor) = (Amount::ZERO, cursor.clone());
+    ) -> Result<(Vec<TegTransfer>, HistoryCursor), Error> {
+        let (mut lines, mut cursor) = (Vec::new(), cursor.clone());
         loop {
             let page = self.teg().history(&cursor, PAGE).await.map_err(teg_error)?;
             if page.transfers.is_empty() {
-                return Ok((net, page.next));
+                return Ok((lines, page.next));
             }
-            for transfer in &page.transfers {
-                let moved = if transfer.receiver == *self.did() {
-                    Some(transfer.amount)
-                } else {
-                    transfer.amount.checked_add(transfer.fee).and_then(Amount::checked_neg)
-                };
-                net = moved.and_then(|moved| net.checked_add(moved)).ok_or_else(fault)?;
-            }
+            lines.extend(page.transfers);
             cursor = page.next;
         }
     }

@@ -6,7 +6,7 @@ use marketplace_escrow::OrderRefusal;
 use marketplace_fees::QuoteRefusal;
 use marketplace_listings::{Invalid, ListingRefusal};
 use marketplace_money::{Amount, Seconds, Timestamp};
-use marketplace_ports::TegError;
+use marketplace_ports::{Subject, TegError};
 
 /// A business refusal: nothing changed, and the caller is told why. The order of the variants is
 /// the order in which commands check.
@@ -50,6 +50,26 @@ pub enum Refusal {
     },
     /// The rules of orders.
     Order(OrderRefusal),
+    /// The transfer that shall pay has not been seen at the TEG.
+    PaymentNotSeen,
+    /// The TEG has not completed it.
+    PaymentPending,
+    /// The caller did not send it to us.
+    PaymentForeign,
+    /// It paid for something before.
+    PaymentUsed {
+        /// For what.
+        used_for: Subject,
+    },
+    /// Its memo names another listing or order.
+    PaymentForAnother,
+    /// It is less than the price.
+    PaymentTooSmall {
+        /// What it takes.
+        need: Amount,
+        /// What arrived.
+        paid: Amount,
+    },
     /// The balance does not cover it.
     InsufficientBalance {
         /// What it takes.
@@ -70,6 +90,8 @@ pub enum Refusal {
         /// In the TEG's words.
         reason: String,
     },
+    /// This API key is bound to another agent, or was revoked.
+    ApiKeyTaken,
     /// Nothing by this id.
     NotFound,
     /// A timer looked too early; it comes back.
@@ -98,6 +120,12 @@ impl Refusal {
             Self::PolicyNotOffered => "policy_not_offered",
             Self::TooManyUnfunded { .. } => "too_many_unfunded_orders",
             Self::Order(refusal) => refusal.code(),
+            Self::PaymentNotSeen => "payment_not_seen",
+            Self::PaymentPending => "payment_pending",
+            Self::PaymentForeign => "payment_foreign",
+            Self::PaymentUsed { .. } => "payment_used",
+            Self::PaymentForAnother => "payment_for_another",
+            Self::PaymentTooSmall { .. } => "payment_too_small",
             Self::InsufficientBalance { .. } => "insufficient_balance",
             Self::ListingFee(_) => "listing_fee_not_collected",
             Self::SelfTransfer => "self_transfer",
@@ -106,6 +134,7 @@ impl Refusal {
                 code: code @ (TegError::FAUCET_USED | TegError::FAUCET_CLOSED), ..
             } => code,
             Self::Teg { .. } => "teg_refused",
+            Self::ApiKeyTaken => "api_key_taken",
             Self::NotFound => "not_found",
             Self::NotDue { .. } => "not_due",
             Self::AlreadyDone => "already_done",
@@ -135,6 +164,24 @@ impl fmt::Display for Refusal {
                 write!(f, "At most {limit} orders can wait for a transfer, pay or cancel one")
             }
             Self::Order(refusal) => refusal.fmt(f),
+            Self::PaymentNotSeen => {
+                f.write_str("The TEG does not show us this transfer yet, try again in a moment")
+            }
+            Self::PaymentPending => {
+                f.write_str("The TEG has not completed this transfer, try again later")
+            }
+            Self::PaymentForeign => f.write_str("You did not send us this transfer"),
+            Self::PaymentUsed { used_for } => {
+                write!(f, "This transfer paid for {used_for} before, pay with another one")
+            }
+            Self::PaymentForAnother => f.write_str(
+                "The memo of this transfer names something else; its tokens are in your balance",
+            ),
+            Self::PaymentTooSmall { need, paid } => write!(
+                f,
+                "This transfer brought {paid} AVT, it takes {need} AVT; its tokens are in your \
+                 balance"
+            ),
             Self::InsufficientBalance { need, .. } => {
                 write!(f, "Insufficient balance. Need {need} AVT")
             }
@@ -144,6 +191,9 @@ impl fmt::Display for Refusal {
                 "The collateral stays while the reputation is negative and listings are up",
             ),
             Self::Teg { reason, .. } => write!(f, "The TEG refused: {reason}"),
+            Self::ApiKeyTaken => {
+                f.write_str("This API key is bound to another agent or was revoked, choose another")
+            }
             Self::NotFound => f.write_str("Nothing by this id"),
             Self::NotDue { .. } => f.write_str("Its time has not come"),
             Self::AlreadyDone => f.write_str("It was done before"),

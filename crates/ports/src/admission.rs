@@ -12,14 +12,14 @@ use marketplace_escrow::Order;
 use marketplace_ledger::{Account, Entry};
 use marketplace_listings::Listing;
 use marketplace_money::{
-    Amount, CommandId, DepositId, Did, EntryId, ListingId, OrderId, Timestamp, WithdrawalId,
+    Amount, CommandId, DepositId, Did, ListingId, OrderId, Timestamp, WithdrawalId,
 };
 use uuid::Uuid;
 
 use crate::{
-    Agent, Blob, Change, ChangeSet, CommitOutcome, CountChange, Deposit, Effect, EffectChange,
-    Event, IdempotencyKey, IdempotencyRecord, Key, Nonce, Subject, TegTransactionId, Timer,
-    TimerChange, View, Withdrawal,
+    Agent, ApiKey, Blob, Change, ChangeSet, CommitOutcome, CountChange, Deposit, Effect,
+    EffectChange, Event, IdempotencyKey, IdempotencyRecord, Key, Nonce, Subject, TegRecord,
+    TegTransactionId, Timer, TimerChange, View, Withdrawal,
 };
 
 /// The state that a batch meets, as far as the batch touches it.
@@ -27,7 +27,7 @@ use crate::{
 pub struct Current {
     /// Versions of rows that exist.
     pub versions: HashMap<Key, u64>,
-    /// Idempotency keys, nonces and TEG transactions that exist.
+    /// Idempotency keys and nonces that exist.
     pub taken: HashSet<Key>,
     /// Balances that have a row.
     pub balances: HashMap<Account, Amount>,
@@ -46,10 +46,12 @@ impl Current {
         versions
             .extend(view.withdrawals.iter().map(|(id, row)| (Key::Withdrawal(*id), row.version)));
         versions.extend(view.deposits.iter().map(|(id, row)| (Key::Deposit(*id), row.version)));
+        versions.extend(view.api_keys.iter().map(|(id, row)| (Key::ApiKey(*id), row.version)));
+        let transfers = view.teg_records.iter();
+        versions.extend(transfers.map(|(id, row)| (Key::TegTransaction(id.clone()), row.version)));
         let mut taken = HashSet::new();
         taken.extend(view.idempotency.keys().cloned().map(Key::Idempotency));
         taken.extend(view.nonces.iter().cloned().map(Key::Nonce));
-        taken.extend(view.teg_transactions.keys().cloned().map(Key::TegTransaction));
         Self { versions, taken, balances: view.balances.clone(), listing_count: view.listing_count }
     }
 }
@@ -63,7 +65,11 @@ impl ChangeSet {
         let agents = self.agents.iter().map(|c| (Key::Agent(c.row.did.clone()), c.read));
         let withdrawals = self.withdrawals.iter().map(|c| (Key::Withdrawal(c.row.id), c.read));
         let deposits = self.deposits.iter().map(|c| (Key::Deposit(c.row.id), c.read));
-        reads.chain(orders).chain(listings).chain(agents).chain(withdrawals).chain(deposits)
+        let api_keys = self.api_keys.iter().map(|c| (Key::ApiKey(c.row.sha256), c.read));
+        let transfers = self.teg_records.iter();
+        let transfers = transfers.map(|c| (Key::TegTransaction(c.row.id.clone()), c.read));
+        let parties = agents.chain(withdrawals).chain(deposits).chain(api_keys).chain(transfers);
+        reads.chain(orders).chain(listings).chain(parties)
     }
 
     /// Of these, those that it writes.
@@ -75,9 +81,7 @@ impl ChangeSet {
     pub fn takes(&self) -> impl Iterator<Item = Key> + '_ {
         let idempotency = self.idempotency.iter().map(|(key, _)| Key::Idempotency(key.clone()));
         let nonce = self.nonce.iter().map(|(nonce, _)| Key::Nonce(nonce.clone()));
-        let transactions =
-            self.teg_transactions.iter().map(|(id, _)| Key::TegTransaction(id.clone()));
-        idempotency.chain(nonce).chain(transactions)
+        idempotency.chain(nonce)
     }
 
     /// The sum of what the entries do to each account with a balance row.
@@ -198,14 +202,16 @@ pub struct Writes {
     pub withdrawals: BTreeMap<WithdrawalId, RowWrite<Withdrawal>>,
     /// Deposits.
     pub deposits: BTreeMap<DepositId, RowWrite<Deposit>>,
+    /// API keys.
+    pub api_keys: BTreeMap<[u8; 32], RowWrite<ApiKey>>,
     /// What balances change by.
     pub balances: BTreeMap<Account, Amount>,
     /// What the number of listings changes by.
     pub listing_count: i64,
     /// In order.
     pub entries: Vec<Entry>,
-    /// Booked transfers.
-    pub teg_transactions: Vec<(TegTransactionId, EntryId)>,
+    /// What is known of transfers at the TEG.
+    pub teg_records: BTreeMap<TegTransactionId, RowWrite<TegRecord>>,
     /// In order.
     pub events: Vec<Event>,
     /// The last word on each timer: set, or cleared.
@@ -260,9 +266,10 @@ impl Writes {
         merge_rows(&mut self.agents, set.agents, |row| row.did.clone());
         merge_rows(&mut self.withdrawals, set.withdrawals, |row| row.id);
         merge_rows(&mut self.deposits, set.deposits, |row| row.id);
+        merge_rows(&mut self.api_keys, set.api_keys, |row| row.sha256);
         self.listing_count += set.listing_count.map_or(0, |count| count.delta);
         self.entries.extend(set.entries);
-        self.teg_transactions.extend(set.teg_transactions);
+        merge_rows(&mut self.teg_records, set.teg_records, |row| row.id.clone());
         self.events.extend(set.events);
         for change in set.timers {
             match change {

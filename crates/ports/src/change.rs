@@ -5,14 +5,12 @@ use std::sync::Arc;
 use marketplace_escrow::Order;
 use marketplace_ledger::{Account, Entry};
 use marketplace_listings::Listing;
-use marketplace_money::{
-    CommandId, DepositId, Did, EntryId, ListingId, OrderId, Timestamp, WithdrawalId,
-};
+use marketplace_money::{CommandId, DepositId, Did, ListingId, OrderId, Timestamp, WithdrawalId};
 use uuid::Uuid;
 
 use crate::{
-    Agent, Blob, Deposit, EffectChange, Event, IdempotencyKey, IdempotencyRecord, Nonce,
-    TegTransactionId, TimerChange, Withdrawal,
+    Agent, ApiKey, Blob, Deposit, EffectChange, Event, IdempotencyKey, IdempotencyRecord, Nonce,
+    TegRecord, TegTransactionId, TimerChange, Withdrawal,
 };
 
 /// Something that a command reads before it decides.
@@ -22,7 +20,7 @@ pub enum Key {
     Idempotency(IdempotencyKey),
     /// Whether a nonce was used.
     Nonce(Nonce),
-    /// Whether a transfer was booked.
+    /// What is known of a transfer at the TEG.
     TegTransaction(TegTransactionId),
     /// An order.
     Order(OrderId),
@@ -34,6 +32,8 @@ pub enum Key {
     Withdrawal(WithdrawalId),
     /// A deposit.
     Deposit(DepositId),
+    /// An API key, by the hash of its secret.
+    ApiKey([u8; 32]),
     /// A balance that has a row ([`Account::has_balance_row`]).
     Balance(Account),
     /// How many listings there are, active or paused.
@@ -64,12 +64,14 @@ pub struct ChangeSet {
     pub withdrawals: Vec<Change<Withdrawal>>,
     /// Deposits.
     pub deposits: Vec<Change<Deposit>>,
+    /// API keys.
+    pub api_keys: Vec<Change<ApiKey>>,
     /// What the number of listings changes by, and what it may not exceed.
     pub listing_count: Option<CountChange>,
     /// Money. No account with a balance row may end below zero.
     pub entries: Vec<Entry>,
-    /// Transfers at the TEG that these entries book; each is booked once for ever.
-    pub teg_transactions: Vec<(TegTransactionId, EntryId)>,
+    /// What is known of transfers at the TEG: each has one row for ever.
+    pub teg_records: Vec<Change<TegRecord>>,
     /// Facts.
     pub events: Vec<Event>,
     /// Clocks.

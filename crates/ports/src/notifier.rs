@@ -28,7 +28,7 @@ pub enum Notice {
     OrderCompleted,
     /// To both: over, and the buyer has its tokens back.
     OrderRefunded,
-    /// To both: over before it was paid.
+    /// To the buyer: over before it was paid.
     OrderExpired,
 }
 

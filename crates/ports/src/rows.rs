@@ -10,7 +10,7 @@ use marketplace_money::{
 };
 use uuid::Uuid;
 
-use crate::TegTransactionId;
+use crate::{Notice, TegTransactionId};
 
 /// When an agent's balance is sent to the TEG by itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -61,6 +61,12 @@ impl Agent {
 pub enum WithdrawalState {
     /// Recorded; the transfer may or may not have been made.
     InFlight,
+    /// Nobody knows whether the transfer was made, and its key is too old to send it again: the
+    /// operator decides. When the transfer shows in the history after all, it settles.
+    Waiting {
+        /// Why.
+        reason: String,
+    },
     /// The TEG completed it.
     Settled(TegTransactionId),
     /// The TEG refused it for good; the amount went back to the agent.
@@ -85,17 +91,28 @@ pub struct Withdrawal {
     pub fee: Amount,
     /// When it was asked for.
     pub at: Timestamp,
+    /// When the transfer may first have reached the TEG: written before the call. Nothing while it
+    /// is certain that nothing moved.
+    pub sent_at: Option<Timestamp>,
     /// Where it is.
     pub state: WithdrawalState,
 }
 
 impl Withdrawal {
+    /// Whether it has not ended.
+    #[must_use]
+    pub const fn is_open(&self) -> bool {
+        matches!(self.state, WithdrawalState::InFlight | WithdrawalState::Waiting { .. })
+    }
+
     /// What its account holds now.
     #[must_use]
     pub fn held(&self) -> Amount {
         match self.state {
             // The sum was checked when the withdrawal was decided.
-            WithdrawalState::InFlight => self.amount.checked_add(self.fee).unwrap_or(Amount::MAX),
+            WithdrawalState::InFlight | WithdrawalState::Waiting { .. } => {
+                self.amount.checked_add(self.fee).unwrap_or(Amount::MAX)
+            }
             WithdrawalState::Settled(_) | WithdrawalState::Returned { .. } => Amount::ZERO,
         }
     }
@@ -220,6 +237,15 @@ pub enum EffectKind {
         /// Where they are: a hostile URL.
         uri: Arc<str>,
     },
+    /// Tell a party what happened to its order.
+    Notify {
+        /// Which order.
+        order: OrderId,
+        /// Whom.
+        agent: Did,
+        /// What.
+        notice: Notice,
+    },
 }
 
 /// A row of the outbox.
@@ -233,6 +259,11 @@ pub struct Effect {
     pub due: Timestamp,
     /// How often it was tried.
     pub attempts: u32,
+}
+
+impl Effect {
+    /// Due then, it is a dead letter: it was given up, and waits for an operator.
+    pub const NEVER: Timestamp = Timestamp::from_micros(i64::MAX);
 }
 
 /// What a commit does to the outbox.

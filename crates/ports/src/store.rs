@@ -13,8 +13,9 @@ use marketplace_money::{
 use uuid::Uuid;
 
 use crate::{
-    Agent, Batch, CommitOutcome, Deposit, Effect, IdempotencyKey, IdempotencyRecord, Key, Nonce,
-    PayoutPolicy, SealedEvent, Snapshot, TegTransactionId, Timer, Withdrawal,
+    Agent, ApiKey, Batch, CommitOutcome, Deposit, Effect, IdempotencyKey, IdempotencyRecord, Key,
+    LiabilitiesAt, LiabilitySink, Nonce, PayoutPolicy, SealedEvent, Snapshot, TegPosition,
+    TegRecord, TegTransactionId, Timer, Withdrawal,
 };
 
 /// The part of the state that a batch of commands asked for, all from one snapshot. What does not
@@ -37,14 +38,16 @@ pub struct View {
     pub withdrawals: HashMap<WithdrawalId, Arc<Withdrawal>>,
     /// Deposits.
     pub deposits: HashMap<DepositId, Arc<Deposit>>,
+    /// API keys.
+    pub api_keys: HashMap<[u8; 32], Arc<ApiKey>>,
     /// Balances that are not zero, and perhaps some that are.
     pub balances: HashMap<Account, Amount>,
     /// Answers given before.
     pub idempotency: HashMap<IdempotencyKey, IdempotencyRecord>,
     /// Nonces used before.
     pub nonces: HashSet<Nonce>,
-    /// Transfers booked before.
-    pub teg_transactions: HashMap<TegTransactionId, EntryId>,
+    /// What is known of transfers at the TEG.
+    pub teg_records: HashMap<TegTransactionId, Arc<TegRecord>>,
     /// How many listings there are, active or paused; only when asked for.
     pub listing_count: i64,
 }
@@ -180,6 +183,15 @@ impl Audit {
     }
 }
 
+/// Work of the outbox that was given up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeadEffect {
+    /// What it was.
+    pub effect: Effect,
+    /// Why it failed the last time.
+    pub error: String,
+}
+
 /// How long, and for whom, work is set aside.
 #[derive(Clone, Copy, Debug)]
 pub struct Lease {
@@ -230,7 +242,11 @@ pub trait Store: Send + Sync {
     /// others need not wait for its leases to end.
     async fn release_leases(&self, owner: Uuid) -> Result<(), StoreError>;
 
-    /// When the next timer or effect is due that nobody has leased.
+    /// Work of the outbox that was given up ([`Effect::NEVER`]), for an operator to look at.
+    async fn dead_effects(&self, limit: u32) -> Result<Vec<DeadEffect>, StoreError>;
+
+    /// When the next timer or effect is due that nobody has leased. What was given up is never
+    /// due.
     async fn next_due(&self) -> Result<Option<Timestamp>, StoreError>;
 
     /// A server's sign of life. A silence of all servers of at least 30 s before it becomes a
@@ -310,6 +326,12 @@ pub trait Store: Send + Sync {
     /// What is remembered of an agent.
     async fn agent(&self, did: &Did) -> Result<Option<Arc<Agent>>, StoreError>;
 
+    /// An API key by the hash of its secret.
+    async fn api_key(&self, sha256: &[u8; 32]) -> Result<Option<Arc<ApiKey>>, StoreError>;
+
+    /// An agent's API keys, the revoked ones too; at most `limit`, in no order.
+    async fn api_keys(&self, agent: &Did, limit: u32) -> Result<Vec<Arc<ApiKey>>, StoreError>;
+
     /// What an agent has with us.
     async fn wallet(&self, did: &Did) -> Result<WalletSums, StoreError>;
 
@@ -327,6 +349,21 @@ pub trait Store: Send + Sync {
 
     /// The sum of an account over the journal.
     async fn account_sum(&self, account: &Account) -> Result<Amount, StoreError>;
+
+    /// Our side of the account at the TEG, from one snapshot.
+    async fn teg_position(&self) -> Result<TegPosition, StoreError>;
+
+    /// Withdrawals in flight and those that wait for the operator, by id, after one of them.
+    async fn open_withdrawals(
+        &self,
+        after: Option<WithdrawalId>,
+        limit: u32,
+    ) -> Result<Vec<Arc<Withdrawal>>, StoreError>;
+
+    /// Everything that we owe, all from one snapshot: balances, escrow of orders, tokens in
+    /// flight; only what is above zero. Gives it to `sink` while it reads, so that nobody needs
+    /// to hold all of it.
+    async fn liabilities(&self, sink: LiabilitySink) -> Result<LiabilitiesAt, StoreError>;
 
     /// Checks the invariants over everything: minutes on a large store, for `doctor` and tests.
     async fn audit(&self) -> Result<Audit, StoreError>;

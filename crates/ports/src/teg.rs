@@ -15,6 +15,8 @@ pub struct TegBalance {
     pub available: Amount,
     /// Locked as stake.
     pub staked: Amount,
+    /// Free beyond that, in atto-AVT below one nano-AVT.
+    pub dust: u32,
 }
 
 /// A transfer that moves tokens from ourselves to an agent (`transfer`) or, by the agent's own
@@ -42,8 +44,11 @@ pub struct TegTransfer {
     pub receiver: Did,
     /// What the receiver got.
     pub amount: Amount,
-    /// What the sender paid on top to the TEG.
+    /// What the sender paid on top to the TEG; a part of a nano-AVT counts as a whole one.
     pub fee: Amount,
+    /// What we hold beyond what these amounts say, in atto-AVT below one nano-AVT: the rest of
+    /// what arrived, or what of the rounded fee was not taken.
+    pub dust: u32,
     /// As the sender wrote it.
     pub memo: String,
     /// The key that we sent it with, where the TEG tells; nothing for another agent's transfer.
@@ -61,6 +66,9 @@ pub struct HistoryCursor(pub String);
 pub struct HistoryPage {
     /// Oldest first.
     pub transfers: Vec<TegTransfer>,
+    /// Transfers to us that have not completed. They come again, here or completed, until they
+    /// are over: no place in the history passes them for good.
+    pub pending: Vec<TegTransfer>,
     /// Pass it to the next call. Unchanged when there was nothing new.
     pub next: HistoryCursor,
 }

@@ -91,6 +91,12 @@ enum WorkText<'a> {
         sha256: Cow<'a, str>,
         uri: Cow<'a, str>,
     },
+    Notify {
+        #[serde(borrow)]
+        order: Cow<'a, str>,
+        agent: Cow<'a, str>,
+        notice: Cow<'a, str>,
+    },
 }
 
 impl EffectRow {
@@ -104,6 +110,11 @@ impl EffectRow {
                 order: id_text(order.uuid()).into(),
                 sha256: hex(sha256).into(),
                 uri: uri.as_ref().into(),
+            },
+            EffectKind::Notify { order, agent, notice } => WorkText::Notify {
+                order: id_text(order.uuid()).into(),
+                agent: agent.as_str().into(),
+                notice: notice.name().into(),
             },
         };
         Self {
@@ -127,6 +138,11 @@ impl EffectRow {
                 order: reader.text(&order)?,
                 sha256: from_hex(&sha256).ok_or_else(|| reader.error("not a hash"))?,
                 uri: Arc::from(uri),
+            },
+            WorkText::Notify { order, agent, notice } => EffectKind::Notify {
+                order: reader.text(&order)?,
+                agent: reader.text(&agent)?,
+                notice: reader.text(&notice)?,
             },
         };
         Ok(Effect {

@@ -5,6 +5,7 @@
 //! in nano-AVT, times in microseconds since 1970) and bytes. The SQL itself is in the adapters.
 
 mod answers;
+mod api_key;
 mod audience;
 mod error;
 mod jobs;
@@ -12,15 +13,24 @@ mod journal;
 mod listing;
 mod order;
 mod order_state;
+mod outcomes;
 mod party;
+mod recount;
+mod seal;
 pub mod tables;
+mod teg_record;
 mod text;
 
 pub use answers::{IdempotencyRow, NonceRow};
+pub use api_key::{ApiKeyRow, api_key_text};
 pub use error::RowError;
 pub use jobs::{EffectRow, TimerRow};
 pub use journal::{EventRow, PostingRow, postings_of};
 pub use listing::ListingRow;
 pub use order::{OrderChange, OrderRow};
+pub use outcomes::{outcomes_from_text, outcomes_text};
 pub use party::{AgentRow, DepositRow, WithdrawalRow, payout_at};
+pub use recount::Recount;
+pub use seal::{ChainLink, EventsDigest, PostingsDigest};
+pub use teg_record::TegRecordRow;
 pub use text::{account_text, bytes32, count, from_count, id_text, subject_text};

@@ -102,9 +102,11 @@ pub struct WithdrawalRow {
     pub held: i64,
     /// In microseconds.
     pub at: i64,
-    /// `in_flight`, `settled` or `returned`.
+    /// In microseconds.
+    pub sent_at: Option<i64>,
+    /// `in_flight`, `waiting`, `settled` or `returned`.
     pub state: String,
-    /// The TEG's transfer when settled, its words when returned.
+    /// The TEG's transfer when settled, its words when returned, the reason when waiting.
     pub detail: Option<String>,
 }
 
@@ -114,6 +116,7 @@ impl WithdrawalRow {
     pub fn new(withdrawal: &Withdrawal) -> Self {
         let (state, detail) = match &withdrawal.state {
             WithdrawalState::InFlight => ("in_flight", None),
+            WithdrawalState::Waiting { reason } => ("waiting", Some(reason.clone())),
             WithdrawalState::Settled(id) => ("settled", Some(id.0.clone())),
             WithdrawalState::Returned { reason } => ("returned", Some(reason.clone())),
         };
@@ -125,6 +128,7 @@ impl WithdrawalRow {
             fee: withdrawal.fee.nano(),
             held: withdrawal.held().nano(),
             at: withdrawal.at.micros(),
+            sent_at: withdrawal.sent_at.map(Timestamp::micros),
             state: state.to_owned(),
             detail,
         }
@@ -138,6 +142,7 @@ impl WithdrawalRow {
         let reader = Reader { table: "withdrawals", id: &self.id };
         let state = match (self.state.as_str(), self.detail) {
             ("in_flight", None) => WithdrawalState::InFlight,
+            ("waiting", Some(reason)) => WithdrawalState::Waiting { reason },
             ("settled", Some(id)) => WithdrawalState::Settled(TegTransactionId(id)),
             ("returned", Some(reason)) => WithdrawalState::Returned { reason },
             (other, _) => return Err(reader.error(format_args!("no state {other:?}"))),
@@ -149,6 +154,7 @@ impl WithdrawalRow {
             amount: Amount::from_nano(self.amount),
             fee: Amount::from_nano(self.fee),
             at: Timestamp::from_micros(self.at),
+            sent_at: self.sent_at.map(Timestamp::from_micros),
             state,
         })
     }

@@ -75,6 +75,7 @@ diesel::table! {
         fee -> BigInt,
         held -> BigInt,
         at -> BigInt,
+        sent_at -> Nullable<BigInt>,
         state -> Text,
         detail -> Nullable<Text>,
     }
@@ -90,6 +91,18 @@ diesel::table! {
         at -> BigInt,
         state -> Text,
         detail -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    /// Secrets that stand for one agent.
+    api_keys (sha256) {
+        sha256 -> Text,
+        version -> BigInt,
+        agent -> Text,
+        label -> Text,
+        at -> BigInt,
+        revoked_at -> Nullable<BigInt>,
     }
 }
 
@@ -194,10 +207,18 @@ diesel::table! {
 }
 
 diesel::table! {
-    /// Transfers at the TEG that are booked, with their entries.
-    teg_transactions (id) {
+    /// What is known of transfers at the TEG.
+    teg_records (id) {
         id -> Text,
-        entry -> Text,
+        version -> BigInt,
+        state -> Text,
+        entry -> Nullable<Text>,
+        payer -> Nullable<Text>,
+        amount -> BigInt,
+        dust -> BigInt,
+        memo -> Text,
+        at -> BigInt,
+        used_for -> Nullable<Text>,
     }
 }
 

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use marketplace_escrow::{
-    Actor, Announced, ChecksOutcome, Closed, Content, Delivery, Disputed, ExpiryPolicy,
-    FailedCheck, Funded, Order, OrderTerms, Phase, SplitOffer, State, Work,
+    Actor, Announced, ChecksOutcome, Closed, Content, Delivery, Disputed, ExpiryPolicy, FailedCheck, Funded,
+    Order, OrderTerms, Phase, SplitOffer, State, Work,
 };
 use marketplace_fees::{Price, Shares};
 use marketplace_ledger::{Account, EntryDraft, EntryKind};
@@ -17,11 +17,12 @@ use marketplace_money::{
 };
 use marketplace_ports::{
     Agent, Deposit, DepositState, Effect, EffectKind, Event, IdempotencyKey, IdempotencyRecord,
-    PayoutPolicy, SealedEvent, Subject, TegTransactionId, Timer, Withdrawal, WithdrawalState,
+    PayoutPolicy, SealedEvent, Subject, TegRecord, TegRecordState, TegTransactionId, Timer,
+    Withdrawal, WithdrawalState,
 };
 use marketplace_store_rows::{
     AgentRow, DepositRow, EffectRow, EventRow, IdempotencyRow, ListingRow, OrderChange, OrderRow,
-    TimerRow, WithdrawalRow, postings_of,
+    TegRecordRow, TimerRow, WithdrawalRow, postings_of,
 };
 use proptest::option::of;
 use proptest::prelude::*;
@@ -63,11 +64,8 @@ fn delivery() -> impl Strategy<Value = Delivery> {
         shared().prop_map(|uri| Content::Fetched { uri }),
         Just(Content::None)
     ];
-    let failed = (any::<u8>(), shared(), shared()).prop_map(|(index, kind, reason)| FailedCheck {
-        index,
-        kind,
-        reason,
-    });
+    let failed = (any::<u8>(), shared(), shared())
+        .prop_map(|(index, kind, reason)| FailedCheck { index, kind, reason });
     let failed = proptest::collection::vec(failed, 0..3).prop_map(Arc::from);
     let checks = (any::<bool>(), any::<[u8; 32]>(), failed)
         .prop_map(|(passed, hash, failed)| ChecksOutcome { passed, hash, failed });
@@ -255,16 +253,29 @@ proptest! {
     }
 
     #[test]
-    fn withdrawals(id in id(), version in 1_u64..1 << 62, agent in did(), amounts in (amount(), amount()), at in time(), state in 0..3, words in text()) {
+    fn withdrawals(id in id(), version in 1_u64..1 << 62, agent in did(), amounts in (amount(), amount()), at in time(), sent_at in of(time()), state in 0..4, words in text()) {
         let state = match state {
             0 => WithdrawalState::InFlight,
+            3 => WithdrawalState::Waiting { reason: words },
             1 => WithdrawalState::Settled(TegTransactionId(words)),
             _ => WithdrawalState::Returned { reason: words },
         };
-        let withdrawal = Withdrawal { id: WithdrawalId::new(id), version, agent, amount: amounts.0, fee: amounts.1, at, state };
+        let withdrawal = Withdrawal { id: WithdrawalId::new(id), version, agent, amount: amounts.0, fee: amounts.1, at, sent_at, state };
         let row = WithdrawalRow::new(&withdrawal);
         prop_assert_eq!(row.held, withdrawal.held().nano());
         prop_assert_eq!(row.withdrawal(), Ok(withdrawal));
+    }
+
+    #[test]
+    fn transfers_at_the_teg(id in text(), version in 1_u64..1 << 62, entry in id(), payer in of(did()), amount in amount(), dust in 0_u32..1_000_000_000, at in time(), state in 0..3, memo in text(), used in of(id())) {
+        let state = match state {
+            0 => TegRecordState::Pending,
+            1 => TegRecordState::Unmatched,
+            _ => TegRecordState::Booked(EntryId::new(entry)),
+        };
+        let used_for = used.map(|id| Subject::Order(OrderId::new(id)));
+        let record = TegRecord { id: TegTransactionId(id), version, state, payer, amount, dust, memo, at, used_for };
+        prop_assert_eq!(TegRecordRow::new(&record).record(), Ok(record));
     }
 
     #[test]

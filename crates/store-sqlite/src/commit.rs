@@ -6,7 +6,9 @@ use diesel::prelude::*;
 use marketplace_ports::{
     Batch, CommitOutcome, Current, EffectChange, Key, StoreError, Writes, admit,
 };
-use marketplace_store_rows::{AgentRow, DepositRow, ListingRow, WithdrawalRow, id_text, tables};
+use marketplace_store_rows::{
+    AgentRow, ApiKeyRow, DepositRow, ListingRow, TegRecordRow, WithdrawalRow, id_text, tables,
+};
 use uuid::Uuid;
 
 use crate::books::Books;
@@ -108,7 +110,6 @@ fn write(connection: &mut SqliteConnection, draft: &Draft) -> Result<Forgotten, 
     write_work(connection, draft)?;
     insert_all(connection, &draft.answers)?;
     insert_all(connection, &draft.nonces)?;
-    insert_all(connection, &draft.teg_transactions)?;
     insert_all(connection, &draft.blobs)?;
     Forgotten::sweep(connection, draft)
 }
@@ -148,6 +149,10 @@ fn write_parties(connection: &mut SqliteConnection, draft: &Draft) -> Result<(),
     write_rows!(connection, withdrawals.id, withdrawals);
     let deposits: &[Versioned<DepositRow>] = &draft.deposits;
     write_rows!(connection, deposits.id, deposits);
+    let transfers: &[Versioned<TegRecordRow>] = &draft.teg_records;
+    write_rows!(connection, teg_records.id, transfers);
+    let api_keys: &[Versioned<ApiKeyRow>] = &draft.api_keys;
+    write_rows!(connection, api_keys.sha256, api_keys);
     if draft.listing_count_moved {
         use tables::counters::dsl;
         diesel::replace_into(dsl::counters)

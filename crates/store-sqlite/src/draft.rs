@@ -4,15 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use marketplace_escrow::Order;
 use marketplace_ledger::{Account, Entry};
-use marketplace_money::{EntryId, OrderId, Timestamp};
+use marketplace_money::{OrderId, Timestamp};
 use marketplace_ports::{
-    Blob, CommitOutcome, Effect, EffectChange, Event, RowWrite, StoreError, Subject,
-    TegTransactionId, Timer, Writes,
+    Blob, CommitOutcome, Effect, EffectChange, Event, RowWrite, StoreError, Subject, Timer, Writes,
 };
 use marketplace_store_rows::{
-    AgentRow, DepositRow, EffectRow, EventRow, IdempotencyRow, ListingRow, NonceRow, OrderChange,
-    OrderRow, TimerRow, WithdrawalRow, account_text, count, id_text, payout_at, postings_of,
-    subject_text,
+    AgentRow, ApiKeyRow, DepositRow, EffectRow, EventRow, IdempotencyRow, ListingRow, NonceRow,
+    OrderChange, OrderRow, TegRecordRow, TimerRow, WithdrawalRow, account_text, count, id_text,
+    payout_at, postings_of, subject_text,
 };
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -23,7 +22,7 @@ use crate::heads::Heads;
 use crate::outcomes;
 use crate::rows::{
     NewAnswer, NewBatch, NewBlob, NewChecks, NewEvent, NewListing, NewNonce, NewOrder, NewPosting,
-    NewSum, NewTegTransaction,
+    NewSum,
 };
 use crate::seal::Seal;
 
@@ -41,6 +40,7 @@ pub(crate) struct Draft {
     pub(crate) agents: Vec<Versioned<AgentRow>>,
     pub(crate) withdrawals: Vec<Versioned<WithdrawalRow>>,
     pub(crate) deposits: Vec<Versioned<DepositRow>>,
+    pub(crate) api_keys: Vec<Versioned<ApiKeyRow>>,
     pub(crate) balances: BTreeMap<Account, BalanceRow>,
     pub(crate) sums: Vec<NewSum>,
     pub(crate) postings: Vec<NewPosting>,
@@ -52,7 +52,7 @@ pub(crate) struct Draft {
     pub(crate) finished: Vec<Uuid>,
     pub(crate) answers: Vec<NewAnswer>,
     pub(crate) nonces: Vec<NewNonce>,
-    pub(crate) teg_transactions: Vec<NewTegTransaction>,
+    pub(crate) teg_records: Vec<Versioned<TegRecordRow>>,
     pub(crate) blobs: Vec<NewBlob>,
     pub(crate) listing_count_moved: bool,
     pub(crate) batch: NewBatch,
@@ -78,7 +78,7 @@ impl Books {
         draft.add_timers(&writes.timers);
         draft.add_effects(writes);
         draft.add_answers(writes);
-        draft.add_taken(&writes.teg_transactions, &writes.blobs);
+        draft.add_blobs(&writes.blobs);
         draft.listing_count_moved = writes.listing_count != 0;
         draft.heads.listing_count += writes.listing_count;
         draft.seal();
@@ -117,6 +117,7 @@ impl Draft {
             agents: Vec::new(),
             withdrawals: Vec::new(),
             deposits: Vec::new(),
+            api_keys: Vec::new(),
             balances: BTreeMap::new(),
             sums: Vec::new(),
             postings: Vec::new(),
@@ -128,7 +129,7 @@ impl Draft {
             finished: Vec::new(),
             answers: Vec::new(),
             nonces: Vec::new(),
-            teg_transactions: Vec::new(),
+            teg_records: Vec::new(),
             blobs: Vec::new(),
             listing_count_moved: false,
             batch,
@@ -197,6 +198,12 @@ impl Draft {
         }
         for write in writes.deposits.values() {
             self.deposits.push((count(write.stored), DepositRow::new(&write.row)));
+        }
+        for write in writes.teg_records.values() {
+            self.teg_records.push((count(write.stored), TegRecordRow::new(&write.row)));
+        }
+        for write in writes.api_keys.values() {
+            self.api_keys.push((count(write.stored), ApiKeyRow::new(&write.row)));
         }
     }
 
@@ -273,11 +280,7 @@ impl Draft {
         }
     }
 
-    fn add_taken(&mut self, transactions: &[(TegTransactionId, EntryId)], blobs: &[Blob]) {
-        for (id, entry) in transactions {
-            let entry = id_text(entry.uuid());
-            self.teg_transactions.push(NewTegTransaction { id: id.0.clone(), entry });
-        }
+    fn add_blobs(&mut self, blobs: &[Blob]) {
         for blob in blobs {
             self.blobs.push(NewBlob {
                 order_id: id_text(blob.order.uuid()),
@@ -305,7 +308,8 @@ fn refuse_zeros(writes: &Writes) -> Result<(), StoreError> {
     let answers = writes.idempotency.iter();
     let answers = answers.flat_map(|(key, record)| [&key.route, &key.key, &record.reply]);
     let nonces = writes.nonces.iter().map(|(nonce, _)| &nonce.value);
-    let transfers = writes.teg_transactions.iter().map(|(id, _)| &id.0);
+    let transfers = writes.teg_records.values();
+    let transfers = transfers.flat_map(|write| [&write.row.id.0, &write.row.memo]);
     let owned = answers.chain(nonces).chain(transfers).map(String::as_str);
     let mut texts = orders.chain(entries).chain(events).chain(owned);
     match texts.any(|text| text.as_bytes().contains(&0)) {

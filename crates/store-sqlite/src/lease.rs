@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 use marketplace_money::Timestamp;
-use marketplace_ports::{Effect, Lease, StoreError, Timer};
+use marketplace_ports::{DeadEffect, Effect, Lease, StoreError, Timer};
 use marketplace_store_rows::{EffectRow, RowError, TimerRow, id_text, tables};
 use uuid::Uuid;
 
@@ -164,5 +164,29 @@ pub(crate) fn next_due(
         .select(outbox::due)
         .first(connection)
         .optional()?;
+    let effect = effect.filter(|due| *due != Effect::NEVER.micros());
     Ok(timer.into_iter().chain(effect).min().map(Timestamp::from_micros))
+}
+
+#[derive(Queryable)]
+struct DeadRow {
+    row: EffectRow,
+    error: Option<String>,
+}
+
+/// Work that was given up.
+pub(crate) fn dead_effects(
+    connection: &mut SqliteConnection,
+    limit: u32,
+) -> Result<Vec<DeadEffect>, Failure> {
+    use tables::outbox::dsl;
+    let rows: Vec<DeadRow> = dsl::outbox
+        .filter(dsl::due.eq(Effect::NEVER.micros()))
+        .limit(limit.into())
+        .select((EffectRow::as_select(), dsl::error))
+        .load(connection)?;
+    let dead = rows.into_iter().map(|DeadRow { row, error }| {
+        Ok(DeadEffect { effect: row.effect()?, error: error.unwrap_or_default() })
+    });
+    dead.collect()
 }

@@ -7,6 +7,7 @@
 //! - Queries run on connections of their own and never wait for the writer.
 //! - The file belongs to one server, which holds a lock beside it.
 
+mod api_keys;
 mod audit;
 mod audit_history;
 mod books;
@@ -15,6 +16,7 @@ mod clock;
 mod commit;
 mod database;
 mod draft;
+mod edges;
 mod failure;
 mod fetch;
 mod forget;

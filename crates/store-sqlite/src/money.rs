@@ -41,7 +41,7 @@ pub(crate) fn wallet(connection: &mut SqliteConnection, did: &Did) -> Result<Wal
         in_flight: sum(
             connection,
             "SELECT SUM(held) AS amount FROM withdrawals
-             WHERE agent = ? AND state = 'in_flight'",
+             WHERE agent = ? AND held > 0",
         )?,
     })
 }

@@ -17,15 +17,15 @@ use marketplace_money::{
 use marketplace_ports::{
     Agent, Batch, Change, ChangeSet, CountChange, Deposit, DepositState, Effect, EffectChange,
     EffectKind, Event, IdempotencyKey, IdempotencyRecord, Key, Lease, Nonce, OrderFilter,
-    PayoutPolicy, Snapshot, Subject, TegTransactionId, Timer, TimerChange, Withdrawal,
-    WithdrawalState,
+    PayoutPolicy, Snapshot, Subject, TegRecord, TegRecordState, TegTransactionId, Timer,
+    TimerChange, Withdrawal, WithdrawalState,
 };
 use uuid::Uuid;
 
 use crate::books::Books;
 use crate::clock::StoreClock;
 use crate::database::Place;
-use crate::{lease, money, orders, servers};
+use crate::{edges, lease, money, orders, servers};
 
 type Log = Arc<Mutex<BTreeSet<String>>>;
 
@@ -70,6 +70,7 @@ fn withdrawal(version: u64) -> Withdrawal {
         amount: Amount::ZERO,
         fee: Amount::ZERO,
         at: Timestamp::from_micros(1),
+        sent_at: None,
         state: WithdrawalState::InFlight,
     }
 }
@@ -82,6 +83,20 @@ fn deposit(version: u64) -> Deposit {
         amount: Amount::ZERO,
         at: Timestamp::from_micros(1),
         state: DepositState::Asked,
+    }
+}
+
+fn transfer(version: u64) -> TegRecord {
+    TegRecord {
+        id: TegTransactionId("1".into()),
+        version,
+        state: TegRecordState::Booked(EntryId::new(id(6))),
+        payer: None,
+        amount: Amount::ZERO,
+        dust: 1,
+        memo: String::new(),
+        at: Timestamp::from_micros(1),
+        used_for: None,
     }
 }
 
@@ -113,7 +128,7 @@ fn everything(read: u64) -> ChangeSet {
         deposits: vec![Change { read, row: Arc::new(deposit(version)) }],
         listing_count: Some(CountChange { delta: 1, limit: 100 }),
         entries: vec![entry.unwrap().named(EntryId::new(id(6)))],
-        teg_transactions: vec![(TegTransactionId(version.to_string()), EntryId::new(id(6)))],
+        teg_records: vec![Change { read, row: Arc::new(transfer(version)) }],
         events: vec![Event {
             id: EventId::new(id(7)),
             subject,
@@ -184,6 +199,10 @@ fn read(connection: &mut SqliteConnection) {
     money::payouts_due(connection, 10).unwrap();
     for account in [Account::Agent(did()), Account::Teg, Account::Fees(FeeKind::Listing)] {
         money::account_sum(connection, &account).unwrap();
+    }
+    edges::teg_position(connection).unwrap();
+    for after in [None, Some(WithdrawalId::new(id(3)))] {
+        edges::open_withdrawals(connection, after, 10).unwrap();
     }
     lease::next_due(connection, Timestamp::from_micros(0)).unwrap();
     servers::note(connection, "a").unwrap();

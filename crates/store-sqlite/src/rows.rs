@@ -204,16 +204,6 @@ insert!(NewNonce => "nonces" {
     "expires_at": row.expires_at as BigInt,
 } "");
 
-pub(crate) struct NewTegTransaction {
-    pub(crate) id: String,
-    pub(crate) entry: String,
-}
-
-insert!(NewTegTransaction => "teg_transactions" {
-    "id": id as Text,
-    "entry": entry as Text,
-} "");
-
 pub(crate) struct NewBlob {
     pub(crate) order_id: String,
     pub(crate) sha256: Vec<u8>,

@@ -8,10 +8,11 @@ use async_trait::async_trait;
 use marketplace_escrow::{Order, OrderStatus};
 use marketplace_ledger::Account;
 use marketplace_listings::Listing;
-use marketplace_money::{Amount, Did, Gaps, ListingId, OrderId, Timestamp};
+use marketplace_money::{Amount, Did, Gaps, ListingId, OrderId, Timestamp, WithdrawalId};
 use marketplace_ports::{
-    Agent, Audit, Batch, CommitOutcome, Effect, Key, Lease, OrderFilter, Page, PayoutPolicy,
-    SealedEvent, StatementLine, Store, StoreError, Timer, View, WalletSums,
+    Agent, ApiKey, Audit, Batch, CommitOutcome, DeadEffect, Effect, Key, Lease, LiabilitiesAt,
+    LiabilitySink, OrderFilter, Page, PayoutPolicy, SealedEvent, StatementLine, Store, StoreError,
+    TegPosition, Timer, View, WalletSums, Withdrawal,
 };
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -21,7 +22,7 @@ use crate::clock::{Clock, StoreClock};
 use crate::database::Place;
 use crate::readers::Readers;
 use crate::writer::Writer;
-use crate::{OpenError, audit, lease, money, orders, servers};
+use crate::{OpenError, api_keys, audit, edges, lease, money, orders, servers};
 
 /// A marketplace's state in one SQLite file.
 ///
@@ -86,6 +87,10 @@ impl Store for SqliteStore {
 
     async fn lease_effects(&self, lease: Lease, limit: u32) -> Result<Vec<Effect>, StoreError> {
         self.writer.call(move |books| books.lease_effects(lease, limit)).await
+    }
+
+    async fn dead_effects(&self, limit: u32) -> Result<Vec<DeadEffect>, StoreError> {
+        self.readers.read(move |connection| lease::dead_effects(connection, limit)).await
     }
 
     async fn lease_job(&self, name: &str, lease: Lease) -> Result<bool, StoreError> {
@@ -211,6 +216,16 @@ impl Store for SqliteStore {
         self.readers.read(move |connection| orders::agent(connection, &did)).await
     }
 
+    async fn api_key(&self, sha256: &[u8; 32]) -> Result<Option<Arc<ApiKey>>, StoreError> {
+        let sha256 = *sha256;
+        self.readers.read(move |connection| api_keys::by_secret(connection, &sha256)).await
+    }
+
+    async fn api_keys(&self, agent: &Did, limit: u32) -> Result<Vec<Arc<ApiKey>>, StoreError> {
+        let agent = agent.clone();
+        self.readers.read(move |connection| api_keys::of_agent(connection, &agent, limit)).await
+    }
+
     async fn wallet(&self, did: &Did) -> Result<WalletSums, StoreError> {
         let did = did.clone();
         self.readers.read(move |connection| money::wallet(connection, &did)).await
@@ -236,6 +251,22 @@ impl Store for SqliteStore {
     async fn account_sum(&self, account: &Account) -> Result<Amount, StoreError> {
         let account = account.clone();
         self.readers.read(move |connection| money::account_sum(connection, &account)).await
+    }
+
+    async fn teg_position(&self) -> Result<TegPosition, StoreError> {
+        self.readers.read(edges::teg_position).await
+    }
+
+    async fn open_withdrawals(
+        &self,
+        after: Option<WithdrawalId>,
+        limit: u32,
+    ) -> Result<Vec<Arc<Withdrawal>>, StoreError> {
+        self.readers.read(move |connection| edges::open_withdrawals(connection, after, limit)).await
+    }
+
+    async fn liabilities(&self, sink: LiabilitySink) -> Result<LiabilitiesAt, StoreError> {
+        edges::liabilities(Arc::clone(&self.place), Arc::clone(&self.clock), sink).await
     }
 
     async fn audit(&self) -> Result<Audit, StoreError> {

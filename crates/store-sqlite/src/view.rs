@@ -9,8 +9,8 @@ use marketplace_ledger::Account;
 use marketplace_money::{Amount, DepositId, Did, ListingId, OrderId, WithdrawalId};
 use marketplace_ports::{IdempotencyKey, Key, Nonce, Snapshot, StoreError, TegTransactionId, View};
 use marketplace_store_rows::{
-    AgentRow, DepositRow, IdempotencyRow, ListingRow, OrderRow, RowError, WithdrawalRow,
-    account_text, id_text, tables,
+    AgentRow, ApiKeyRow, DepositRow, IdempotencyRow, ListingRow, OrderRow, TegRecordRow,
+    WithdrawalRow, account_text, api_key_text, id_text, tables,
 };
 
 use crate::books::Books;
@@ -26,10 +26,11 @@ struct Missing {
     agents: Vec<Did>,
     withdrawals: Vec<WithdrawalId>,
     deposits: Vec<DepositId>,
+    api_keys: Vec<[u8; 32]>,
     balances: Vec<Account>,
     answers: Vec<IdempotencyKey>,
     nonces: Vec<Nonce>,
-    teg_transactions: Vec<TegTransactionId>,
+    teg_records: Vec<TegTransactionId>,
 }
 
 impl Books {
@@ -51,9 +52,10 @@ impl Books {
         self.load_agents(&missing.agents, &mut view)?;
         self.load_withdrawals(&missing.withdrawals, &mut view)?;
         self.load_deposits(&missing.deposits, &mut view)?;
+        self.load_api_keys(&missing.api_keys, &mut view)?;
         self.load_answers(missing.answers, &mut view)?;
         self.load_nonces(missing.nonces, &mut view)?;
-        self.load_teg_transactions(missing.teg_transactions, &mut view)?;
+        self.load_teg_records(missing.teg_records, &mut view)?;
         for (account, row) in self.balance_rows(missing.balances)? {
             view.balances.insert(account, Amount::from_nano(row.amount));
         }
@@ -94,7 +96,8 @@ impl Books {
             },
             Key::Withdrawal(id) => missing.withdrawals.push(*id),
             Key::Deposit(id) => missing.deposits.push(*id),
-            Key::TegTransaction(id) => missing.teg_transactions.push(id.clone()),
+            Key::ApiKey(sha256) => missing.api_keys.push(*sha256),
+            Key::TegTransaction(id) => missing.teg_records.push(id.clone()),
             Key::ListingCount => view.listing_count = self.heads.listing_count,
         }
     }
@@ -173,6 +176,19 @@ impl Books {
         Ok(())
     }
 
+    fn load_api_keys(&mut self, keys: &[[u8; 32]], view: &mut View) -> Result<(), StoreError> {
+        let keys: Vec<String> = keys.iter().map(api_key_text).collect();
+        let rows = self.read(|connection| {
+            let selection = ApiKeyRow::as_select();
+            Ok(rows_by!(connection, api_keys.sha256, selection, ApiKeyRow, &keys))
+        })?;
+        for row in rows {
+            let key = row.api_key()?;
+            view.api_keys.insert(key.sha256, Arc::new(key));
+        }
+        Ok(())
+    }
+
     fn load_answers(
         &mut self,
         keys: Vec<IdempotencyKey>,
@@ -215,21 +231,19 @@ impl Books {
         Ok(())
     }
 
-    fn load_teg_transactions(
+    fn load_teg_records(
         &mut self,
         ids: Vec<TegTransactionId>,
         view: &mut View,
     ) -> Result<(), StoreError> {
         let keys: Vec<String> = ids.into_iter().map(|id| id.0).collect();
         let rows = self.read(|connection| {
-            use tables::teg_transactions::dsl;
-            let selection = (dsl::id, dsl::entry);
-            Ok(rows_by!(connection, teg_transactions.id, selection, (String, String), &keys))
+            let selection = TegRecordRow::as_select();
+            Ok(rows_by!(connection, teg_records.id, selection, TegRecordRow, &keys))
         })?;
-        for (id, entry) in rows {
-            let error = |error| RowError::new("teg_transactions", &id, error);
-            let entry = entry.parse().map_err(error)?;
-            view.teg_transactions.insert(TegTransactionId(id), entry);
+        for row in rows {
+            let record = Arc::new(row.record()?);
+            view.teg_records.insert(record.id.clone(), record);
         }
         Ok(())
     }

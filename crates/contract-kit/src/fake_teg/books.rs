@@ -136,6 +136,7 @@ impl Books {
             receiver: receiver.clone(),
             amount: order.amount,
             fee: self.fee,
+            dust: 0,
             memo: order.memo.clone(),
             key: Some(order.key),
             at: self.now,
@@ -247,6 +248,7 @@ impl Books {
         TegBalance {
             available: self.purses.held(&Purse::Available(agent.clone())),
             staked: self.purses.held(&Purse::Staked(agent.clone())),
+            dust: 0,
         }
     }
 
@@ -271,7 +273,7 @@ impl Books {
             Ok(begin) if begin <= self.transfers.len() => begin,
             _ => return Err(refused(TegError::INVALID_CURSOR, "this TEG gave no such cursor")),
         };
-        let mut page = HistoryPage { transfers: Vec::new(), next: cursor.clone() };
+        let mut page = HistoryPage { next: cursor.clone(), ..HistoryPage::default() };
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let ours = self
             .transfers

@@ -1,6 +1,7 @@
 //! The in-memory store: the same contract as the stores on disk, for tests and the simulator.
 
 mod audit;
+mod edges;
 mod journal;
 mod queries;
 mod queue;
@@ -18,10 +19,11 @@ use async_trait::async_trait;
 use marketplace_escrow::{Order, OrderStatus};
 use marketplace_ledger::Account;
 use marketplace_listings::Listing;
-use marketplace_money::{Amount, Did, Gaps, ListingId, OrderId, Timestamp};
+use marketplace_money::{Amount, Did, Gaps, ListingId, OrderId, Timestamp, WithdrawalId};
 use marketplace_ports::{
-    Agent, Audit, Batch, CommitOutcome, Effect, Key, Lease, OrderFilter, Page, PayoutPolicy,
-    SealedEvent, StatementLine, Store, StoreError, Timer, View, WalletSums,
+    Agent, ApiKey, Audit, Batch, CommitOutcome, DeadEffect, Effect, Key, Lease, LiabilitiesAt,
+    LiabilitySink, OrderFilter, Page, PayoutPolicy, SealedEvent, StatementLine, Store, StoreError,
+    TegPosition, Timer, View, WalletSums, Withdrawal,
 };
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -142,6 +144,10 @@ impl Store for MemoryStore {
         self.call("release_leases", release).await
     }
 
+    async fn dead_effects(&self, limit: u32) -> Result<Vec<DeadEffect>, StoreError> {
+        self.call("dead_effects", |state| Ok(state.dead_effects(limit))).await
+    }
+
     async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
         self.call("next_due", |state| Ok(state.next_due())).await
     }
@@ -251,6 +257,18 @@ impl Store for MemoryStore {
         self.call("agent", |state| Ok(state.agents.get(did).cloned())).await
     }
 
+    async fn api_key(&self, sha256: &[u8; 32]) -> Result<Option<Arc<ApiKey>>, StoreError> {
+        self.call("api_key", |state| Ok(state.api_keys.get(sha256).cloned())).await
+    }
+
+    async fn api_keys(&self, agent: &Did, limit: u32) -> Result<Vec<Arc<ApiKey>>, StoreError> {
+        let of_agent = |state: &mut State| {
+            let keys = state.api_keys.values().filter(|key| key.agent == *agent);
+            keys.take(limit as usize).cloned().collect()
+        };
+        self.call("api_keys", |state| Ok(of_agent(state))).await
+    }
+
     async fn wallet(&self, did: &Did) -> Result<WalletSums, StoreError> {
         self.call("wallet", |state| state.wallet(did)).await
     }
@@ -273,6 +291,22 @@ impl Store for MemoryStore {
 
     async fn account_sum(&self, account: &Account) -> Result<Amount, StoreError> {
         self.call("account_sum", |state| state.journal.sum(account)).await
+    }
+
+    async fn teg_position(&self) -> Result<TegPosition, StoreError> {
+        self.call("teg_position", |state| state.teg_position()).await
+    }
+
+    async fn open_withdrawals(
+        &self,
+        after: Option<WithdrawalId>,
+        limit: u32,
+    ) -> Result<Vec<Arc<Withdrawal>>, StoreError> {
+        self.call("open_withdrawals", |state| Ok(state.open_withdrawals(after, limit))).await
+    }
+
+    async fn liabilities(&self, sink: LiabilitySink) -> Result<LiabilitiesAt, StoreError> {
+        self.call("liabilities", |state| state.liabilities(&sink)).await
     }
 
     async fn audit(&self) -> Result<Audit, StoreError> {

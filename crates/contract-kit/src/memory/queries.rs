@@ -8,7 +8,6 @@ use marketplace_listings::{Listing, ListingStatus};
 use marketplace_money::{Amount, Did};
 use marketplace_ports::{
     Agent, OrderFilter, Page, PayoutPolicy, SealedEvent, StatementLine, StoreError, WalletSums,
-    WithdrawalState,
 };
 
 use super::journal::amount;
@@ -80,8 +79,7 @@ impl State {
         let bought = self.orders_of.get(&(did.clone(), Party::Buyer));
         let bought = bought.map_or(&[][..], Vec::as_slice).iter();
         let orders = bought.filter_map(|number| self.orders.at(*number));
-        let own = |state: &WithdrawalState| *state == WithdrawalState::InFlight;
-        let leaving = self.withdrawals.values().filter(|w| w.agent == *did && own(&w.state));
+        let leaving = self.withdrawals.values().filter(|w| w.agent == *did && w.is_open());
         Ok(WalletSums {
             available: self.balance(&Account::Agent(did.clone())),
             in_escrow: amount(orders.map(|order| i128::from(order.escrow().nano())).sum())?,

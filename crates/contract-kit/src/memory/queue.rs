@@ -89,6 +89,12 @@ impl<K: Ord + Copy, T: Clone> Queue<K, T> {
         self.by_due.iter().find(|(_, key)| free(key)).map(|(due, _)| *due)
     }
 
+    /// What is due at `then` or later, leased or not.
+    pub(crate) fn due_from(&self, then: Timestamp) -> impl Iterator<Item = &T> {
+        let late = self.by_due.iter().rev().take_while(move |(due, _)| *due >= then);
+        late.filter_map(|(_, key)| self.items.get(key).map(|waiting| &waiting.item))
+    }
+
     /// How many are due before `then`.
     pub(crate) fn due_before(&self, then: Timestamp) -> usize {
         self.by_due.iter().take_while(|(due, _)| *due < then).count()

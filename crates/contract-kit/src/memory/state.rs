@@ -7,13 +7,12 @@ use marketplace_escrow::Order;
 use marketplace_ledger::Account;
 use marketplace_listings::Listing;
 use marketplace_money::{
-    Amount, DepositId, Did, EntryId, Gap, Gaps, ListingId, OrderId, Seconds, Timestamp,
-    WithdrawalId,
+    Amount, DepositId, Did, Gap, Gaps, ListingId, OrderId, Seconds, Timestamp, WithdrawalId,
 };
 use marketplace_ports::{
-    Agent, Batch, CommitOutcome, Current, Deposit, Effect, EffectChange, IdempotencyKey,
-    IdempotencyRecord, Key, Lease, Nonce, Snapshot, StoreError, Subject, TegTransactionId, Timer,
-    View, Withdrawal, Writes, admit,
+    Agent, ApiKey, Batch, CommitOutcome, Current, DeadEffect, Deposit, Effect, EffectChange,
+    IdempotencyKey, IdempotencyRecord, Key, Lease, Nonce, Snapshot, StoreError, Subject, TegRecord,
+    TegTransactionId, Timer, View, Withdrawal, Writes, admit,
 };
 use uuid::Uuid;
 
@@ -38,14 +37,16 @@ pub(crate) struct State {
     pub(crate) agents: BTreeMap<Did, Arc<Agent>>,
     pub(crate) withdrawals: BTreeMap<WithdrawalId, Arc<Withdrawal>>,
     pub(crate) deposits: BTreeMap<DepositId, Arc<Deposit>>,
+    pub(crate) api_keys: BTreeMap<[u8; 32], Arc<ApiKey>>,
     pub(crate) balances: BTreeMap<Account, Amount>,
     pub(crate) listing_count: i64,
     pub(crate) journal: Journal,
     pub(crate) timers: Queue<TimerKey, Timer>,
     pub(crate) effects: Queue<Uuid, Effect>,
+    errors: BTreeMap<Uuid, String>,
     idempotency: HashMap<IdempotencyKey, IdempotencyRecord>,
     nonces: HashMap<Nonce, Timestamp>,
-    teg_transactions: HashMap<TegTransactionId, EntryId>,
+    pub(crate) teg_records: BTreeMap<TegTransactionId, Arc<TegRecord>>,
     pub(crate) blobs: HashMap<(OrderId, [u8; 32]), Arc<[u8]>>,
     pub(crate) secrets: HashMap<String, [u8; 32]>,
     pub(crate) notes: HashMap<String, String>,
@@ -95,6 +96,9 @@ impl State {
             Key::Deposit(id) => {
                 view.deposits.extend(self.deposits.get(id).map(|row| (*id, row.clone())));
             }
+            Key::ApiKey(sha256) => {
+                view.api_keys.extend(self.api_keys.get(sha256).map(|row| (*sha256, row.clone())));
+            }
             Key::Balance(account) => {
                 let balance = self.balances.get(account);
                 view.balances.extend(balance.map(|balance| (account.clone(), *balance)));
@@ -107,8 +111,8 @@ impl State {
                 view.nonces.extend(self.nonces.contains_key(nonce).then(|| nonce.clone()));
             }
             Key::TegTransaction(id) => {
-                let entry = self.teg_transactions.get(id);
-                view.teg_transactions.extend(entry.map(|entry| (id.clone(), *entry)));
+                let record = self.teg_records.get(id);
+                view.teg_records.extend(record.map(|record| (id.clone(), record.clone())));
             }
             Key::ListingCount => view.listing_count = self.listing_count,
         }
@@ -163,6 +167,7 @@ impl State {
         self.agents.extend(writes.agents.into_iter().map(|(did, write)| (did, write.row)));
         self.withdrawals.extend(writes.withdrawals.into_iter().map(|(id, write)| (id, write.row)));
         self.deposits.extend(writes.deposits.into_iter().map(|(id, write)| (id, write.row)));
+        self.api_keys.extend(writes.api_keys.into_iter().map(|(id, write)| (id, write.row)));
         for (account, delta) in writes.balances {
             let balance = self.balances.entry(account).or_default();
             // The admission has checked the sum.
@@ -180,13 +185,14 @@ impl State {
         }
         for id in &writes.effects_done {
             self.effects.remove(id);
+            self.errors.remove(id);
         }
         for change in &writes.effects_retried {
             self.retry(change);
         }
         self.idempotency.extend(writes.idempotency);
         self.nonces.extend(writes.nonces);
-        self.teg_transactions.extend(writes.teg_transactions);
+        self.teg_records.extend(writes.teg_records.into_iter().map(|(id, w)| (id, w.row)));
         for blob in writes.blobs {
             self.blobs.insert((blob.order, blob.sha256), blob.bytes);
         }
@@ -194,10 +200,21 @@ impl State {
     }
 
     fn retry(&mut self, change: &EffectChange) {
-        let EffectChange::Retry { id, due, attempts, .. } = change else { return };
+        let EffectChange::Retry { id, due, attempts, error } = change else { return };
         if let Some(effect) = self.effects.remove(id) {
+            self.errors.insert(*id, error.clone());
             self.effects.set(*id, *due, Effect { due: *due, attempts: *attempts, ..effect });
         }
+    }
+
+    /// Work that was given up.
+    pub(crate) fn dead_effects(&self, limit: u32) -> Vec<DeadEffect> {
+        let dead = self.effects.due_from(Effect::NEVER).take(limit as usize);
+        let dead = dead.map(|effect| DeadEffect {
+            effect: effect.clone(),
+            error: self.errors.get(&effect.id).cloned().unwrap_or_default(),
+        });
+        dead.collect()
     }
 
     pub(crate) fn lease_timers(&mut self, lease: Lease, limit: u32) -> Vec<Timer> {

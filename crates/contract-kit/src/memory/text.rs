@@ -25,8 +25,9 @@ pub(crate) fn is_poisoned(set: &ChangeSet) -> bool {
         || set.listings.iter().any(|change| in_listing(&change.row))
         || set.withdrawals.iter().any(|change| in_withdrawal(&change.row.state))
         || set.deposits.iter().any(|change| in_deposit(&change.row.state))
+        || set.api_keys.iter().any(|change| bad(&change.row.label))
         || set.entries.iter().any(|entry| bad(entry.reason()))
-        || set.teg_transactions.iter().any(|(id, _)| bad(&id.0))
+        || set.teg_records.iter().any(|c| bad(&c.row.id.0) || bad(&c.row.memo))
         || set.nonce.iter().any(|(nonce, _)| bad(&nonce.value))
         || set.events.iter().any(in_event)
         || set.effects.iter().any(in_effect)
@@ -74,7 +75,7 @@ fn in_withdrawal(state: &WithdrawalState) -> bool {
     match state {
         WithdrawalState::InFlight => false,
         WithdrawalState::Settled(id) => bad(&id.0),
-        WithdrawalState::Returned { reason } => bad(reason),
+        WithdrawalState::Waiting { reason } | WithdrawalState::Returned { reason } => bad(reason),
     }
 }
 

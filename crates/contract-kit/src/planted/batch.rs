@@ -7,7 +7,7 @@ use marketplace_ledger::{Account, EntryDraft, EntryKind};
 use marketplace_money::{Amount, CommandId};
 use marketplace_ports::{
     Batch, Change, ChangeSet, CommitOutcome, Current, EffectChange, Key, Snapshot, StoreError,
-    TimerChange, View, admit,
+    TegRecord, TimerChange, View, admit,
 };
 
 use super::{BuggyStore, PlantedBug, fields};
@@ -68,6 +68,9 @@ impl BuggyStore {
             PlantedBug::UnloadedTrusted => {
                 let loaded = lock(&self.memory).loaded.clone();
                 overwrite(view, &mut sets, |key| !loaded.contains(key));
+            }
+            PlantedBug::TransferUsedTwice => {
+                overwrite(view, &mut sets, |key| matches!(key, Key::TegTransaction(_)));
             }
             PlantedBug::CascadeNotApplied => sets = without_cascade(view, sets),
             PlantedBug::BalanceGuardDropped => sets = self.funded(view, sets, false),
@@ -243,6 +246,8 @@ fn renumber(set: &mut ChangeSet, mut version: impl FnMut(&Key, u64) -> u64) {
     rows!(agents, |row: &marketplace_ports::Agent| Key::Agent(row.did.clone()));
     rows!(withdrawals, |row: &marketplace_ports::Withdrawal| Key::Withdrawal(row.id));
     rows!(deposits, |row: &marketplace_ports::Deposit| Key::Deposit(row.id));
+    rows!(teg_records, |row: &TegRecord| Key::TegTransaction(row.id.clone()));
+    rows!(api_keys, |row: &marketplace_ports::ApiKey| Key::ApiKey(row.sha256));
 }
 
 /// The sets as if they had read what is stored, for the keys in question.
@@ -293,6 +298,7 @@ fn first_states(sets: &mut [ChangeSet]) {
 /// Leaves out what would be taken a second time, so that nothing stands in the set's way.
 fn take_again(bug: PlantedBug, view: &View, sets: &mut [ChangeSet]) {
     let mut taken = Current::from_view(view).taken;
+    taken.extend(view.teg_records.keys().cloned().map(Key::TegTransaction));
     for set in sets {
         let keys: Vec<Key> = set.takes().collect();
         match bug {
@@ -302,9 +308,11 @@ fn take_again(bug: PlantedBug, view: &View, sets: &mut [ChangeSet]) {
             PlantedBug::NonceReused => {
                 set.nonce.take_if(|(nonce, _)| taken.contains(&Key::Nonce(nonce.clone())));
             }
-            _ => set
-                .teg_transactions
-                .retain(|(id, _)| !taken.contains(&Key::TegTransaction(id.clone()))),
+            _ => {
+                set.teg_records.retain(|c| !taken.contains(&Key::TegTransaction(c.row.id.clone())));
+                let booked = set.teg_records.iter();
+                taken.extend(booked.map(|c| Key::TegTransaction(c.row.id.clone())));
+            }
         }
         taken.extend(keys);
     }

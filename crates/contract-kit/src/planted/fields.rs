@@ -20,6 +20,16 @@ pub(super) fn lose(bug: PlantedBug, set: &mut ChangeSet) {
                 Arc::make_mut(&mut change.row).reputation = Reputation::UNKNOWN;
             }
         }
+        PlantedBug::TransferMemoLost => {
+            for change in &mut set.teg_records {
+                Arc::make_mut(&mut change.row).memo.clear();
+            }
+        }
+        PlantedBug::SentAtLost => {
+            for change in &mut set.withdrawals {
+                Arc::make_mut(&mut change.row).sent_at = None;
+            }
+        }
         PlantedBug::ReturnReasonLost => {
             for change in &mut set.withdrawals {
                 if let WithdrawalState::Returned { reason } =

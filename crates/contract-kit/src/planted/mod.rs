@@ -69,6 +69,20 @@ bugs! {
     NonceReused => a_nonce_is_used_once,
     /// Books a transfer twice.
     TegTransactionBookedTwice => a_teg_transaction_is_booked_once,
+    /// Lets a transfer pay for two things.
+    TransferUsedTwice => a_transfer_is_used_once,
+    /// Forgets the memo of a transfer.
+    TransferMemoLost => transfers_at_the_teg_come_back_as_they_were,
+    /// Forgets when a withdrawal was sent.
+    SentAtLost => withdrawals_come_back_as_they_were,
+    /// Tells nothing of what is below one nano-AVT.
+    DustForgotten => the_position_at_the_teg_adds_up,
+    /// Tells nothing of transfers that fit nothing.
+    UnmatchedHidden => the_position_at_the_teg_adds_up,
+    /// Tells nothing of withdrawals that wait for the operator.
+    WaitingHidden => open_withdrawals_are_told,
+    /// Owes less than it does.
+    LiabilityHidden => liabilities_are_all_that_we_owe,
     /// Has room for any number of listings.
     ListingLimitIgnored => listings_are_counted_up_to_their_limit,
     /// Writes the first state of a row that a batch changes twice.

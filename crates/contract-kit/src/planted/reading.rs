@@ -7,10 +7,11 @@ use async_trait::async_trait;
 use marketplace_escrow::{Order, OrderStatus};
 use marketplace_ledger::Account;
 use marketplace_listings::Listing;
-use marketplace_money::{Amount, Did, Gaps, ListingId, OrderId, Seconds, Timestamp};
+use marketplace_money::{Amount, Did, Gaps, ListingId, OrderId, Seconds, Timestamp, WithdrawalId};
 use marketplace_ports::{
-    Agent, Audit, Batch, CommitOutcome, Effect, Key, Lease, OrderFilter, Page, PayoutPolicy,
-    SealedEvent, StatementLine, Store, StoreError, Timer, View, WalletSums,
+    Agent, ApiKey, Audit, Batch, CommitOutcome, DeadEffect, Effect, Key, Lease, LiabilitiesAt,
+    Liability, LiabilitySink, OrderFilter, Page, PayoutPolicy, SealedEvent, StatementLine, Store,
+    StoreError, TegPosition, Timer, View, WalletSums, Withdrawal, WithdrawalState,
 };
 use uuid::Uuid;
 
@@ -115,6 +116,10 @@ impl Store for BuggyStore {
             return Ok(());
         }
         self.inner.release_leases(owner).await
+    }
+
+    async fn dead_effects(&self, limit: u32) -> Result<Vec<DeadEffect>, StoreError> {
+        self.inner.dead_effects(limit).await
     }
 
     async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
@@ -265,6 +270,14 @@ impl Store for BuggyStore {
         self.inner.agent(did).await
     }
 
+    async fn api_key(&self, sha256: &[u8; 32]) -> Result<Option<Arc<ApiKey>>, StoreError> {
+        self.inner.api_key(sha256).await
+    }
+
+    async fn api_keys(&self, agent: &Did, limit: u32) -> Result<Vec<Arc<ApiKey>>, StoreError> {
+        self.inner.api_keys(agent, limit).await
+    }
+
     async fn wallet(&self, did: &Did) -> Result<WalletSums, StoreError> {
         let mut wallet = self.inner.wallet(did).await?;
         if self.has(PlantedBug::WalletForgetsInFlight) {
@@ -306,6 +319,39 @@ impl Store for BuggyStore {
             return Ok(Amount::ZERO);
         }
         self.inner.account_sum(account).await
+    }
+
+    async fn teg_position(&self) -> Result<TegPosition, StoreError> {
+        let mut position = self.inner.teg_position().await?;
+        if self.has(PlantedBug::DustForgotten) {
+            position.dust = 0;
+        }
+        if self.has(PlantedBug::UnmatchedHidden) {
+            position.unmatched.clear();
+        }
+        Ok(position)
+    }
+
+    async fn open_withdrawals(
+        &self,
+        after: Option<WithdrawalId>,
+        limit: u32,
+    ) -> Result<Vec<Arc<Withdrawal>>, StoreError> {
+        let mut found = self.inner.open_withdrawals(after, limit).await?;
+        if self.has(PlantedBug::WaitingHidden) {
+            found.retain(|withdrawal| withdrawal.state == WithdrawalState::InFlight);
+        }
+        Ok(found)
+    }
+
+    async fn liabilities(&self, sink: LiabilitySink) -> Result<LiabilitiesAt, StoreError> {
+        if !self.has(PlantedBug::LiabilityHidden) {
+            return self.inner.liabilities(sink).await;
+        }
+        let escrow = |liability: &Liability| matches!(liability.account, Account::Order(_));
+        let less: LiabilitySink =
+            Arc::new(move |part| sink(part.into_iter().filter(|l| !escrow(l)).collect()));
+        self.inner.liabilities(less).await
     }
 
     async fn audit(&self) -> Result<Audit, StoreError> {

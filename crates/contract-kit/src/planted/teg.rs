@@ -125,6 +125,7 @@ impl BuggyTeg {
                 receiver: order.counterparty.clone(),
                 amount: order.amount,
                 fee: Amount::ZERO,
+                dust: 0,
                 memo: order.memo.clone(),
                 key: Some(order.key),
                 at: marketplace_money::Timestamp::default(),

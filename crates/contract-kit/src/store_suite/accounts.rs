@@ -140,6 +140,7 @@ async fn withdrawal(world: &mut World, name: &str, amount: i64, fee: i64) -> Wit
         amount: nano(amount),
         fee: nano(fee),
         at: world.now().await,
+        sent_at: None,
         state: WithdrawalState::InFlight,
     };
     let moves =

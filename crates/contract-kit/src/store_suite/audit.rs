@@ -135,6 +135,7 @@ pub(crate) async fn the_audit_finds_what_is_wrong(mut world: World) {
         amount: nano(3),
         fee: nano(1),
         at: now,
+        sent_at: None,
         state: WithdrawalState::InFlight,
     };
     let withdrawals = vec![insert(flying)];

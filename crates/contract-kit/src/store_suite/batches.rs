@@ -7,11 +7,13 @@ use std::task::{Context, Poll, Waker};
 use marketplace_ledger::{Account, EntryKind};
 use marketplace_ports::{
     ChangeSet, CommitOutcome, Event, IdempotencyKey, IdempotencyRecord, Key, Nonce, StoreError,
-    Subject, TegTransactionId,
+    Subject, TegRecord,
 };
 
 use super::World;
-use super::fixtures::{agent, agent_account, did, insert, listing, nano, order, with_agent};
+use super::fixtures::{
+    agent, agent_account, did, insert, listing, nano, order, teg_record, with_agent,
+};
 
 use CommitOutcome::{Committed, Conflict};
 
@@ -104,14 +106,17 @@ async fn poisons(world: &mut World) -> Vec<ChangeSet> {
     let key = IdempotencyKey { caller: did("a"), route: "r".into(), key: "k".into() };
     let record = IdempotencyRecord { body_sha256: [0; 32], reply: BAD.into(), expires_at: now };
     let deposit = credit(world, "a");
-    let id = TegTransactionId(BAD.into());
+    let entry = deposit.entries[0].id;
+    let named = teg_record(BAD, entry);
+    let memo = TegRecord { memo: BAD.into(), ..teg_record("t", entry) };
     vec![
         ChangeSet { orders: vec![insert(bad_order)], ..ChangeSet::default() },
         ChangeSet { listings: vec![insert(bad_listing)], ..ChangeSet::default() },
         bad_event,
         ChangeSet { nonce: Some((nonce, now)), ..ChangeSet::default() },
         ChangeSet { idempotency: Some((key, record)), ..ChangeSet::default() },
-        ChangeSet { teg_transactions: vec![(id, deposit.entries[0].id)], ..deposit },
+        ChangeSet { teg_records: vec![insert(named)], ..deposit },
+        ChangeSet { teg_records: vec![insert(memo)], ..ChangeSet::default() },
     ]
 }
 

@@ -7,14 +7,14 @@ use marketplace_ledger::{Account, EntryKind};
 use marketplace_money::{Did, Seconds};
 use marketplace_ports::{
     Blob, ChangeSet, CommitOutcome, CountChange, Deposit, DepositState, Effect, EffectChange,
-    EffectKind, Event, IdempotencyKey, IdempotencyRecord, Key, Nonce, Snapshot, Subject,
-    TegTransactionId, Timer, TimerChange, Withdrawal, WithdrawalState,
+    EffectKind, Event, IdempotencyKey, IdempotencyRecord, Key, Nonce, Snapshot, Subject, Timer,
+    TimerChange, Withdrawal, WithdrawalState,
 };
 
 use super::World;
 use super::fixtures::{
-    agent, agent_account, did, insert, listing, nano, order, update, with_agent, with_listing,
-    with_order,
+    agent, agent_account, did, insert, listing, nano, order, teg_record, update, with_agent,
+    with_listing, with_order,
 };
 
 use CommitOutcome::{Committed, Conflict};
@@ -40,6 +40,7 @@ impl Rows {
             amount: nano(1),
             fee: nano(0),
             at: now,
+            sent_at: None,
             state: WithdrawalState::Returned { reason: String::new() },
         };
         let deposit = Deposit {
@@ -202,8 +203,9 @@ fn everything(world: &mut World, owner: &Did, now: marketplace_money::Timestamp)
         agents: vec![insert(agent(owner))],
         withdrawals: Vec::new(),
         deposits: Vec::new(),
+        api_keys: Vec::new(),
         listing_count: Some(CountChange { delta: 1, limit: 10 }),
-        teg_transactions: vec![(TegTransactionId("t".into()), deposit.id)],
+        teg_records: vec![insert(teg_record("t", deposit.id))],
         entries: vec![deposit],
         events: vec![event],
         timers: vec![TimerChange::Set(Timer { subject, kind: "payment", sequence: 1, due: now })],
@@ -225,7 +227,7 @@ pub(crate) async fn a_refused_set_leaves_nothing(mut world: World) {
     world.settle().await;
     let view = world.load(keys).await;
     let found = view.orders.len() + view.listings.len() + view.agents.len();
-    let taken = view.idempotency.len() + view.nonces.len() + view.teg_transactions.len();
+    let taken = view.idempotency.len() + view.nonces.len() + view.teg_records.len();
     assert_eq!((found, taken, view.listing_count), (0, 0, 0), "{view:?}");
     let store = world.store();
     assert_eq!(world.balance(&owner).await, nano(0));

@@ -14,7 +14,9 @@ use marketplace_listings::{
 use marketplace_money::{
     Amount, Deadline, Did, EntryId, ListingId, OrderId, Reputation, Seconds, Timestamp,
 };
-use marketplace_ports::{Agent, Change, ChangeSet, PayoutPolicy};
+use marketplace_ports::{
+    Agent, Change, ChangeSet, PayoutPolicy, TegRecord, TegRecordState, TegTransactionId,
+};
 
 /// Quotes, line ends, other scripts, an emoji of several code points: whatever a text may have.
 pub(crate) const TEXT: &str =
@@ -39,6 +41,21 @@ pub(crate) fn entry<const N: usize>(
 ) -> Entry {
     let moves = moves.map(|(account, nano)| (account, Amount::from_nano(nano)));
     EntryDraft::new(kind, moves).expect("balanced").because(TEXT).named(id)
+}
+
+/// A transfer that an entry books.
+pub(crate) fn teg_record(id: &str, entry: EntryId) -> TegRecord {
+    TegRecord {
+        id: TegTransactionId(id.to_owned()),
+        version: 1,
+        state: TegRecordState::Booked(entry),
+        payer: Some(did("payer")),
+        amount: nano(5),
+        dust: 0,
+        memo: TEXT.to_owned(),
+        at: Timestamp::from_micros(3),
+        used_for: None,
+    }
 }
 
 /// A row that was not there before.

@@ -4,11 +4,10 @@ use marketplace_ledger::{Account, EntryKind};
 use marketplace_money::{Did, Seconds};
 use marketplace_ports::{
     ChangeSet, CommitOutcome, CountChange, IdempotencyKey, IdempotencyRecord, Key, Nonce,
-    TegTransactionId,
 };
 
 use super::World;
-use super::fixtures::{agent_account, did, insert, listing, nano};
+use super::fixtures::{agent_account, did, insert, listing, nano, teg_record};
 
 use CommitOutcome::{Committed, Conflict};
 
@@ -96,9 +95,8 @@ pub(crate) async fn a_teg_transaction_is_booked_once(mut world: World) {
     let booking = |world: &mut World, ids: &[&str]| {
         let moves = [(Account::Teg, -4), (agent_account(&a), 4)];
         let entry = world.entry(EntryKind::Deposit, moves);
-        let teg_transactions =
-            ids.iter().map(|id| (TegTransactionId((*id).to_owned()), entry.id)).collect();
-        ChangeSet { entries: vec![entry], teg_transactions, ..ChangeSet::default() }
+        let teg_records = ids.iter().map(|id| insert(teg_record(id, entry.id))).collect();
+        ChangeSet { entries: vec![entry], teg_records, ..ChangeSet::default() }
     };
     let set = booking(&mut world, &["t1"]);
     world.write(set).await;

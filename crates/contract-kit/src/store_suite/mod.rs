@@ -17,6 +17,7 @@ mod accounts;
 mod audit;
 mod batches;
 mod conflicts;
+mod edges;
 mod events;
 mod fixtures;
 mod flow;
@@ -118,6 +119,11 @@ macro_rules! for_each_store_case {
             rows::withdrawals_come_back_as_they_were,
             rows::deposits_come_back_as_they_were,
             rows::what_is_taken_comes_back,
+            edges::transfers_at_the_teg_come_back_as_they_were,
+            edges::a_transfer_is_used_once,
+            edges::open_withdrawals_are_told,
+            edges::the_position_at_the_teg_adds_up,
+            edges::liabilities_are_all_that_we_owe,
             rows::blobs_come_back_as_they_were,
             rows::a_row_changed_twice_in_a_batch_has_its_last_state,
             conflicts::a_row_that_moved_is_a_conflict,

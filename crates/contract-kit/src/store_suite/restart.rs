@@ -7,12 +7,11 @@ use marketplace_ledger::{Account, EntryKind};
 use marketplace_money::{Did, Gap, OrderId, Seconds};
 use marketplace_ports::{
     Blob, ChangeSet, CommitOutcome, CountChange, Deposit, DepositState, Effect, EffectChange,
-    EffectKind, IdempotencyKey, IdempotencyRecord, Nonce, Subject, TegTransactionId, Timer,
-    TimerChange,
+    EffectKind, IdempotencyKey, IdempotencyRecord, Nonce, Subject, Timer, TimerChange,
 };
 
 use super::World;
-use super::fixtures::{agent, agent_account, did, insert, listing, nano, with_agent};
+use super::fixtures::{agent, agent_account, did, insert, listing, nano, teg_record, with_agent};
 use super::flow::{act, delivery, purchase, total};
 
 /// Something for each table that has no case of its own here.
@@ -36,7 +35,7 @@ async fn something_of_each(world: &mut World, owner: &Did, order: OrderId) -> Ch
         agents: vec![insert(agent(owner))],
         deposits: vec![insert(deposit)],
         listing_count: Some(CountChange { delta: 1, limit: 1 }),
-        teg_transactions: vec![(TegTransactionId("t".into()), transfer.id)],
+        teg_records: vec![insert(teg_record("t", transfer.id))],
         entries: vec![transfer],
         idempotency: Some((key, record)),
         nonce: Some((nonce, expires_at)),
@@ -69,7 +68,8 @@ pub(crate) async fn everything_survives_a_restart(mut world: World) {
     assert_eq!(view.listing_count, 1);
     assert_eq!(view.idempotency.into_iter().next(), set.idempotency);
     assert_eq!(view.nonces.into_iter().next(), set.nonce.map(|(nonce, _)| nonce));
-    assert_eq!(view.teg_transactions.into_iter().collect::<Vec<_>>(), set.teg_transactions);
+    let records: Vec<_> = view.teg_records.into_values().collect();
+    assert_eq!(records, [set.teg_records[0].row.clone()]);
     let bytes = world.store().blob(order, [4; 32]).await.expect("blob");
     assert_eq!(bytes.as_deref(), Some(&[1, 2, 3][..]));
     assert_eq!(world.balance(&buyer).await, nano(4 * total() + 8));

@@ -13,8 +13,8 @@ use marketplace_ports::{
 
 use super::World;
 use super::fixtures::{
-    TEXT, agent, agent_account, did, insert, listing, nano, order, states, update, with_agent,
-    with_listing, with_order,
+    TEXT, agent, agent_account, did, insert, listing, nano, order, states, teg_record, update,
+    with_agent, with_listing, with_order,
 };
 
 /// Asking for what is not there gives an empty view, not an error and not a default.
@@ -44,7 +44,7 @@ pub(crate) async fn what_is_not_there_is_not_in_the_view(mut world: World) {
         + view.deposits.len()
         + view.idempotency.len()
         + view.nonces.len()
-        + view.teg_transactions.len();
+        + view.teg_records.len();
     assert_eq!(rows, 0, "{view:?}");
     assert!(view.balances.values().all(|balance| balance.is_zero()), "{view:?}");
     assert_eq!(view.listing_count, 0);
@@ -182,6 +182,7 @@ pub(crate) async fn withdrawals_come_back_as_they_were(mut world: World) {
     let at = world.now().await.plus_micros(7);
     let states = [
         WithdrawalState::InFlight,
+        WithdrawalState::Waiting { reason: TEXT.into() },
         WithdrawalState::Settled(TegTransactionId("teg-1".into())),
         WithdrawalState::Returned { reason: TEXT.into() },
     ];
@@ -194,9 +195,11 @@ pub(crate) async fn withdrawals_come_back_as_they_were(mut world: World) {
                 amount: nano(1_000_000_001),
                 fee: nano(2),
                 at,
+                sent_at: None,
                 state: first.clone(),
             };
-            let next = Withdrawal { version: 2, state: second.clone(), ..row.clone() };
+            let sent_at = Some(at.plus_micros(1));
+            let next = Withdrawal { version: 2, sent_at, state: second.clone(), ..row.clone() };
             for change in [insert(row), update(1, next)] {
                 let row = Arc::clone(&change.row);
                 let withdrawals = vec![change];
@@ -252,7 +255,7 @@ pub(crate) async fn what_is_taken_comes_back(mut world: World) {
     let transaction = TegTransactionId("teg-1".into());
     let entry = world.entry(EntryKind::Deposit, [(Account::Teg, -5), (agent_account(&agent), 5)]);
     let set = ChangeSet {
-        teg_transactions: vec![(transaction.clone(), entry.id)],
+        teg_records: vec![insert(teg_record("teg-1", entry.id))],
         entries: vec![entry.clone()],
         idempotency: Some((key.clone(), record.clone())),
         nonce: Some((nonce.clone(), record.expires_at)),
@@ -275,8 +278,8 @@ pub(crate) async fn what_is_taken_comes_back(mut world: World) {
     let view = world.load(own.into_iter().chain(others)).await;
     assert_eq!(view.idempotency.into_iter().collect::<Vec<_>>(), [(key, record)]);
     assert_eq!(view.nonces.into_iter().collect::<Vec<_>>(), [nonce]);
-    let booked: Vec<_> = view.teg_transactions.into_iter().collect();
-    assert_eq!(booked, [(transaction, entry.id)]);
+    let booked: Vec<_> = view.teg_records.into_values().collect();
+    assert_eq!(booked, [Arc::new(teg_record("teg-1", entry.id))]);
 }
 
 /// Bytes of every size, kept for each order on its own; handing them in again harms nobody.

@@ -13,7 +13,7 @@ pub(crate) async fn strangers_have_nothing(world: World) {
     let teg = world.teg();
     world.assert_holds(&did("stranger"), Amount::ZERO).await;
     assert_eq!(teg.reputation(&did("stranger")).await, Ok(None));
-    let ours = TegBalance { available: OPENING_BALANCE, staked: Amount::ZERO };
+    let ours = TegBalance { available: OPENING_BALANCE, ..TegBalance::default() };
     assert_eq!(world.ours().await, ours);
 }
 
@@ -42,7 +42,7 @@ pub(crate) async fn the_faucet_gives_once(mut world: World) {
 pub(crate) async fn a_stake_is_locked_once(mut world: World) {
     let teg = world.teg();
     let (key, other) = (world.key(), world.key());
-    let balance = |available, staked| Ok(TegBalance { available, staked });
+    let balance = |available, staked| Ok(TegBalance { available, staked, dust: 0 });
     for amount in [Amount::ZERO, Amount::from_nano(-1)] {
         assert_eq!(code(&teg.stake(key, amount).await), TegError::INVALID_AMOUNT);
     }
@@ -74,7 +74,7 @@ pub(crate) async fn a_late_unstake_undoes_nothing(mut world: World) {
     let (empty, first, second) = (world.key(), world.key(), world.key());
     teg.unstake(empty).await.expect("unstake");
     teg.stake(first, AVT).await.expect("stake");
-    let staked = TegBalance { available: less(OPENING_BALANCE, AVT), staked: AVT };
+    let staked = TegBalance { available: less(OPENING_BALANCE, AVT), staked: AVT, dust: 0 };
     assert_eq!(teg.unstake(empty).await, Ok(staked));
     teg.unstake(second).await.expect("unstake");
     let again = world.key();

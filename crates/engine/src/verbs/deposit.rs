@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use marketplace_ledger::{Account, EntryDraft, EntryKind};
 use marketplace_money::{Amount, CommandId, DepositId, Did, EntryId, Seconds};
-use marketplace_ports::{Deposit, DepositState, EffectKind, Key, Subject, TegTransfer};
+use marketplace_ports::TegRecordState::{self, Booked};
+use marketplace_ports::{Deposit, DepositState, EffectKind, Key, Subject, TegRecord, TegTransfer};
 
 use super::Balance;
 use crate::desk::Desk;
@@ -76,21 +77,45 @@ impl Verb for CloseDeposit {
     }
 }
 
-/// Credits a transfer that arrived to its sender, once for ever.
-pub(crate) fn credit(desk: &mut Desk<'_>, transfer: &TegTransfer) -> Result<EntryId, Refusal> {
+/// Credits a transfer that arrived to its sender, once for ever. What is below one nano-AVT is
+/// counted beside the ledger.
+pub(crate) fn credit(
+    desk: &mut Desk<'_>,
+    transfer: &TegTransfer,
+    used_for: Option<Subject>,
+) -> Result<(), Refusal> {
     if desk.is_booked(&transfer.id) {
         return Err(Refusal::AlreadyDone);
     }
-    let to = Account::Agent(transfer.sender.clone());
-    let draft = EntryDraft::transfer(EntryKind::Deposit, Account::Teg, to, transfer.amount);
-    let draft = draft.map_err(|_| Refusal::NotFound)?;
-    let entry = desk.post(draft.because(format!("Deposit {}", transfer.id.0)))?;
-    desk.book(transfer.id.clone(), entry);
+    let entry = if transfer.amount.is_zero() {
+        EntryId::new(desk.fresh())
+    } else {
+        let to = Account::Agent(transfer.sender.clone());
+        let draft = EntryDraft::transfer(EntryKind::Deposit, Account::Teg, to, transfer.amount);
+        let draft = draft.map_err(|_| Refusal::NotFound)?;
+        desk.post(draft.because(format!("Deposit {}", transfer.id.0)))?
+    };
+    desk.write_teg_record(TegRecord { used_for, ..received(transfer, Booked(entry)) });
     let subject = Subject::Command(CommandId::new(desk.fresh()));
     let texts = [("transaction_id", transfer.id.0.as_str())];
     let data = wallet_data(&[("amount", transfer.amount)], &texts);
     desk.emit(subject, "wallet.deposited", vec![transfer.sender.clone()], data);
-    Ok(entry)
+    Ok(())
+}
+
+/// What is known of a transfer to us.
+pub(crate) fn received(transfer: &TegTransfer, state: TegRecordState) -> TegRecord {
+    TegRecord {
+        id: transfer.id.clone(),
+        version: 0,
+        state,
+        payer: Some(transfer.sender.clone()),
+        amount: transfer.amount,
+        dust: transfer.dust,
+        memo: transfer.memo.clone(),
+        at: transfer.at,
+        used_for: None,
+    }
 }
 
 /// Books the transfer of a deposit intent.
@@ -103,7 +128,7 @@ pub(crate) struct CreditDeposit {
 impl CreditDeposit {
     fn write(&self, desk: &mut Desk<'_>) -> Result<(), Refusal> {
         let deposit = desk.deposit(self.id).ok_or(Refusal::NotFound)?;
-        credit(desk, &self.transfer)?;
+        credit(desk, &self.transfer, Some(Subject::Deposit(self.id)))?;
         let state = DepositState::Credited(self.transfer.id.clone());
         desk.write_deposit(deposit.version, Deposit { state, ..deposit.as_ref().clone() });
         Ok(())

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use marketplace_ledger::{Account, EntryDraft, EntryKind};
 use marketplace_money::{Amount, CommandId};
-use marketplace_ports::{Key, Subject, TegTransactionId};
+use marketplace_ports::{Key, Subject, TegRecord, TegRecordState, TegTransactionId};
 
 use crate::desk::Desk;
 use crate::events::wallet_data;
@@ -16,6 +16,8 @@ use crate::refusal::Refusal;
 pub(crate) struct OpenBooks {
     /// Available and staked.
     pub(crate) holdings: Amount,
+    /// In atto-AVT, below one nano-AVT.
+    pub(crate) dust: u32,
 }
 
 impl OpenBooks {
@@ -44,8 +46,18 @@ impl Verb for OpenBooks {
             let draft = draft.map_err(|_| Refusal::NotFound)?;
             desk.post(draft.because("Opening balance at the TEG"))?
         };
-        desk.book(Self::name(), entry);
         let subject = Subject::Command(CommandId::new(desk.fresh()));
+        desk.write_teg_record(TegRecord {
+            id: Self::name(),
+            version: 0,
+            state: TegRecordState::Booked(entry),
+            payer: None,
+            amount: self.holdings,
+            dust: self.dust,
+            memo: String::new(),
+            at: desk.now(),
+            used_for: Some(subject),
+        });
         let data = wallet_data(&[("capital", self.holdings)], &[]);
         desk.emit(subject, "books.opened", Vec::new(), data);
         Ok(())

@@ -15,6 +15,8 @@ pub(crate) struct RetryEffect {
     pub(crate) effect: Effect,
     pub(crate) error: String,
     pub(crate) after: Option<Seconds>,
+    /// It stays where it is, for an operator to look at.
+    pub(crate) give_up: bool,
 }
 
 impl Verb for RetryEffect {
@@ -26,7 +28,7 @@ impl Verb for RetryEffect {
         let attempts = self.effect.attempts.saturating_add(1);
         let backoff = Seconds(2u32.saturating_pow(attempts.min(9)).min(300));
         let wait = self.after.unwrap_or(backoff).max(backoff);
-        let due = desk.now().plus(wait);
+        let due = if self.give_up { Effect::NEVER } else { desk.now().plus(wait) };
         let (id, error) = (self.effect.id, self.error.clone());
         desk.change_effect(EffectChange::Retry { id, due, attempts, error });
         Ok(())
@@ -46,6 +48,25 @@ impl Verb for FinishEffect {
 
     fn decide(&self, desk: &mut Desk<'_>) -> Result<(), Refusal> {
         desk.change_effect(EffectChange::Done(self.id));
+        Ok(())
+    }
+}
+
+/// Work that was given up is tried again, as if it were new.
+#[derive(Clone, Debug)]
+pub(crate) struct ReviveEffect {
+    pub(crate) id: uuid::Uuid,
+    pub(crate) error: String,
+}
+
+impl Verb for ReviveEffect {
+    type Reply = ();
+
+    fn keys(&self, _keys: &mut HashSet<Key>) {}
+
+    fn decide(&self, desk: &mut Desk<'_>) -> Result<(), Refusal> {
+        let (id, due, error) = (self.id, desk.now(), self.error.clone());
+        desk.change_effect(EffectChange::Retry { id, due, attempts: 0, error });
         Ok(())
     }
 }

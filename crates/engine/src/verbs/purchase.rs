@@ -1,33 +1,39 @@
 //! A buyer buys: the order and its escrow in one commit, or nothing.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use marketplace_escrow::{Actor, Command, Context, ExpiryPolicy, Order, OrderTerms, decide};
 use marketplace_fees::{Expectation, FeeSchedule, Quote};
 use marketplace_ledger::Account;
 use marketplace_listings::{AcceptancePolicy, Pricing};
 use marketplace_money::{Did, ListingId, OrderId, Reputation};
-use marketplace_ports::{Agent, Key};
+use marketplace_ports::{Agent, Key, Subject, TegRecord, TegTransactionId};
 
 use super::OrderView;
 use crate::desk::Desk;
 use crate::job::Verb;
+use crate::payment::{Purpose, check};
 use crate::refusal::Refusal;
 
 /// How the buyer pays.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Payment {
     /// From its balance here; what is lacking is pulled from the TEG where that is possible.
     #[default]
     Balance,
     /// By a transfer that is still to come: the order waits for it.
     Transfer,
+    /// By a transfer that the buyer made before, and that pays for nothing else.
+    Prepaid(TegTransactionId),
 }
 
 /// Buys a service.
 #[derive(Clone, Debug)]
 pub(crate) struct Purchase {
     pub(crate) buyer: Did,
+    /// Ourselves: the receiver of every payment.
+    pub(crate) ours: Did,
     pub(crate) listing: ListingId,
     pub(crate) acceptance: Option<AcceptancePolicy>,
     pub(crate) expects: Expectation,
@@ -44,9 +50,13 @@ impl Verb for Purchase {
 
     fn keys(&self, keys: &mut HashSet<Key>) {
         keys.insert(Key::Listing(self.listing));
-        match self.payment {
+        match &self.payment {
             Payment::Balance => {
                 keys.insert(Key::Balance(Account::Agent(self.buyer.clone())));
+            }
+            Payment::Prepaid(transaction) => {
+                keys.insert(Key::Balance(Account::Agent(self.buyer.clone())));
+                keys.insert(Key::TegTransaction(transaction.clone()));
             }
             Payment::Transfer => {
                 keys.insert(Key::Agent(self.buyer.clone()));
@@ -78,24 +88,41 @@ impl Verb for Purchase {
         let id = OrderId::new(desk.fresh());
         desk.rely_on(Key::Listing(listing.id), listing.version);
         let placed = Order::place(id, self.buyer.clone(), &listing, terms, price, now);
-        let order = match self.payment {
+        let order = match &self.payment {
             Payment::Transfer => self.await_transfer(desk, placed)?,
-            Payment::Balance => {
-                let cx = Context { now, gaps: desk.gaps() };
-                let events = decide(&placed, Actor::Ledger, &Command::Fund, &cx)?;
-                desk.place_order(placed, &events)?
-            }
+            Payment::Balance => fund(desk, placed)?,
+            Payment::Prepaid(transaction) => self.take_prepaid(desk, transaction, placed)?,
         };
         Ok(OrderView { order, now, gaps: desk.gaps().clone() })
     }
 }
 
+fn fund(desk: &mut Desk<'_>, placed: Order) -> Result<Arc<Order>, Refusal> {
+    let cx = Context { now: desk.now(), gaps: desk.gaps() };
+    let events = decide(&placed, Actor::Ledger, &Command::Fund, &cx)?;
+    desk.place_order(placed, &events)
+}
+
 impl Purchase {
-    fn await_transfer(
+    /// The tokens of the transfer were credited when it was seen: the order is paid from the
+    /// balance, and the transfer is used up for ever.
+    fn take_prepaid(
         &self,
         desk: &mut Desk<'_>,
+        transaction: &TegTransactionId,
         placed: Order,
-    ) -> Result<std::sync::Arc<Order>, Refusal> {
+    ) -> Result<Arc<Order>, Refusal> {
+        let record = desk.teg_record(transaction);
+        let purpose = Purpose::Listing(self.listing, placed.price.total);
+        check(record.as_deref(), &self.buyer, &self.ours, purpose)?;
+        let record = record.ok_or(Refusal::PaymentNotSeen)?;
+        let order = fund(desk, placed)?;
+        let used_for = Some(Subject::Order(order.id));
+        desk.write_teg_record(TegRecord { used_for, ..record.as_ref().clone() });
+        Ok(order)
+    }
+
+    fn await_transfer(&self, desk: &mut Desk<'_>, placed: Order) -> Result<Arc<Order>, Refusal> {
         let agent = desk.agent(&self.buyer);
         if agent.unfunded_orders >= self.max_unfunded {
             return Err(Refusal::TooManyUnfunded { limit: self.max_unfunded });

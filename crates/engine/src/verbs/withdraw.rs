@@ -7,7 +7,8 @@ use marketplace_ledger::{Account, EntryDraft, EntryKind};
 use marketplace_listings::Invalid;
 use marketplace_money::{Amount, Did, WithdrawalId};
 use marketplace_ports::{
-    EffectChange, EffectKind, Key, Subject, TegTransfer, Withdrawal, WithdrawalState,
+    EffectChange, EffectKind, Key, Subject, TegRecord, TegRecordState, TegTransfer, Withdrawal,
+    WithdrawalState,
 };
 use uuid::Uuid;
 
@@ -54,14 +55,41 @@ impl Verb for Withdraw {
             amount: self.amount,
             fee: self.fee,
             at: now,
+            sent_at: None,
             state: WithdrawalState::InFlight,
         };
         Ok(desk.write_withdrawal(0, withdrawal))
     }
 }
 
-fn emit(desk: &mut Desk<'_>, id: WithdrawalId, agent: &Did, name: &'static str, data: String) {
+pub(crate) fn emit(
+    desk: &mut Desk<'_>,
+    id: WithdrawalId,
+    agent: &Did,
+    name: &'static str,
+    data: String,
+) {
     desk.emit(Subject::Withdrawal(id), name, vec![agent.clone()], data);
+}
+
+/// What is known of a transfer of ours.
+pub(crate) fn sent(
+    transfer: &TegTransfer,
+    state: TegRecordState,
+    used_for: Option<Subject>,
+) -> TegRecord {
+    TegRecord {
+        id: transfer.id.clone(),
+        version: 0,
+        state,
+        payer: None,
+        // Both were above zero and left an account that held their sum.
+        amount: transfer.amount.checked_add(transfer.fee).unwrap_or(Amount::MAX),
+        dust: transfer.dust,
+        memo: transfer.memo.clone(),
+        at: transfer.at,
+        used_for,
+    }
 }
 
 /// Books the transfer that ended a withdrawal. When the TEG took another fee than it had said,
@@ -86,7 +114,8 @@ pub(crate) fn settle(
     let draft = EntryDraft::new(EntryKind::WithdrawalSettled, moves);
     let draft = draft.map_err(|_| out_of_range())?;
     let entry = desk.post(draft.because(format!("Withdrawal {}", withdrawal.id)))?;
-    desk.book(transfer.id.clone(), entry);
+    let used_for = Some(Subject::Withdrawal(withdrawal.id));
+    desk.write_teg_record(sent(transfer, TegRecordState::Booked(entry), used_for));
     let texts = [("transaction_id", transfer.id.0.as_str())];
     let data = wallet_data(&[("amount", transfer.amount), ("fee", transfer.fee)], &texts);
     emit(desk, withdrawal.id, &withdrawal.agent, "wallet.withdrawal_settled", data);
@@ -114,7 +143,7 @@ impl Verb for SettleWithdrawal {
     fn decide(&self, desk: &mut Desk<'_>) -> Result<(), Refusal> {
         desk.change_effect(EffectChange::Done(self.effect));
         let withdrawal = desk.withdrawal(self.id).ok_or(Refusal::NotFound)?;
-        if withdrawal.state == WithdrawalState::InFlight && !desk.is_booked(&self.transfer.id) {
+        if withdrawal.is_open() && !desk.is_booked(&self.transfer.id) {
             settle(desk, &withdrawal, &self.transfer)?;
         }
         Ok(())
@@ -142,19 +171,25 @@ impl Verb for ReturnWithdrawal {
         if withdrawal.state != WithdrawalState::InFlight {
             return Ok(());
         }
-        let from = Account::Withdrawal(self.id);
-        let to = Account::Agent(withdrawal.agent.clone());
-        let kind = EntryKind::WithdrawalReturned;
-        let draft = EntryDraft::transfer(kind, from, to, withdrawal.held());
-        let draft = draft.map_err(|_| Refusal::NotFound)?;
-        desk.post(draft.because(format!("Withdrawal {} was refused", self.id)))?;
-        let data = wallet_data(&[("amount", withdrawal.amount)], &[("reason", &self.reason)]);
-        emit(desk, self.id, &withdrawal.agent, "wallet.withdrawal_returned", data);
-        let state = WithdrawalState::Returned { reason: self.reason.clone() };
-        desk.write_withdrawal(
-            withdrawal.version,
-            Withdrawal { state, ..withdrawal.as_ref().clone() },
-        );
+        give_back(desk, &withdrawal, &self.reason)?;
         Ok(())
     }
+}
+
+/// Puts what a withdrawal holds back into its agent's balance.
+pub(crate) fn give_back(
+    desk: &mut Desk<'_>,
+    withdrawal: &Withdrawal,
+    reason: &str,
+) -> Result<Arc<Withdrawal>, Refusal> {
+    let from = Account::Withdrawal(withdrawal.id);
+    let to = Account::Agent(withdrawal.agent.clone());
+    let kind = EntryKind::WithdrawalReturned;
+    let draft = EntryDraft::transfer(kind, from, to, withdrawal.held());
+    let draft = draft.map_err(|_| Refusal::NotFound)?;
+    desk.post(draft.because(format!("Withdrawal {} was refused", withdrawal.id)))?;
+    let data = wallet_data(&[("amount", withdrawal.amount)], &[("reason", reason)]);
+    emit(desk, withdrawal.id, &withdrawal.agent, "wallet.withdrawal_returned", data);
+    let state = WithdrawalState::Returned { reason: reason.to_owned() };
+    Ok(desk.write_withdrawal(withdrawal.version, Withdrawal { state, ..withdrawal.clone() }))
 }

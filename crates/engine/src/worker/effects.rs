@@ -4,24 +4,18 @@ use std::sync::Arc;
 
 use futures::future::join_all;
 use marketplace_escrow::{Announced, Command, DeliveryInput, OrderRefusal, Phase, State};
-use marketplace_money::{DepositId, OrderId, Seconds, WithdrawalId};
-use marketplace_ports::{
-    DepositState, Effect, EffectKind, FetchError, Key, TegError, TransferOrder, WithdrawalState,
-};
+use marketplace_money::{DepositId, OrderId, Seconds};
+use marketplace_ports::{DepositState, Effect, EffectKind, FetchError, Key, TegError};
 
 use super::{BITE, Worker};
 use crate::delivery::{check, from_bytes};
 use crate::refusal::{Error, Refusal};
-use crate::verbs::{
-    ChangeOrder, CreditDeposit, FinishEffect, RetryEffect, ReturnWithdrawal, SettleWithdrawal,
-};
+use crate::verbs::{ChangeOrder, CreditDeposit, FinishEffect, RetryEffect};
 
 /// What became of an effect.
 enum Outcome {
     /// Strike it off.
     Done,
-    /// Struck off by the commit that it led to.
-    Struck,
     /// Again later.
     Later { error: String, after: Option<Seconds> },
 }
@@ -32,9 +26,12 @@ const FETCH_ATTEMPTS: u32 = 5;
 const RESOLVE_ATTEMPTS: u32 = 3;
 
 impl Worker {
-    pub(super) async fn work_outbox(&self) -> Result<usize, Error> {
+    pub(super) async fn work_outbox(&mut self) -> Result<usize, Error> {
         let effects = self.marketplace.store().lease_effects(self.lease(), BITE).await?;
         let count = effects.len();
+        let is_notice = |effect: &Effect| matches!(effect.kind, EffectKind::Notify { .. });
+        let (notices, effects): (Vec<_>, Vec<_>) = effects.into_iter().partition(is_notice);
+        self.start_notices(notices);
         for outcome in join_all(effects.into_iter().map(|effect| self.work(effect))).await {
             if let Err(error) = outcome {
                 // Its lease ends, and it comes back.
@@ -46,51 +43,24 @@ impl Worker {
 
     async fn work(&self, effect: Effect) -> Result<(), Error> {
         let outcome = match &effect.kind {
-            EffectKind::SendWithdrawal(id) => self.send_withdrawal(*id, &effect).await?,
+            EffectKind::SendWithdrawal(id) => return self.send_withdrawal(*id, effect).await,
             EffectKind::ResolveDeposit(id) => self.resolve_deposit(*id, &effect).await?,
             EffectKind::FetchDelivery { order, sha256, uri } => {
                 self.fetch_delivery(*order, *sha256, uri, &effect).await?
             }
+            // Sent beside the others: a stranger's endpoint may take its time.
+            EffectKind::Notify { .. } => return Ok(()),
         };
         let market = &self.marketplace;
         match outcome {
-            Outcome::Struck => Ok(()),
             Outcome::Done => market.execute(FinishEffect { id: effect.id }, None).await.map(|_| ()),
-            Outcome::Later { error, after } => {
-                market.execute(RetryEffect { effect, error, after }, None).await.map(|_| ())
-            }
+            Outcome::Later { error, after } => market
+                .execute(RetryEffect { effect, error, after, give_up: false }, None)
+                .await
+                .map(|_| ()),
         }
     }
 
-    async fn send_withdrawal(&self, id: WithdrawalId, effect: &Effect) -> Result<Outcome, Error> {
-        let market = &self.marketplace;
-        let keys = [Key::Withdrawal(id)].into_iter().collect();
-        let view = market.store().load(&keys).await?;
-        let Some(withdrawal) = view.withdrawals.get(&id) else { return Ok(Outcome::Done) };
-        if withdrawal.state != WithdrawalState::InFlight {
-            return Ok(Outcome::Done);
-        }
-        let order = TransferOrder {
-            key: id.uuid(),
-            counterparty: withdrawal.agent.clone(),
-            amount: withdrawal.amount,
-            memo: format!("withdrawal:{id}"),
-        };
-        let effect = effect.id;
-        match market.teg().transfer(&order).await {
-            Ok(transfer) => {
-                market.execute(SettleWithdrawal { id, transfer, effect }, None).await?;
-                Ok(Outcome::Struck)
-            }
-            Err(TegError::Refused { reason, .. }) => {
-                market.execute(ReturnWithdrawal { id, reason, effect }, None).await?;
-                Ok(Outcome::Struck)
-            }
-            Err(error) => Ok(later(&error)),
-        }
-    }
-
-    /// A request may have died between its intent and its credit.
     async fn resolve_deposit(&self, id: DepositId, effect: &Effect) -> Result<Outcome, Error> {
         let market = &self.marketplace;
         let keys = [Key::Deposit(id)].into_iter().collect();

@@ -6,9 +6,12 @@
 
 mod effects;
 mod mirror;
+mod notices;
 mod payouts;
+mod reserves;
 mod standing;
 mod timers;
+mod withdrawals;
 
 use std::time::Duration;
 
@@ -32,6 +35,8 @@ pub struct Pace {
     pub forgetting: Seconds,
     /// Between signs of life.
     pub heartbeat: Seconds,
+    /// Between looks whether the reserves are explained.
+    pub reserves: Seconds,
     /// How long work is set aside.
     pub lease: Seconds,
 }
@@ -39,11 +44,12 @@ pub struct Pace {
 impl Default for Pace {
     fn default() -> Self {
         Self {
-            mirror: Seconds(5),
+            mirror: Seconds(8),
             payouts: Seconds(5),
             standing: Seconds(60),
             forgetting: Seconds(60),
             heartbeat: Seconds(5),
+            reserves: Seconds(60),
             lease: Seconds(30),
         }
     }
@@ -57,7 +63,9 @@ pub struct Worker {
     mirrored: Option<Timestamp>,
     paid_out: Option<Timestamp>,
     refreshed: Option<Timestamp>,
+    reconciled: Option<Timestamp>,
     forgot: Option<Timestamp>,
+    notices: notices::Notices,
 }
 
 /// What a round of work did.
@@ -105,7 +113,9 @@ impl Worker {
             mirrored: None,
             paid_out: None,
             refreshed: None,
+            reconciled: None,
             forgot: None,
+            notices: notices::Notices::default(),
         })
     }
 
@@ -133,6 +143,10 @@ impl Worker {
         if due(self.mirrored, self.pace.mirror) && self.holds("mirror").await? {
             worked.transfers = self.mirror_history().await?;
             self.mirrored = Some(now);
+        }
+        if due(self.reconciled, self.pace.reserves) && self.holds("reserves").await? {
+            self.look_after_reserves().await?;
+            self.reconciled = Some(now);
         }
         if due(self.refreshed, self.pace.standing) && self.holds("standing").await? {
             self.refresh_standing().await?;

@@ -1,5 +1,6 @@
 //! Balances that their agents want paid out.
 
+use marketplace_money::Amount;
 use marketplace_ports::PayoutPolicy;
 
 use super::{BITE, Worker};
@@ -11,13 +12,15 @@ impl Worker {
     /// that came in since the last look goes out in one transfer.
     pub(super) async fn start_payouts(&self) -> Result<usize, Error> {
         let due = self.marketplace.store().payouts_due(BITE).await?;
-        if due.is_empty() {
+        // What a stopped edge would only queue stays where its agent can spend it.
+        if due.is_empty() || self.marketplace.edge_stop().await?.is_some() {
             return Ok(0);
         }
-        let fee = self.marketplace.withdrawal_fee().await?;
+        let fees = self.marketplace.transfer_fee().await?;
         let mut started = 0;
         for (agent, policy, balance) in due {
-            let amount = balance.checked_sub(fee).unwrap_or_default();
+            let amount = fees.largest(balance).unwrap_or_default();
+            let fee = fees.on(amount).unwrap_or(Amount::MAX);
             // A payout that the fee would eat waits for more.
             if policy == PayoutPolicy::Manual || !amount.is_positive() || amount <= fee {
                 continue;

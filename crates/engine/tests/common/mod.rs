@@ -87,6 +87,7 @@ impl Market {
             store: Arc::new(store.clone()),
             teg: Arc::new(teg.clone()),
             fetcher: Arc::new(fetcher.clone()),
+            notifier: Arc::new(marketplace_ports::Silence),
             ids: Arc::new(CountingIds(AtomicU64::new(0))),
         };
         let mut config = Config::original(us);
@@ -106,6 +107,7 @@ impl Market {
             store: Arc::new(self.store.clone()),
             teg: Arc::new(self.teg.clone()),
             fetcher: Arc::new(self.fetcher.clone()),
+            notifier: Arc::new(marketplace_ports::Silence),
             ids: Arc::new(RandomIds),
         };
         let replica = Marketplace::start(self.marketplace.config().clone(), edges);

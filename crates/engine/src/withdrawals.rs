@@ -1,0 +1,122 @@
+//! Tokens that leave for the TEG: what that costs, and what the operator does about it.
+
+use std::sync::Arc;
+
+use marketplace_money::{Amount, Did, WithdrawalId};
+use marketplace_ports::{TegTransactionId, TransferFee, Withdrawal};
+
+use crate::job::{Done, Idempotency};
+use crate::marketplace::Marketplace;
+use crate::payment::check_name;
+use crate::refusal::{Error, Refusal};
+use crate::verbs::{ExplainTransfer, Resolution, ResolveWithdrawal, Withdraw};
+
+/// What a withdrawal would cost its agent now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WithdrawalQuote {
+    /// What arrives.
+    pub amount: Amount,
+    /// What the TEG takes for it.
+    pub fee: Amount,
+    /// What leaves the balance.
+    pub total: Amount,
+    /// The balance now.
+    pub available: Amount,
+}
+
+impl Marketplace {
+    /// What the TEG takes for transfers. While it does not answer, what it said last.
+    ///
+    /// # Errors
+    /// When the TEG has not said it yet.
+    pub async fn transfer_fee(&self) -> Result<TransferFee, Error> {
+        match self.inner.edge.saw(self.teg().transfer_fee().await) {
+            Ok(fee) => {
+                self.inner.edge.learn_fee(fee);
+                Ok(fee)
+            }
+            Err(error) => self.inner.edge.known_fee().ok_or_else(|| Error::unavailable(error, 5)),
+        }
+    }
+
+    /// What a withdrawal of `amount` costs its agent now.
+    ///
+    /// # Errors
+    /// When the TEG does not say, or the sum is beyond all money.
+    pub async fn withdrawal_fee(&self, amount: Amount) -> Result<Amount, Error> {
+        let fee = self.transfer_fee().await?.on(amount);
+        Ok(fee.ok_or_else(out_of_range)?)
+    }
+
+    /// A withdrawal without doing it.
+    ///
+    /// # Errors
+    /// When the TEG does not say its fee.
+    pub async fn withdrawal_quote(
+        &self,
+        agent: &Did,
+        amount: Amount,
+    ) -> Result<WithdrawalQuote, Error> {
+        let fee = self.withdrawal_fee(amount).await?;
+        let total = amount.checked_add(fee).ok_or_else(out_of_range)?;
+        let available = self.store().wallet(agent).await?.available;
+        Ok(WithdrawalQuote { amount, fee, total, available })
+    }
+
+    /// Sends tokens from the balance to the agent's account at the TEG. The balance pays the
+    /// TEG's fee on top of `amount`. While the edge is stopped it waits in the queue.
+    ///
+    /// # Errors
+    /// When the balance does not cover amount and fee.
+    pub async fn withdraw(
+        &self,
+        agent: &Did,
+        amount: Amount,
+        idempotency: Option<Idempotency<Arc<Withdrawal>>>,
+    ) -> Result<Done<Arc<Withdrawal>>, Error> {
+        let fee = self.withdrawal_fee(amount).await?;
+        self.execute(Withdraw { agent: agent.clone(), amount, fee }, idempotency).await
+    }
+
+    /// Withdrawals that have not ended, by id: for operators.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn open_withdrawals(
+        &self,
+        after: Option<WithdrawalId>,
+        limit: u32,
+    ) -> Result<Vec<Arc<Withdrawal>>, Error> {
+        Ok(self.store().open_withdrawals(after, limit).await?)
+    }
+
+    /// The operator decides on a withdrawal of which nobody knows what became of it.
+    ///
+    /// # Errors
+    /// When it does not wait for that.
+    pub async fn resolve_withdrawal(
+        &self,
+        id: WithdrawalId,
+        resolution: Resolution,
+        idempotency: Option<Idempotency<Arc<Withdrawal>>>,
+    ) -> Result<Done<Arc<Withdrawal>>, Error> {
+        self.execute(ResolveWithdrawal { id, resolution }, idempotency).await
+    }
+
+    /// The operator explains a transfer of ours that fits nothing: it is booked against capital.
+    ///
+    /// # Errors
+    /// When no such transfer waits for that.
+    pub async fn explain_transfer(
+        &self,
+        transaction: TegTransactionId,
+        reason: String,
+    ) -> Result<(), Error> {
+        check_name(&transaction)?;
+        self.execute(ExplainTransfer { transaction, reason }, None).await.map(|_| ())
+    }
+}
+
+fn out_of_range() -> Refusal {
+    marketplace_listings::Invalid::new("amount", "is out of range").into()
+}

@@ -1,0 +1,85 @@
+//! Telling agents what happened: beside all other work, so that a stranger's endpoint that takes
+//! its time holds up no timer and no transfer.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use marketplace_money::Seconds;
+use marketplace_ports::{Effect, EffectKind, Notification, NotifyError};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use super::Worker;
+use crate::marketplace::Marketplace;
+use crate::notices::message;
+use crate::refusal::Error;
+use crate::verbs::{FinishEffect, RetryEffect};
+
+/// Tries of a message, over most of an hour; then it is a dead letter.
+const ATTEMPTS: u32 = 16;
+/// A stranger does not say when we may speak again later than this.
+const LONGEST_PAUSE: Seconds = Seconds::from_hours(1);
+/// Messages under way at once.
+const AT_ONCE: usize = 64;
+/// What has not begun by then is left to the end of its lease.
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
+
+/// Messages under way. Dropped with the worker: what was not said comes back with its lease.
+pub(super) struct Notices {
+    under_way: JoinSet<()>,
+    room: Arc<Semaphore>,
+}
+
+impl Default for Notices {
+    fn default() -> Self {
+        Self { under_way: JoinSet::new(), room: Arc::new(Semaphore::new(AT_ONCE)) }
+    }
+}
+
+impl Worker {
+    pub(super) fn start_notices(&mut self, effects: Vec<Effect>) {
+        while self.notices.under_way.try_join_next().is_some() {}
+        for effect in effects {
+            let (market, room) = (self.marketplace.clone(), self.notices.room.clone());
+            self.notices.under_way.spawn(async move {
+                let place = tokio::time::timeout(LONGEST_WAIT, room.acquire_owned()).await;
+                let Ok(Ok(_place)) = place else { return };
+                if let Err(error) = tell(&market, effect).await {
+                    tracing::warn!(%error, "what became of a message was not written down");
+                }
+            });
+        }
+    }
+
+    /// Waits until the messages that are under way have arrived or failed.
+    pub async fn finish_notices(&mut self) {
+        while self.notices.under_way.join_next().await.is_some() {}
+    }
+}
+
+async fn tell(market: &Marketplace, effect: Effect) -> Result<(), Error> {
+    let EffectKind::Notify { order, agent, notice } = &effect.kind else { return Ok(()) };
+    let (order, agent, notice) = (*order, agent.clone(), *notice);
+    let told = match market.store().order(order).await? {
+        Some(known) => {
+            let body = message(effect.id, notice, &known, market.did());
+            let notification = Notification { id: effect.id, agent, order, notice, body };
+            market.inner.edges.notifier.notify(&notification).await
+        }
+        None => Ok(()),
+    };
+    let (error, after, give_up) = match told {
+        Ok(()) | Err(NotifyError::NoEndpoint) => {
+            return market.execute(FinishEffect { id: effect.id }, None).await.map(|_| ());
+        }
+        Err(NotifyError::Refused(reason)) => (reason, None, true),
+        Err(NotifyError::Unavailable { reason, retry_after }) => {
+            let after = retry_after.map(|after| after.min(LONGEST_PAUSE));
+            (reason, after, effect.attempts + 1 >= ATTEMPTS)
+        }
+    };
+    if give_up {
+        tracing::warn!(id = %effect.id, %order, %notice, error, "a message is given up");
+    }
+    market.execute(RetryEffect { effect, error, after, give_up }, None).await.map(|_| ())
+}
