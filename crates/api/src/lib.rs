@@ -13,6 +13,7 @@ mod body;
 mod disputes;
 mod edge;
 mod escrow;
+mod events;
 mod failure;
 mod identity;
 mod incoming;

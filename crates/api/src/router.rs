@@ -12,7 +12,7 @@ use crate::app::App;
 use crate::openapi::{frame, openapi};
 use crate::shell::Shell;
 use crate::{
-    admin, agents, api_keys, auth, disputes, edge, escrow, messages, orders, pages, quotes,
+    admin, agents, api_keys, auth, disputes, edge, escrow, events, messages, orders, pages, quotes,
     services, stack, wallet,
 };
 
@@ -35,6 +35,8 @@ pub(crate) fn documented() -> OpenApiRouter<Shell> {
         .routes(routes!(orders::list::list))
         .routes(routes!(orders::show::show))
         .routes(routes!(orders::delivery::delivery))
+        .routes(routes!(events::of_order::of_order))
+        .routes(routes!(events::stream::stream))
         .routes(routes!(orders::start::start))
         .routes(routes!(orders::deliver::deliver))
         .routes(routes!(orders::accept::accept))

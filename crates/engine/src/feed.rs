@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use marketplace_money::Did;
 use marketplace_ports::SealedEvent;
 use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
 
 /// Events in memory: the last second of a busy market. Who is further behind reads the store.
 const KEPT: usize = 8_192;
@@ -44,6 +45,8 @@ pub(crate) struct Feed {
     /// Wakes the follower of a store that needs one only while somebody reads.
     pub(crate) wanted: Notify,
     streams: Mutex<HashMap<Did, usize>>,
+    /// Ends all streams.
+    pub(crate) end: CancellationToken,
 }
 
 impl Feed {

@@ -93,6 +93,14 @@ impl Marketplace {
     }
 }
 
+impl Marketplace {
+    /// Ends all streams of this server, those to come too: it stops, and their readers go on at
+    /// another one.
+    pub fn end_streams(&self) {
+        self.inner.publisher.feed.end.cancel();
+    }
+}
+
 impl FeedReader {
     /// Up to where it has read.
     #[must_use]
@@ -100,11 +108,21 @@ impl FeedReader {
         self.position
     }
 
-    /// The next events, at least one, in order; waits for them. Dropping the future loses nothing.
+    /// The next events, at least one, in order; waits for them. Nothing when the server ends its
+    /// streams. Dropping the future loses nothing.
     ///
     /// # Errors
     /// When the store does not answer; it may be asked again.
-    pub async fn next(&mut self) -> Result<Vec<Arc<SealedEvent>>, Error> {
+    pub async fn next(&mut self) -> Result<Option<Vec<Arc<SealedEvent>>>, Error> {
+        let end = self.feed.end.clone();
+        tokio::select! {
+            biased;
+            () = end.cancelled() => Ok(None),
+            events = self.some() => events.map(Some),
+        }
+    }
+
+    async fn some(&mut self) -> Result<Vec<Arc<SealedEvent>>, Error> {
         loop {
             let notify = self.notify.clone();
             // Registered before looking, so that nothing falls between.

@@ -161,7 +161,7 @@ impl Store for SqliteStore {
     async fn await_events(&self, position: u64) {
         // The sender lives in the writer: should it be gone, nothing will come any more.
         if self.feed.clone().wait_for(|head| *head > position).await.is_err() {
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 

@@ -10,6 +10,7 @@ mod audit;
 mod caller;
 pub mod codes;
 mod delivery;
+mod event;
 mod listing;
 mod message;
 mod number;
@@ -39,6 +40,7 @@ pub use audit::AuditBody;
 pub use caller::{Caller, Via};
 pub use codes::{CODES, Code};
 pub use delivery::{DeliveryBody, DeliveryInput, FailedCheckBody, hex, sha256_from_hex};
+pub use event::{EventBody, EventParams};
 pub use listing::{ListingBody, ListingPage, TermsBody};
 pub use message::{
     DisputeMessage, ListMessage, MessageKind, OrderCompleteMessage, PurchaseMessage, SearchMessage,

@@ -1,12 +1,16 @@
 //! `GET /readyz`: the server takes part and reaches its store.
 
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use axum::extract::State;
 use marketplace_wire::{Problem, codes};
 
 use crate::failure::Failure;
 use crate::shell::Shell;
+
+/// A store that takes longer to tell the time is no store to work with.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Whether the server takes requests
 ///
@@ -23,9 +27,13 @@ pub(crate) async fn readyz(State(shell): State<Shell>) -> Result<&'static str, F
     if !shell.app.ready.load(Ordering::Relaxed) {
         return Err(not_ready("The server is starting or stopping"));
     }
-    match shell.marketplace().now().await {
-        Ok(_) => Ok("ready\n"),
-        Err(error) => {
+    match tokio::time::timeout(PATIENCE, shell.marketplace().now()).await {
+        Ok(Ok(_)) => Ok("ready\n"),
+        Err(_) => {
+            tracing::warn!("not ready: the store is too slow");
+            Err(not_ready("The store does not answer"))
+        }
+        Ok(Err(error)) => {
             tracing::warn!(%error, "not ready: the store does not answer");
             Err(not_ready("The store does not answer"))
         }

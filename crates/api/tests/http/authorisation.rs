@@ -38,6 +38,8 @@ const CASES: &[(&str, &str, Who)] = &[
     ("get", "/api/v1/orders", Caller),
     ("get", "/api/v1/orders/{order_id}", Party),
     ("get", "/api/v1/orders/{order_id}/delivery", Party),
+    ("get", "/api/v1/orders/{order_id}/events", Party),
+    ("get", "/api/v1/events", Caller),
     ("post", "/api/v1/orders/{order_id}/start", Party),
     ("post", "/api/v1/orders/{order_id}/deliver", Party),
     ("post", "/api/v1/orders/{order_id}/accept", Party),
@@ -116,6 +118,8 @@ struct Scene {
 impl Scene {
     async fn set() -> Self {
         let world = World::new().await;
+        // Streams that end at once, so that their answers are whole.
+        world.marketplace.end_streams();
         let (provider, buyer) = (world.agent(1, 10).await, world.agent(2, 10).await);
         let stranger = world.agent(3, 10).await;
         let listing = world.listing(&provider).await;
@@ -216,6 +220,9 @@ async fn operators_see_everything_and_do_nothing() {
             (Operator, _) => assert_eq!(reply.status.as_u16(), 200, "{method} {path}"),
             (Party, "get") if path.ends_with("/delivery") => {
                 reply.expect_problem(404, "no_delivery");
+            }
+            (Party, "get") if path.ends_with("/events") => {
+                assert_eq!(reply.status.as_u16(), 200, "{path}");
             }
             (Party, "get") => {
                 let order = reply.expect_success();

@@ -7,6 +7,7 @@ mod bad_input;
 mod bodies;
 mod common;
 mod documents;
+mod events;
 mod idempotency;
 mod identity;
 mod listings;

@@ -164,7 +164,7 @@ async fn read(reader: &mut FeedReader, count: usize) -> Vec<u64> {
     let mut positions = Vec::new();
     while positions.len() < count {
         let more = tokio::time::timeout(Duration::from_secs(60), reader.next()).await;
-        let events = more.expect("events come").unwrap();
+        let events = more.expect("events come").unwrap().expect("no end");
         assert!(!events.is_empty());
         positions.extend(events.iter().map(|event| event.position));
     }
@@ -213,10 +213,13 @@ async fn a_reader_goes_on_at_any_server_without_holes_and_doubles() {
     // Without a position: only what comes.
     let mut later = reader(&other, own(1), None).await;
     let order = market.buy(&listing).await.order.id;
-    let mut first = later.next().await.unwrap();
+    let mut first = later.next().await.unwrap().expect("no end");
     assert_eq!(first.remove(0).subject, Subject::Order(order));
     // One order, found among its buyer's.
     let scope = Scope::Order { order, party: did("buyer") };
     let mut of_order = reader(&other, scope, Some(0)).await;
-    assert!(of_order.next().await.unwrap().iter().all(|e| e.subject == Subject::Order(order)));
+    let events = of_order.next().await.unwrap().expect("no end");
+    assert!(events.iter().all(|event| event.subject == Subject::Order(order)));
+    other.end_streams();
+    assert!(of_order.next().await.unwrap().is_none());
 }

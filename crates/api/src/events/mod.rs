@@ -1,0 +1,4 @@
+//! Streams of events.
+
+pub(crate) mod of_order;
+pub(crate) mod stream;
