@@ -27,6 +27,21 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: OrdersCommand,
     },
+    /// API keys of agents that cannot sign, for operators
+    ApiKey {
+        #[command(subcommand)]
+        command: ApiKeyCommand,
+    },
+    /// Messages to agents that no endpoint took, for operators
+    Outbox {
+        #[command(subcommand)]
+        command: OutboxCommand,
+    },
+    /// The marketplace's own key
+    Key {
+        #[command(subcommand)]
+        command: KeyCommand,
+    },
     /// Check a server, or its database file while no server runs
     Doctor(DoctorArgs),
     /// Put demo agents and listings into a marketplace of play money
@@ -117,6 +132,86 @@ pub(crate) struct ShowArgs {
     pub(crate) order: String,
     #[command(flatten)]
     pub(crate) caller: TokenArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ApiKeyCommand {
+    /// Make a key for an agent; prints it once
+    Issue(BindArgs),
+    /// Bind a key that is in use elsewhere, read from a file or standard input; only its hash is
+    /// sent
+    Import(ImportArgs),
+    /// An agent's keys, without their secrets
+    List(KeysOfArgs),
+    /// End a key, for ever
+    Revoke(RevokeArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BindArgs {
+    /// For whom the key speaks
+    #[arg(long, value_name = "DID")]
+    pub(crate) did: String,
+    /// What it is called
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) label: Option<String>,
+    #[command(flatten)]
+    pub(crate) caller: TokenArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ImportArgs {
+    /// The file that holds the key; standard input when absent
+    #[arg(long, value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) bind: BindArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct KeysOfArgs {
+    /// The agent
+    #[arg(long, value_name = "DID")]
+    pub(crate) did: String,
+    #[command(flatten)]
+    pub(crate) caller: TokenArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RevokeArgs {
+    /// The key's id, as the list shows it
+    #[arg(value_name = "ID")]
+    pub(crate) id: String,
+    #[command(flatten)]
+    pub(crate) caller: TokenArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum OutboxCommand {
+    /// Messages that were given up, with the last reason
+    Dead(TokenArgs),
+    /// Try messages again that were given up
+    Retry(RetryArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RetryArgs {
+    /// Which
+    #[arg(value_name = "ID", required_unless_present = "all")]
+    pub(crate) ids: Vec<String>,
+    /// All of them
+    #[arg(long)]
+    pub(crate) all: bool,
+    #[command(flatten)]
+    pub(crate) caller: TokenArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeyCommand {
+    /// Have the server make a new key; the old one signs the change and is good for seven days more
+    Rotate(TokenArgs),
+    /// The keys that others verify the marketplace with
+    Show(ServerArgs),
 }
 
 #[derive(Debug, Args)]

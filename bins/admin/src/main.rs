@@ -1,12 +1,15 @@
 //! The operator's command line.
 
 mod agent;
+mod api_key;
 mod cli;
 mod client;
 mod demo;
 mod doctor;
+mod key;
 mod key_file;
 mod orders;
+mod outbox;
 mod report;
 
 use std::process::ExitCode;
@@ -33,6 +36,9 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Agent { command: AgentCommand::Token(args) } => agent::token(&args).await?,
         Command::Orders { command: OrdersCommand::List(args) } => orders::list(&args, json).await?,
         Command::Orders { command: OrdersCommand::Show(args) } => orders::show(&args, json).await?,
+        Command::ApiKey { command } => api_key::run(&command, json).await?,
+        Command::Outbox { command } => outbox::run(&command, json).await?,
+        Command::Key { command } => key::run(&command, json).await?,
         Command::Doctor(args) => return doctor::run(&args, json).await,
         Command::Demo(args) => demo::run(&args).await?,
     }

@@ -19,7 +19,7 @@ use marketplace_engine::{
 use marketplace_listings::{AcceptancePolicy, Offer, ServiceType, Terms};
 use marketplace_money::{Amount, Did, ListingId};
 use marketplace_ports::Identity;
-use marketplace_registry::{AgentKey, EmbeddedRegistry, LocalIdentity};
+use marketplace_registry::{AgentKey, EmbeddedRegistry, KeySource, LocalIdentity, OwnKeys};
 use tower::ServiceExt;
 
 type Failed = Box<dyn std::error::Error>;
@@ -44,11 +44,14 @@ async fn scene() -> Result<Scene, Failed> {
         store: Arc::new(MemoryStore::new(clock.clone())),
         teg: Arc::new(teg.clone()),
         fetcher: Arc::new(FakeFetcher::default()),
+        notifier: Arc::new(marketplace_ports::Silence),
         ids: Arc::new(RandomIds),
     };
     let marketplace = Marketplace::start(Config::original(ours.clone()), edges);
     marketplace.open().await?;
     let registry = Arc::new(EmbeddedRegistry::open_in_memory(ours.clone())?);
+    let source = KeySource::Fixed([7; 32]);
+    let keys = OwnKeys::open(ours.clone(), source, clock.now()).await?;
     let identity = LocalIdentity::new(ours, None, &[1; 32], registry.clone());
     let login = |secret: u8| {
         let did = AgentKey::from_secret(&[secret; 32]).did().clone();
@@ -76,6 +79,7 @@ async fn scene() -> Result<Scene, Failed> {
         marketplace: marketplace.clone(),
         identity: Arc::new(identity),
         registry,
+        keys: Arc::new(keys),
         settings: ApiSettings {
             auth_mode: AuthMode::Required,
             public_url: "http://127.0.0.1:8020".to_owned(),

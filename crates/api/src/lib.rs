@@ -34,4 +34,5 @@ mod wallet;
 
 pub use app::{ApiSettings, App, AuthMode, Clock};
 pub use openapi::openapi;
+pub use pages::our_endpoint;
 pub use router::router;

@@ -175,6 +175,7 @@ impl From<&Withdrawal> for WithdrawalBody {
             withdrawal_id: Text(withdrawal.id),
             status: match withdrawal.state {
                 WithdrawalState::InFlight => "in_flight",
+                WithdrawalState::Waiting { .. } => "waiting",
                 WithdrawalState::Settled(_) => "settled",
                 WithdrawalState::Returned { .. } => "returned",
             },

@@ -21,7 +21,7 @@ const MOST: u32 = 1_000;
 )]
 pub(crate) async fn dead_letters(
     State(shell): State<Shell>,
-    Operator(_): Operator,
+    Operator(_operator): Operator,
 ) -> Result<Response, Failure> {
     ok(&DeadLetterPage::new(&shell.marketplace().dead_letters(MOST).await?))
 }

@@ -21,7 +21,7 @@ use crate::shell::Shell;
 )]
 pub(crate) async fn list_of(
     State(shell): State<Shell>,
-    Operator(_): Operator,
+    Operator(_operator): Operator,
     Params(params): Params<ApiKeyParams>,
 ) -> Result<Response, Failure> {
     let wrong =

@@ -10,7 +10,8 @@ pub(crate) mod problems;
 pub(crate) mod readyz;
 pub(crate) mod well_known_card;
 
-/// Where messages to us go, as we tell registries.
-pub(crate) fn our_endpoint(public_url: &str) -> String {
+/// Where messages to us go, as registries are told.
+#[must_use]
+pub fn our_endpoint(public_url: &str) -> String {
     format!("{public_url}/a2a/message")
 }

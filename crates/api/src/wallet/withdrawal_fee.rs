@@ -20,6 +20,6 @@ pub(crate) async fn withdrawal_fee(
     State(shell): State<Shell>,
     _: Viewer,
 ) -> Result<Response, Failure> {
-    let fee = shell.marketplace().withdrawal_fee().await?;
+    let fee = shell.marketplace().withdrawal_fee(marketplace_money::Amount::ZERO).await?;
     ok(&FeeBody { fee: Money(fee) })
 }

@@ -12,7 +12,7 @@ use marketplace_api::{ApiSettings, App, AuthMode, router};
 use marketplace_contract_kit::{FakeFetcher, FakeTeg, ManualClock, MemoryStore};
 use marketplace_engine::{Config, Edges, Marketplace, Pace, RandomIds, Worker};
 use marketplace_money::{Amount, Did, Seconds};
-use marketplace_registry::{AgentKey, EmbeddedRegistry, LocalIdentity};
+use marketplace_registry::{AgentKey, EmbeddedRegistry, KeySource, LocalIdentity, OwnKeys};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
@@ -68,6 +68,7 @@ impl World {
             store: Arc::new(store.clone()),
             teg: Arc::new(teg.clone()),
             fetcher: Arc::new(fetcher.clone()),
+            notifier: Arc::new(marketplace_ports::Silence),
             ids: Arc::new(RandomIds),
         };
         let marketplace = Marketplace::start(Config::original(ours.clone()), edges);
@@ -75,12 +76,15 @@ impl World {
         let registry = Arc::new(EmbeddedRegistry::open_in_memory(ours.clone()).unwrap());
         let identity =
             LocalIdentity::new(ours.clone(), Some(PUBLIC_URL), &ACCESS_KEY, registry.clone());
+        let source = KeySource::Fixed([7; 32]);
+        let keys = OwnKeys::open(ours.clone(), source, clock.now()).await.unwrap();
         let ready = Arc::new(AtomicBool::new(true));
         let now = clock.clone();
         let app = App {
             marketplace: marketplace.clone(),
             identity: Arc::new(identity),
             registry,
+            keys: Arc::new(keys),
             settings: ApiSettings {
                 auth_mode,
                 public_url: PUBLIC_URL.to_owned(),
