@@ -1,4 +1,5 @@
-//! `cargo xtask state-machine`: the diagram of the order machine, printed, written or compared.
+//! `cargo xtask state-machine`: the machines and the money table as pictures, printed, written into
+//! the architecture page, or compared with it.
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
@@ -6,15 +7,38 @@ use clap::Args;
 use crate::shell::{cargo, output, root};
 
 const PAGE: &str = "crates/README.md";
-const BEGIN: &str = "<!-- state-machine:begin -->\n";
-const END: &str = "<!-- state-machine:end -->";
+
+/// Something that a crate prints and the page shows between two marks.
+struct Picture {
+    /// What the marks are called.
+    mark: &'static str,
+    /// The package and its example, with its argument.
+    source: [&'static str; 3],
+    /// Mermaid wants a fence, Markdown does not.
+    fenced: bool,
+}
+
+/// Add a picture here, and its marks in the page.
+const PICTURES: &[Picture] = &[
+    Picture { mark: "state-machine", source: ["marketplace-escrow", "diagram", ""], fenced: true },
+    Picture {
+        mark: "dispute-machine",
+        source: ["marketplace-disputes", "machine", "diagram"],
+        fenced: true,
+    },
+    Picture {
+        mark: "dispute-money",
+        source: ["marketplace-disputes", "machine", "money"],
+        fenced: false,
+    },
+];
 
 #[derive(Args)]
 pub(crate) struct MachineArgs {
-    /// Write it into crates/README.md
+    /// Write them into crates/README.md
     #[arg(long)]
     write: bool,
-    /// Fail when crates/README.md shows another one
+    /// Fail when crates/README.md shows others
     #[arg(long)]
     check: bool,
 }
@@ -23,39 +47,47 @@ pub(crate) fn run(args: &MachineArgs) -> Result<()> {
     if args.check {
         return check();
     }
-    let diagram = diagram()?;
-    if !args.write {
-        print!("{diagram}");
-        return Ok(());
-    }
-    let path = root().join(PAGE);
-    let page = std::fs::read_to_string(&path).with_context(|| PAGE)?;
-    let (before, _, after) = parts(&page)?;
-    std::fs::write(&path, format!("{before}{}{after}", block(&diagram))).with_context(|| PAGE)
-}
-
-/// The page must show the machine as it is.
-pub(crate) fn check() -> Result<()> {
-    let page = std::fs::read_to_string(root().join(PAGE)).with_context(|| PAGE)?;
-    if parts(&page)?.1 != block(&diagram()?) {
-        bail!("{PAGE} shows another order machine: run cargo xtask state-machine --write");
+    for picture in PICTURES {
+        let block = picture.block()?;
+        if args.write {
+            let path = root().join(PAGE);
+            let page = std::fs::read_to_string(&path).with_context(|| PAGE)?;
+            let (before, _, after) = picture.parts(&page)?;
+            std::fs::write(&path, format!("{before}{block}{after}")).with_context(|| PAGE)?;
+        } else {
+            println!("{block}");
+        }
     }
     Ok(())
 }
 
-fn diagram() -> Result<String> {
-    let own = ["run", "--quiet", "--package", "marketplace-escrow", "--example", "diagram"];
-    output(&mut cargo(own))
+/// The page must show the machines as they are.
+pub(crate) fn check() -> Result<()> {
+    let page = std::fs::read_to_string(root().join(PAGE)).with_context(|| PAGE)?;
+    for picture in PICTURES {
+        if picture.parts(&page)?.1 != picture.block()? {
+            let mark = picture.mark;
+            bail!("{PAGE} shows another {mark}: run cargo xtask state-machine --write");
+        }
+    }
+    Ok(())
 }
 
-fn block(diagram: &str) -> String {
-    format!("```mermaid\n{diagram}```\n")
-}
+impl Picture {
+    fn block(&self) -> Result<String> {
+        let [package, example, argument] = self.source;
+        let own = ["run", "--quiet", "--package", package, "--example", example, "--", argument];
+        let text = output(&mut cargo(own))?;
+        Ok(if self.fenced { format!("```mermaid\n{text}```\n") } else { text })
+    }
 
-/// What stands before, between and after the marks; the marks stay with the outer parts.
-fn parts(page: &str) -> Result<(&str, &str, &str)> {
-    let missing = || format!("{PAGE} has no line {} or {END}", BEGIN.trim_end());
-    let begin = page.find(BEGIN).with_context(missing)? + BEGIN.len();
-    let length = page[begin..].find(END).with_context(missing)?;
-    Ok((&page[..begin], &page[begin..begin + length], &page[begin + length..]))
+    /// What stands before, between and after the marks; the marks stay with the outer parts.
+    fn parts<'a>(&self, page: &'a str) -> Result<(&'a str, &'a str, &'a str)> {
+        let (begin, end) =
+            (format!("<!-- {}:begin -->\n", self.mark), format!("<!-- {}:end -->", self.mark));
+        let missing = || format!("{PAGE} has no line {} or {end}", begin.trim_end());
+        let from = page.find(&begin).with_context(missing)? + begin.len();
+        let length = page[from..].find(&end).with_context(missing)?;
+        Ok((&page[..from], &page[from..from + length], &page[from + length..]))
+    }
 }

@@ -40,7 +40,7 @@ enum Task {
     },
     /// Check the rules of the house: crate arrows, module docs, lengths, settings in the README
     Tidy,
-    /// Print the order machine as a Mermaid diagram
+    /// Print the machines of orders and disputes and the money table of disputes
     StateMachine(machine::MachineArgs),
     /// Run the whole flow over HTTP, with every balance before and after
     Demo(Passed),

@@ -18,6 +18,14 @@ const CHECKS: &[Check] = &[
         run: || shell::testkit("simulate", &words("--seeds 10000")),
     },
     Check {
+        name: "disputes",
+        about: "1,000,000 random paths through the dispute machine",
+        run: || {
+            let own = ["run", "--release", "--package", "marketplace-disputes", "--example"];
+            shell::run(shell::cargo(own).args(["walks", "1000000"]))
+        },
+    },
+    Check {
         name: "kill",
         about: "kill -9 under load, 20 times in a row",
         run: || shell::with_server("chaos-kill", &words("--kills 20")),

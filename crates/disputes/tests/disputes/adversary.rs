@@ -223,11 +223,17 @@ fn search(setup: &Setup, coalition: Coalition, truth: Finding) -> Search {
 /// Both parties and all jurors are one agent: whatever it does, it only loses fees and forfeits.
 #[test]
 fn nobody_draws_from_us_by_colluding() {
-    for (remedy, lost) in [(Remedy::Full, 0), (Remedy::Half, 4)] {
-        let setup = Setup { jurors: 10, remedy, lost, ..Setup::default() };
+    let full = Finding::Awarded(Remedy::Full);
+    let cases = [
+        (3, Remedy::Full, 0, Finding::Unproven),
+        (3, Remedy::Full, 0, full),
+        (3, Remedy::Half, 4, Finding::Rejected),
+    ];
+    for (jurors, remedy, lost, truth) in cases {
+        let setup = Setup { jurors, remedy, lost, ..Setup::default() };
         let world = World::open(&setup);
         let brought = world.total() - world.balance(&Account::Capital);
-        let search = search(&setup, Coalition::Everybody, Finding::Unproven);
+        let search = search(&setup, Coalition::Everybody, truth);
         assert!(search.ends > 100, "{}", search.ends);
         // Settling at once costs nothing but the order's own fee, and nothing costs less.
         assert!(search.best <= brought, "{} above {brought}", search.best);
