@@ -47,10 +47,16 @@ struct Arguments {
     /// Most that an operation may cost in the large database, as a multiple.
     #[arg(long, default_value_t = 2.0)]
     most: f64,
+    /// Print the statements that took the most time.
+    #[arg(long)]
+    statements: bool,
     /// Leave out the audit of the large database too; the small one's always runs.
     #[arg(long)]
     no_audit: bool,
 }
+
+/// How often everything but the sweep is measured.
+const ROUNDS: u64 = 4;
 
 /// What was measured, in microseconds for each.
 type Costs = Vec<(&'static str, f64)>;
@@ -58,7 +64,9 @@ type Costs = Vec<(&'static str, f64)>;
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
+    let watched = if arguments.statements { "pg_stat_statements" } else { "" };
     let settings = Settings::durable()
+        .with("shared_preload_libraries", watched)
         .with("shared_buffers", "1GB")
         .with("max_wal_size", "16GB")
         .with("checkpoint_timeout", "30min");
@@ -107,7 +115,16 @@ async fn at_size(
     store.settle().await?;
     println!("  opened and sealed in {:.1?}", begun.elapsed());
     let market = Scale { market, size, flights: arguments.flights };
+    if arguments.statements {
+        server.sql(
+            database,
+            "CREATE EXTENSION pg_stat_statements; SELECT pg_stat_statements_reset()",
+        )?;
+    }
     let costs = market.costs(arguments.commands).await?;
+    if arguments.statements {
+        print_statements(server, database)?;
+    }
     if audited {
         let begun = Instant::now();
         let audit = market.market.audit().await?;
@@ -121,6 +138,19 @@ async fn at_size(
         anyhow::ensure!(audit.breaches().is_empty(), "the books do not balance");
     }
     Ok(costs)
+}
+
+/// Where the database's time went: the share of all, calls, microseconds for each, rows for each.
+fn print_statements(server: &Server, database: &str) -> anyhow::Result<()> {
+    let query = "SELECT round((100 * total_exec_time / sum(total_exec_time) OVER ())::numeric, 1),
+                   calls, round((1000 * mean_exec_time)::numeric), rows / greatest(calls, 1),
+                   left(regexp_replace(query, '\\s+', ' ', 'g'), 110)
+                 FROM pg_stat_statements ORDER BY total_exec_time DESC LIMIT 32";
+    println!("  percent|calls|microseconds|rows|statement");
+    for line in server.sql(database, query)?.lines() {
+        println!("  {line}");
+    }
+    Ok(())
 }
 
 async fn open(url: &str, folder: &Path) -> anyhow::Result<(Marketplace, Arc<PostgresStore>)> {
@@ -158,16 +188,27 @@ struct Scale {
 
 impl Scale {
     async fn costs(&self, commands: u64) -> anyhow::Result<Costs> {
-        // What is read for the first time is not what an operation costs.
-        let orders = self.purchases(commands / 4).await?.1;
-        self.releases(orders).await?;
-        let (purchase, orders) = self.purchases(commands).await?;
-        let release = self.releases(orders).await?;
-        let mut costs = vec![("purchase", purchase), ("release", release)];
-        costs.push(("order page of a buyer", self.pages(1_000).await?));
-        costs.push(("one order", self.single_orders(1_000).await?));
-        costs.push(("statement page of a buyer", self.statements(1_000).await?));
-        costs.push(("search", self.searches(2_000)?));
+        // The best of some rounds: what is read for the first time, and what else the machine does
+        // meanwhile, is not what an operation costs.
+        let mut best: Costs = Vec::new();
+        for _ in 0..ROUNDS {
+            let (purchase, orders) = self.purchases(commands / ROUNDS).await?;
+            let round = [
+                ("purchase", purchase),
+                ("release", self.releases(orders).await?),
+                ("order page of a buyer", self.pages(500).await?),
+                ("one order", self.single_orders(500).await?),
+                ("statement page of a buyer", self.statements(500).await?),
+                ("search", self.searches(20_000)?),
+            ];
+            if best.is_empty() {
+                best.extend(round);
+            }
+            for ((_, known), (_, cost)) in best.iter_mut().zip(round) {
+                *known = known.min(cost);
+            }
+        }
+        let mut costs = best;
         costs.push(("expiry, in a sweep", self.sweep().await?));
         for (name, cost) in &costs {
             println!("  {name:<28}{cost:>10.1} us");
