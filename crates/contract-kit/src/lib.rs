@@ -5,6 +5,7 @@
 
 mod clock;
 mod fake_edges;
+mod fake_notifier;
 mod fake_teg;
 mod faults;
 mod memory;
@@ -14,6 +15,7 @@ pub mod teg_suite;
 
 pub use clock::ManualClock;
 pub use fake_edges::{FakeFetcher, FakeRegistry};
+pub use fake_notifier::FakeNotifier;
 pub use fake_teg::FakeTeg;
 pub use faults::{FaultPoint, StoreFault, TegFault};
 pub use memory::MemoryStore;

@@ -129,3 +129,11 @@ fn random<const N: usize>() -> Result<[u8; N], NoRandomness> {
     getrandom::fill(&mut bytes).map_err(|_| NoRandomness)?;
     Ok(bytes)
 }
+
+/// The 32 bytes of a secret, written in base64url without padding.
+#[must_use]
+pub fn secret_from_text(text: &str) -> Option<[u8; 32]> {
+    use base64::Engine;
+    let bytes = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(text.trim()).ok()?;
+    bytes.try_into().ok()
+}

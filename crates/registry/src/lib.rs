@@ -20,7 +20,7 @@ mod own_keys;
 mod server;
 
 pub use access_token::{ACCESS_TOKEN_LIFE, AccessTokens};
-pub use agent_key::{AgentKey, NoRandomness, fresh_nonce, random_key};
+pub use agent_key::{AgentKey, NoRandomness, fresh_nonce, random_key, secret_from_text};
 pub use client::{Credentials, HttpRegistry, RegistryMemory, RegistrySettings};
 pub use did_jwt::{CLOCK_SKEW, LONGEST_LIFE, LONGEST_TOKEN, ProofClaims, mint};
 pub use did_key::{DidKeyError, decode_did_key, encode_did_key};
@@ -29,4 +29,5 @@ pub use fetch::{FetchSettings, FetcherError, HttpFetcher, install_tls_provider};
 pub use identity::LocalIdentity;
 pub use notifier::{Clock, HttpNotifier};
 pub use own_keys::{KeySource, OwnKeyError, OwnKeys, RETIRED_KEY_LIFE};
+pub use reqwest::Url;
 pub use server::{Account, RegistryServer};

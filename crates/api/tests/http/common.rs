@@ -9,7 +9,7 @@ use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use marketplace_api::{ApiSettings, App, AuthMode, router};
-use marketplace_contract_kit::{FakeFetcher, FakeTeg, ManualClock, MemoryStore};
+use marketplace_contract_kit::{FakeFetcher, FakeNotifier, FakeTeg, ManualClock, MemoryStore};
 use marketplace_engine::{Config, Edges, Marketplace, Pace, RandomIds, Worker};
 use marketplace_money::{Amount, Did, Seconds};
 use marketplace_registry::{AgentKey, EmbeddedRegistry, KeySource, LocalIdentity, OwnKeys};
@@ -26,6 +26,7 @@ pub(crate) struct World {
     pub(crate) clock: ManualClock,
     pub(crate) teg: FakeTeg,
     pub(crate) fetcher: FakeFetcher,
+    pub(crate) notifier: FakeNotifier,
     pub(crate) store: MemoryStore,
     pub(crate) marketplace: Marketplace,
     pub(crate) ready: Arc<AtomicBool>,
@@ -63,12 +64,13 @@ impl World {
         let clock = ManualClock::default();
         let (teg, fetcher) = (FakeTeg::new(ours.clone(), clock.clone()), FakeFetcher::default());
         teg.issue(&ours, Amount::from_avt(2_000));
+        let notifier = FakeNotifier::default();
         let store = MemoryStore::new(clock.clone());
         let edges = Edges {
             store: Arc::new(store.clone()),
             teg: Arc::new(teg.clone()),
             fetcher: Arc::new(fetcher.clone()),
-            notifier: Arc::new(marketplace_ports::Silence),
+            notifier: Arc::new(notifier.clone()),
             ids: Arc::new(RandomIds),
         };
         let marketplace = Marketplace::start(Config::original(ours.clone()), edges);
@@ -102,7 +104,7 @@ impl World {
         };
         let nonces = AtomicU64::new(0);
         let router = router(Arc::new(app));
-        Self { router, clock, teg, fetcher, store, marketplace, ready, nonces }
+        Self { router, clock, teg, fetcher, notifier, store, marketplace, ready, nonces }
     }
 
     /// An agent that holds tokens at the TEG, with an access token.
@@ -175,7 +177,9 @@ impl World {
     /// Does everything that is due.
     pub(crate) async fn work(&self) {
         let mut worker = Worker::new(self.marketplace.clone(), Pace::default()).await.unwrap();
-        while worker.tick().await.unwrap().any() {}
+        while worker.tick().await.unwrap().any() {
+            worker.finish_notices().await;
+        }
         // The next one need not wait for its leases.
         worker.release().await.unwrap();
     }

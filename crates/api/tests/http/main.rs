@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod api_keys;
 mod authorisation;
 mod bad_input;
 mod bodies;
@@ -13,7 +14,9 @@ mod identity;
 mod listings;
 mod long_poll;
 mod messages;
+mod notices;
 mod open_mode;
 mod orders;
 mod pages;
+mod stack;
 mod wallet;

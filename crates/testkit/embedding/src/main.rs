@@ -24,6 +24,7 @@ async fn main() -> anyhow::Result<()> {
         store: Arc::new(SqliteStore::open(folder.join("marketplace.db"), clock)?),
         teg: Arc::new(EmbeddedTeg::open(&folder.join("teg.db"), settings)?),
         fetcher: Arc::new(HttpFetcher::new(FetchSettings::default())?),
+        notifier: Arc::new(marketplace_engine::Silence),
         ids: Arc::new(RandomIds),
     };
     let market = Marketplace::start(Config { stake: zero, ..Config::original(us) }, edges);

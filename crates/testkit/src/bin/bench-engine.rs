@@ -135,6 +135,7 @@ async fn open(arguments: &Arguments, folder: &Path) -> anyhow::Result<Market> {
         store: Arc::new(store),
         teg: Arc::new(teg),
         fetcher: Arc::new(FakeFetcher::default()),
+        notifier: Arc::new(marketplace_ports::Silence),
         ids: Arc::new(RandomIds),
     };
     let config = Config { stake: Amount::ZERO, ..Config::original(did) };

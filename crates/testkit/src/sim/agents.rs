@@ -11,7 +11,7 @@ use marketplace_listings::{
     AcceptancePolicy, Listing, ListingStatus, Offer, OfferEdit, Pricing, ServiceType, Terms,
 };
 use marketplace_money::{Amount, Did, Reputation, Seconds};
-use marketplace_ports::{PayoutPolicy, TransferOrder};
+use marketplace_ports::{PayoutPolicy, TegTransactionId, TransferOrder};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
@@ -242,11 +242,43 @@ impl Run {
         let payment = if transfer { Payment::Transfer } else { Payment::Balance };
         let other = PurchaseRequest {
             acceptance: Some(AcceptancePolicy::AutoOnDelivery),
-            payment,
+            payment: payment.clone(),
             ..PurchaseRequest::of(listing.id)
+        };
+        let payment = match self.rng.chance(120) {
+            true => self.prepay(agent, &listing).await?,
+            false => payment,
         };
         let request = PurchaseRequest { listing: listing.id, acceptance, expects, payment };
         Some(vec![Op::Buy(request), Op::Buy(other)])
+    }
+
+    /// A payment to us that the buyer makes now or made before, for this listing or not, in full or
+    /// not; or somebody else's; or none at all.
+    async fn prepay(&mut self, agent: &Did, listing: &Listing) -> Option<Payment> {
+        if self.rng.chance(250) {
+            let foul = self.rng.chance(300);
+            let fit = |(by, _): &&(Did, TegTransactionId)| foul || by == agent;
+            let known: Vec<_> = self.paid.iter().filter(fit).map(|(_, id)| id.clone()).collect();
+            let none = TegTransactionId(format!("none-{}", self.rng.below(9)));
+            return Some(Payment::Prepaid(self.rng.pick(&known).cloned().unwrap_or(none)));
+        }
+        let fees = self.world.config().fees;
+        let now = self.world.now().await;
+        let quote = Quote::make(&fees, listing, agent.clone(), Reputation::UNKNOWN, now).ok()?;
+        let total = quote.price.total.nano();
+        let amount = match self.rng.below(8) {
+            0 => (total / 2).max(1),
+            1 => total + self.amount_below(2),
+            _ => total,
+        };
+        let memo = match self.rng.below(8) {
+            0 => "for whatever".to_owned(),
+            1 => format!("listing:{}", Uuid::from_u64_pair(self.rng.next(), 7)),
+            _ => format!("escrow:{}:1", listing.id),
+        };
+        let id = self.pay_at_teg(agent, Amount::from_nano(amount), memo)?;
+        Some(Payment::Prepaid(id))
     }
 
     /// What a buyer says about the price: nothing, a total (right or wrong), or a quote.
@@ -409,6 +441,11 @@ impl Run {
         let amount = self.unique(Amount::from_nano(small));
         let other = Amount::from_nano(other / 10_000_000 * 10_000_000 + amount.nano() % 10_000_000);
         let other = Amount::from_nano(other.nano() + 10_000_000 * i64::from(other == amount));
+        if self.rng.chance(80) {
+            let known: Vec<_> = self.paid.iter().map(|(_, id)| id.clone()).collect();
+            let known = self.rng.pick(&known).cloned();
+            return known.map(|id| vec![Op::Claim(id)]);
+        }
         Some(match self.rng.below(12) {
             0..=2 => {
                 let to = self.rng.pick(&self.world.agents)?.clone();
@@ -449,11 +486,30 @@ impl Run {
     }
 
     /// The agent uses its own account at the TEG, without us.
-    fn pay_at_teg(&mut self, agent: &Did, amount: Amount, memo: String) {
+    fn pay_at_teg(
+        &mut self,
+        agent: &Did,
+        amount: Amount,
+        memo: String,
+    ) -> Option<TegTransactionId> {
         let key = Uuid::from_u64_pair(self.rng.next(), self.rng.next());
         let order = TransferOrder { key, counterparty: self.world.us.clone(), amount, memo };
-        let paid = self.world.teg.transfer_from(agent, &order).is_ok();
+        if self.profile.announces && self.rng.chance(250) {
+            let id = self.world.teg.announce(agent, &order);
+            self.say(&format!("{agent} announces {amount} at the TEG ({})", order.memo));
+            self.paid.push((agent.clone(), id.clone()));
+            return Some(id);
+        }
+        let paid = self.world.teg.transfer_from(agent, &order);
         self.coverage.count("paid-at-teg");
-        self.say(&format!("{agent} pays us {amount} at the TEG: {paid} ({})", order.memo));
+        let done = paid.is_ok();
+        self.say(&format!("{agent} pays us {amount} at the TEG: {done} ({})", order.memo));
+        let id = paid.ok()?.id;
+        if self.rng.chance(self.profile.dust) {
+            let dust = u32::try_from(self.rng.within(1, 999_999_999)).unwrap_or(1);
+            self.world.teg.add_dust(&id, dust);
+        }
+        self.paid.push((agent.clone(), id.clone()));
+        Some(id)
     }
 }

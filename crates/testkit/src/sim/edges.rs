@@ -67,6 +67,15 @@ fn unavailable(call: &str) -> TegError {
     TegError::Unavailable { reason, retry_after: Some(Seconds(3)) }
 }
 
+/// Answers of a TEG that did not even look.
+fn turned_away(call: &str, fate: Fate) -> TegError {
+    let (why, wait) = match fate {
+        Fate::Throttled => ("429", Some(Seconds(40))),
+        _ => ("401", None),
+    };
+    TegError::Unavailable { reason: format!("simulated: {why} to {call}"), retry_after: wait }
+}
+
 impl SimTeg {
     async fn fate(&self, call: &'static str) -> Fate {
         self.gate.pass(self.life, Port::Teg, call).await
@@ -77,9 +86,11 @@ impl SimTeg {
         call: &'static str,
         work: impl Future<Output = Result<T, TegError>> + Send,
     ) -> Result<T, TegError> {
-        match self.fate(call).await {
+        let fate = self.fate(call).await;
+        match fate {
             Fate::Pass | Fate::Duplicate => work.await,
             Fate::DieAfter => pending().await,
+            Fate::Throttled | Fate::Expired => Err(turned_away(call, fate)),
             _ => Err(unavailable(call)),
         }
     }
@@ -114,7 +125,7 @@ impl SimTeg {
     {
         let fate = self.fate(call).await;
         let fate = match fate {
-            Fate::Unavailable => fate,
+            Fate::Unavailable | Fate::Throttled | Fate::Expired => fate,
             _ if self.was_refused(late.as_ref()) => Fate::Refuse,
             _ => fate,
         };
@@ -128,6 +139,7 @@ impl SimTeg {
                 Err(TegError::Refused { code: "simulated_refusal", reason })
             }
             Fate::Unavailable => Err(unavailable(call)),
+            Fate::Throttled | Fate::Expired => Err(turned_away(call, fate)),
             Fate::LostBefore => Err(lost(call)),
             Fate::LostLate => {
                 lock(&self.wire).late.extend(late);

@@ -17,6 +17,10 @@ pub(crate) enum Fate {
     Refuse,
     /// Nothing is done, and the answer says so.
     Unavailable,
+    /// The same: too many requests, with the time to come back.
+    Throttled,
+    /// The same: our token was too old, and no new one was to be had.
+    Expired,
     /// Nothing is done, and the answer is lost.
     LostBefore,
     /// It is done, and the answer is lost.

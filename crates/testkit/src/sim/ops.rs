@@ -9,7 +9,7 @@ use marketplace_engine::{
 use marketplace_escrow::Command;
 use marketplace_listings::{Listing, Offer};
 use marketplace_money::{Amount, Did, ListingId, OrderId, Timestamp};
-use marketplace_ports::{IdempotencyKey, Nonce, PayoutPolicy, Withdrawal};
+use marketplace_ports::{IdempotencyKey, Nonce, PayoutPolicy, TegTransactionId, Withdrawal};
 
 /// A request of an agent.
 #[derive(Clone, Debug)]
@@ -23,6 +23,7 @@ pub(crate) enum Op {
     Transfer(Did, Amount, String),
     Deposit(Amount),
     Withdraw(Amount),
+    Claim(TegTransactionId),
     SetPayout(PayoutPolicy),
     Collateral(MoveCollateral, Amount),
     UseNonce(String, Timestamp),
@@ -47,6 +48,7 @@ impl Op {
             Self::Transfer(..) => "transfer",
             Self::Deposit(_) => "deposit",
             Self::Withdraw(_) => "withdraw",
+            Self::Claim(_) => "claim",
             Self::SetPayout(_) => "set-payout",
             Self::Collateral(..) => "collateral",
             Self::UseNonce(..) => "use-nonce",
@@ -157,6 +159,11 @@ async fn perform_in_wallet(
         Op::Withdraw(amount) => {
             let done = market.withdraw(&agent, amount, promise(given, withdrawal_text)).await?;
             Ok(written(done, withdrawal_text))
+        }
+        Op::Claim(transaction) => {
+            let promise = promise(given, balance_text);
+            let done = market.claim_transfer(&agent, transaction, promise).await?;
+            Ok(written(done, balance_text))
         }
         Op::SetPayout(policy) => {
             let done = market.set_payout(&agent, policy, promise(given, payout_text)).await?;

@@ -1,7 +1,8 @@
 //! What a run is asked to do, and what its seed makes of it.
 
 use marketplace_escrow::ExpiryPolicy;
-use marketplace_money::Amount;
+use marketplace_money::{Amount, Seconds};
+use marketplace_ports::TransferFee;
 
 use super::rng::Rng;
 
@@ -57,7 +58,13 @@ pub(crate) struct Profile {
     pub(crate) late_messages: bool,
     /// This TEG lets us pull.
     pub(crate) pulls: bool,
-    pub(crate) teg_fee: Amount,
+    pub(crate) teg_fee: TransferFee,
+    /// Payments may be shown before they complete.
+    pub(crate) announces: bool,
+    /// Payments bring dust, in a thousand.
+    pub(crate) dust: u32,
+    /// How long the TEG remembers a key.
+    pub(crate) key_life: Seconds,
     pub(crate) fee_changes: bool,
     pub(crate) expiry: ExpiryPolicy,
     pub(crate) batch_limit: usize,
@@ -95,7 +102,10 @@ impl Profile {
             clock_back: !calm && rng.chance(200),
             late_messages: !calm && rng.chance(400),
             pulls: rng.chance(850),
-            teg_fee: Amount::from_nano(if rng.chance(300) { rng.within(1, 50_000_000) } else { 0 }),
+            teg_fee: fees(rng),
+            announces: rng.chance(400),
+            dust: *rng.pick(&[0, 300, 1_000]).unwrap_or(&0),
+            key_life: Seconds(*rng.pick(&[82_800, 82_800, 900]).unwrap_or(&82_800)),
             fee_changes: rng.chance(150),
             expiry: if rng.chance(150) {
                 ExpiryPolicy::Release
@@ -107,5 +117,20 @@ impl Profile {
             max_listings: *rng.pick(&[3, 12, 1_000, 1_000]).unwrap_or(&1_000),
             keyed: *rng.pick(&[300, 700, 1_000]).unwrap_or(&700),
         }
+    }
+}
+
+/// Nothing, something small, a flat AVT, or a share with bounds.
+fn fees(rng: &mut Rng) -> TransferFee {
+    match rng.below(10) {
+        0..=5 => TransferFee::default(),
+        6..=7 => TransferFee::flat(Amount::from_nano(rng.within(1, 50_000_000))),
+        8 => TransferFee::flat(Amount::from_avt(1)),
+        _ => TransferFee {
+            flat: Amount::ZERO,
+            millionths: *rng.pick(&[1_000, 5_000, 13_333]).unwrap_or(&1_000),
+            least: Amount::from_nano(rng.within(0, 2_000_000)),
+            most: Some(Amount::from_avt(10)),
+        },
     }
 }

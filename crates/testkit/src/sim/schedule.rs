@@ -1,8 +1,8 @@
 //! The scheduler: one thing happens at a time, and the seed says which.
 
 use marketplace_engine::{Done, Error};
-use marketplace_money::Amount;
-use marketplace_ports::Teg;
+use marketplace_money::{Amount, Did};
+use marketplace_ports::{Teg, TegTransactionId, TransferFee};
 
 use super::attempts::History;
 use super::coverage::Coverage;
@@ -29,6 +29,8 @@ pub(crate) struct Run {
     pub(crate) step: u32,
     /// Some replica has opened the books: before that nobody trades.
     pub(crate) opened: bool,
+    /// Payments to us that agents made, to name them later.
+    pub(crate) paid: Vec<(Did, TegTransactionId)>,
     /// Until when store or TEG answer nobody.
     outages: [u32; 2],
 }
@@ -49,6 +51,7 @@ enum Turn {
     Arrive,
     SetBack,
     Weather,
+    Complete,
 }
 
 const SECOND: i64 = 1_000_000;
@@ -73,6 +76,7 @@ impl Run {
             failure: None,
             step: 0,
             opened: false,
+            paid: Vec::new(),
             outages: [0; 2],
         }
     }
@@ -141,6 +145,7 @@ impl Run {
                 (if lock(&self.world.wire).late.is_empty() { 0 } else { 20 }, Turn::Arrive),
                 (if profile.clock_back { 4 } else { 0 }, Turn::SetBack),
                 (4, Turn::Weather),
+                (if profile.announces { 6 } else { 0 }, Turn::Complete),
             ])
             .unwrap_or(Turn::Wait)
     }
@@ -183,6 +188,7 @@ impl Run {
             Turn::Arrive => self.arrive().await,
             Turn::SetBack => self.set_back(),
             Turn::Weather => self.weather(),
+            Turn::Complete => self.complete(),
         }
         World::settle().await;
         self.read_news().await;
@@ -251,13 +257,18 @@ impl Run {
                 &[
                     (3, Fate::Refuse),
                     (3, Fate::Unavailable),
+                    (2, Fate::Throttled),
+                    (1, Fate::Expired),
                     (3, Fate::LostBefore),
                     (4, Fate::LostAfter),
                     (4, Fate::LostLate),
                     (3, Fate::Duplicate),
                 ],
             ),
-            (Port::Teg, _) => (profile.teg_faults / 3, &[(1, Fate::Unavailable)]),
+            (Port::Teg, _) => (
+                profile.teg_faults / 3,
+                &[(3, Fate::Unavailable), (1, Fate::Throttled), (1, Fate::Expired)],
+            ),
             (Port::Web, _) => (profile.web_faults, &[(3, Fate::Unavailable), (1, Fate::Refuse)]),
         };
         if !self.rng.chance(rate) {
@@ -376,10 +387,18 @@ impl Run {
         self.say(&format!("the clock is set back by {} s", micros / SECOND));
     }
 
+    /// The TEG completes a payment that it had only shown.
+    fn complete(&mut self) {
+        if self.world.teg.complete_pending() {
+            self.coverage.count("announced-completed");
+            self.say("an announced payment completes");
+        }
+    }
+
     fn weather(&mut self) {
         if self.profile.fee_changes && self.rng.chance(400) {
             let fee = Amount::from_nano(self.rng.within(0, 80_000_000));
-            self.world.teg.set_transfer_fee(fee);
+            self.world.teg.set_fees(TransferFee { flat: fee, ..self.profile.teg_fee });
             self.coverage.count("fee-change");
             self.say(&format!("the TEG's fee is now {fee}"));
         } else if let Some(agent) = self.rng.pick(&self.world.agents).cloned() {

@@ -11,9 +11,9 @@ use marketplace_money::{
     Amount, DepositId, Did, EntryId, ListingId, OrderId, Timestamp, WithdrawalId,
 };
 use marketplace_ports::{
-    Agent, ChangeSet, Deposit, DepositState, Effect, EffectChange, EffectKind, Event,
-    IdempotencyKey, IdempotencyRecord, Nonce, Subject, TegTransactionId, Timer, TimerChange,
-    Withdrawal, WithdrawalState,
+    Agent, Change, ChangeSet, Deposit, DepositState, Effect, EffectChange, EffectKind, Event,
+    IdempotencyKey, IdempotencyRecord, Nonce, Subject, TegRecord, TegRecordState, TegTransactionId,
+    Timer, TimerChange, Withdrawal, WithdrawalState,
 };
 use uuid::Uuid;
 
@@ -30,6 +30,8 @@ pub(crate) struct Shadow {
     pub(crate) deposits: BTreeMap<DepositId, Arc<Deposit>>,
     /// What each booked transfer took from the `teg` account.
     pub(crate) booked: BTreeMap<TegTransactionId, i128>,
+    /// What is known of each transfer.
+    pub(crate) transfers: BTreeMap<TegTransactionId, Arc<TegRecord>>,
     pub(crate) records: BTreeMap<IdempotencyKey, IdempotencyRecord>,
     pub(crate) events: Vec<Event>,
     /// Every version of every listing, with the time of its commit.
@@ -113,12 +115,35 @@ impl Shadow {
                 self.breach(format!("{account} is below zero: {}", self.balance(account)));
             }
         }
-        for (id, entry) in &set.teg_transactions {
-            let moved = teg.get(entry).copied().unwrap_or_default();
-            if self.booked.insert(id.clone(), moved).is_some() {
-                self.breach(format!("transfer {} was booked twice", id.0));
-            }
+        for change in &set.teg_records {
+            self.book(change, &teg);
         }
+    }
+
+    /// A transfer is booked once, and pays for one thing.
+    fn book(&mut self, change: &Change<TegRecord>, teg: &BTreeMap<EntryId, i128>) {
+        let row = &change.row;
+        let before = self.transfers.insert(row.id.clone(), row.clone());
+        let version = before.as_ref().map_or(0, |before| before.version);
+        if change.read != version || row.version != version + 1 {
+            let (id, new) = (&row.id.0, row.version);
+            self.breach(format!("transfer {id}: version {new} was written over {version}"));
+        }
+        let used_before = before.as_ref().and_then(|before| before.used_for);
+        if used_before.is_some() && used_before != row.used_for {
+            let (id, used) = (&row.id.0, row.used_for);
+            self.breach(format!("transfer {id} paid for {used_before:?}, and then for {used:?}"));
+        }
+        let TegRecordState::Booked(entry) = row.state else { return };
+        match before.map(|before| before.state) {
+            Some(TegRecordState::Booked(earlier)) if earlier == entry => return,
+            Some(TegRecordState::Booked(_)) => {
+                self.breach(format!("transfer {} was booked twice", row.id.0));
+            }
+            _ => {}
+        }
+        let moved = teg.get(&entry).copied().unwrap_or_default();
+        self.booked.insert(row.id.clone(), moved);
     }
 
     fn take_keys(&mut self, set: &ChangeSet) {
@@ -207,7 +232,7 @@ impl Shadow {
         }
         for change in &set.withdrawals {
             let before = self.withdrawals.insert(change.row.id, change.row.clone());
-            if before.is_some_and(|before| before.state != WithdrawalState::InFlight) {
+            if before.is_some_and(|before| !before.is_open()) {
                 self.breach(format!("withdrawal {} ended twice", change.row.id));
             }
         }

@@ -9,10 +9,11 @@ use marketplace_contract_kit::MemoryStore;
 use marketplace_escrow::{Order, OrderStatus};
 use marketplace_ledger::Account;
 use marketplace_listings::Listing;
-use marketplace_money::{Amount, Did, Gaps, ListingId, OrderId, Timestamp};
+use marketplace_money::{Amount, Did, Gaps, ListingId, OrderId, Timestamp, WithdrawalId};
 use marketplace_ports::{
-    Agent, Audit, Batch, CommitOutcome, Effect, Key, Lease, OrderFilter, Page, PayoutPolicy,
-    SealedEvent, StatementLine, Store, StoreError, Timer, View, WalletSums,
+    Agent, ApiKey, Audit, Batch, CommitOutcome, DeadEffect, Effect, Key, Lease, LiabilitiesAt,
+    LiabilitySink, OrderFilter, Page, PayoutPolicy, SealedEvent, StatementLine, Store, StoreError,
+    TegPosition, Timer, View, WalletSums, Withdrawal,
 };
 use uuid::Uuid;
 
@@ -39,7 +40,7 @@ impl SimStore {
     ) -> Result<T, StoreError> {
         match self.gate.pass(self.life, Port::Store, call).await {
             Fate::Pass | Fate::Duplicate => work.await,
-            Fate::Unavailable | Fate::Refuse => {
+            Fate::Unavailable | Fate::Throttled | Fate::Expired | Fate::Refuse => {
                 Err(StoreError::Unavailable(format!("simulated: no answer to {call}")))
             }
             Fate::LostBefore | Fate::LostLate => {
@@ -107,6 +108,10 @@ impl Store for SimStore {
 
     async fn release_leases(&self, owner: Uuid) -> Result<(), StoreError> {
         self.call("release_leases", self.inner.release_leases(owner)).await
+    }
+
+    async fn dead_effects(&self, limit: u32) -> Result<Vec<DeadEffect>, StoreError> {
+        self.call("dead_effects", self.inner.dead_effects(limit)).await
     }
 
     async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
@@ -207,6 +212,14 @@ impl Store for SimStore {
         self.call("agent", self.inner.agent(did)).await
     }
 
+    async fn api_key(&self, sha256: &[u8; 32]) -> Result<Option<Arc<ApiKey>>, StoreError> {
+        self.call("api_key", self.inner.api_key(sha256)).await
+    }
+
+    async fn api_keys(&self, agent: &Did, limit: u32) -> Result<Vec<Arc<ApiKey>>, StoreError> {
+        self.call("api_keys", self.inner.api_keys(agent, limit)).await
+    }
+
     async fn wallet(&self, did: &Did) -> Result<WalletSums, StoreError> {
         self.call("wallet", self.inner.wallet(did)).await
     }
@@ -229,6 +242,22 @@ impl Store for SimStore {
 
     async fn account_sum(&self, account: &Account) -> Result<Amount, StoreError> {
         self.call("account_sum", self.inner.account_sum(account)).await
+    }
+
+    async fn teg_position(&self) -> Result<TegPosition, StoreError> {
+        self.call("teg_position", self.inner.teg_position()).await
+    }
+
+    async fn open_withdrawals(
+        &self,
+        after: Option<WithdrawalId>,
+        limit: u32,
+    ) -> Result<Vec<Arc<Withdrawal>>, StoreError> {
+        self.call("open_withdrawals", self.inner.open_withdrawals(after, limit)).await
+    }
+
+    async fn liabilities(&self, sink: LiabilitySink) -> Result<LiabilitiesAt, StoreError> {
+        self.call("liabilities", self.inner.liabilities(sink)).await
     }
 
     async fn audit(&self) -> Result<Audit, StoreError> {

@@ -83,6 +83,8 @@ pub(crate) struct World {
 
 const SHORTEST_GAP: Seconds = Seconds(30);
 const HEARTBEAT: Seconds = Seconds(5);
+/// As in a deployment, but for the looks at the reserves: each makes a dozen calls.
+const PACE: Pace = Pace { reserves: Seconds(1_800), ..Pace::DEFAULT };
 
 impl World {
     pub(crate) fn new(profile: &Profile, rng: &mut Rng) -> Self {
@@ -94,7 +96,7 @@ impl World {
         let (gift, capital) = (Amount::from_avt(1_000), Amount::from_avt(2_000));
         agents.iter().for_each(|agent| teg.issue(agent, gift));
         teg.issue(&us, capital);
-        teg.set_transfer_fee(profile.teg_fee);
+        teg.set_fees(profile.teg_fee);
         for agent in &agents {
             teg.set_reputation(agent, rng.within(-60, 100));
         }
@@ -104,6 +106,8 @@ impl World {
             batch_limit: profile.batch_limit,
             queue_limit: profile.queue_limit,
             max_unfunded_orders: 3,
+            transfer_key_life: profile.key_life,
+            publish_reserves: Seconds::from_hours(6),
             ..Config::original(us.clone())
         };
         let down = |_| Replica { life: 0, stage: Stage::Down, requests: Vec::new() };
@@ -176,6 +180,7 @@ impl World {
             store: Arc::new(store),
             teg: Arc::new(teg),
             fetcher: Arc::new(fetcher),
+            notifier: Arc::new(marketplace_ports::Silence),
             ids: self.ids.clone(),
         };
         let market = Marketplace::start(self.config.clone(), edges);
@@ -183,7 +188,7 @@ impl World {
         let open = tokio::spawn(async move {
             let opened = async {
                 market.open().await?;
-                let worker = Worker::new(market.clone(), Pace::default()).await?;
+                let worker = Worker::new(market.clone(), PACE).await?;
                 Ok((market, worker))
             };
             let opened = opened.await;
