@@ -1,0 +1,5 @@
+//! Reputation: exact sums, and what it takes to fake them.
+
+mod attacks;
+mod market;
+mod sums;
