@@ -90,3 +90,46 @@ async fn doctor_leaves_a_served_file_alone() {
     assert!(none.contains("is not a file"), "{none}");
     assert_eq!(server.shutdown().await, Stopped::Clean);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operator_changes_the_key_and_hands_out_api_keys() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let operator = says(folder, &["agent", "new", "--out", "operator.json"]);
+    let agent = says(folder, &["agent", "new", "--out", "agent.json"]);
+    let server = server(folder, &operator).await;
+    let url = server.public_url().to_owned();
+    let as_operator = ["--key", "operator.json", "--url", &url];
+    let run = |words: &[&str]| says(folder, &[words, &as_operator[..]].concat());
+
+    let before = says(folder, &["key", "show", "--url", &url]);
+    let rotated = run(&["key", "rotate"]);
+    assert!(rotated.contains("signs from now on"), "{rotated}");
+    let after = says(folder, &["key", "show", "--url", &url]);
+    assert_ne!(before, after);
+    assert!(folder.join("data").join("agent-key.json").exists());
+
+    let secret = run(&["api-key", "issue", "--did", &agent, "--label", "cron"]);
+    assert!(secret.starts_with("mk_"), "{secret}");
+    std::fs::write(folder.join("foreign.txt"), "avreg_a-foreign-key\n").unwrap();
+    let imported = run(&["api-key", "import", "--did", &agent, "--file", "foreign.txt"]);
+    assert!(imported.contains("speaks for"), "{imported}");
+    let listed = run(&["--json", "api-key", "list", "--did", &agent]);
+    let listed: serde_json::Value = serde_json::from_str(&listed).unwrap();
+    assert_eq!(listed["count"], 2);
+    assert!(!listed.to_string().contains(&secret));
+    let id = listed["results"][0]["id"].as_str().unwrap().to_owned();
+    assert!(run(&["api-key", "revoke", &id]).contains("is revoked"));
+    let dead = run(&["--json", "outbox", "dead"]);
+    assert!(dead.contains("\"count\": 0"), "{dead}");
+    run(&["outbox", "retry", "--all"]);
+    let no =
+        [&["api-key", "issue", "--did", &agent, "--key", "agent.json", "--url", &url][..]].concat();
+    assert!(complains(folder, &no).contains("operators_only"));
+    std::fs::write(folder.join("foreign.txt"), "short").unwrap();
+    let short =
+        [&["api-key", "import", "--did", &agent, "--file", "foreign.txt"][..], &as_operator]
+            .concat();
+    assert!(complains(folder, &short).contains("at least 16"));
+    assert_eq!(server.shutdown().await, Stopped::Clean);
+}

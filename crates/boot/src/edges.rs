@@ -3,19 +3,26 @@
 use std::sync::Arc;
 
 use marketplace_money::Did;
-use marketplace_ports::{Fetcher, Registry, Store, Teg};
-use marketplace_registry::{EmbeddedRegistry, FetchSettings, HttpFetcher, random_key};
+use marketplace_ports::{Fetcher, Notifier, Store, Teg};
+use marketplace_registry::{FetchSettings, HttpFetcher, OwnKeys, random_key};
 use marketplace_store_sqlite::SqliteStore;
-use marketplace_teg::{EmbeddedTeg, EmbeddedTegSettings, FAUCET_GIFT};
+use marketplace_teg::{
+    EmbeddedTeg, EmbeddedTegSettings, FAUCET_GIFT, HttpTeg, HttpTegSettings, TegAuth,
+};
 
 use crate::no_fetcher::NoFetcher;
-use crate::{BootError, Clock, Deployment, Overrides, system_clock};
+use crate::ourselves::{self, Directory};
+use crate::{
+    BootError, Clock, Deployment, Overrides, RemoteTeg, SettingsError, TegAuthSetting, system_clock,
+};
 
 /// Everything that is open.
 pub(crate) struct Opened {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) teg: Arc<dyn Teg>,
-    pub(crate) registry: Arc<dyn Registry>,
+    pub(crate) directory: Directory,
+    pub(crate) own_keys: Arc<OwnKeys>,
+    pub(crate) notifier: Arc<dyn Notifier>,
     pub(crate) fetcher: Arc<dyn Fetcher>,
     pub(crate) keys: Keys,
     pub(crate) clock: Clock,
@@ -39,17 +46,20 @@ pub(crate) async fn open(
         Some(store) => store,
         None => open_store(deployment, clock.clone()).await?,
     };
+    let directory = ourselves::open_directory(deployment).await?;
+    let own_keys = ourselves::open_keys(deployment, &store, &clock).await?;
+    let notifier = ourselves::open_notifier(deployment, &directory, &own_keys, &clock);
     let teg = match overrides.teg {
         Some(teg) => teg,
-        None => open_teg(deployment, clock.clone()).await?,
+        None => open_teg(deployment, &directory, clock.clone()).await?,
     };
-    let (path, did) = (deployment.registry.clone(), deployment.config.did.clone());
-    let registry = blocking(move || EmbeddedRegistry::open(&path, did)).await;
     let keys = keys(store.as_ref()).await?;
     Ok(Opened {
         store,
         teg,
-        registry: Arc::new(registry.map_err(BootError::Registry)?),
+        directory,
+        own_keys,
+        notifier,
         fetcher: open_fetcher(deployment),
         keys,
         clock,
@@ -74,7 +84,14 @@ async fn open_store(deployment: &Deployment, clock: Clock) -> Result<Arc<dyn Sto
     Ok(Arc::new(store.map_err(|error| BootError::Store(error.into()))?))
 }
 
-async fn open_teg(deployment: &Deployment, clock: Clock) -> Result<Arc<dyn Teg>, BootError> {
+async fn open_teg(
+    deployment: &Deployment,
+    directory: &Directory,
+    clock: Clock,
+) -> Result<Arc<dyn Teg>, BootError> {
+    if let Some(remote) = &deployment.teg_http {
+        return remote_teg(remote, &deployment.config.did, directory, clock);
+    }
     let config = &deployment.config;
     let settings = EmbeddedTegSettings {
         owner: Did::clone(&config.did),
@@ -86,6 +103,33 @@ async fn open_teg(deployment: &Deployment, clock: Clock) -> Result<Arc<dyn Teg>,
     };
     let path = deployment.teg.clone();
     Ok(Arc::new(blocking(move || EmbeddedTeg::open(&path, settings)).await?))
+}
+
+/// The client of a TEG elsewhere. Nothing is called yet: a TEG that is down now stops nothing here.
+fn remote_teg(
+    remote: &RemoteTeg,
+    owner: &Did,
+    directory: &Directory,
+    clock: Clock,
+) -> Result<Arc<dyn Teg>, BootError> {
+    let auth = match (remote.auth, directory.tokens(), &remote.token) {
+        (TegAuthSetting::Registry, Some(tokens), _) => TegAuth::Registry(tokens),
+        (TegAuthSetting::Static, _, Some(token)) => TegAuth::Static(token.clone()),
+        (TegAuthSetting::Did, ..) => TegAuth::Did,
+        // The settings were checked: this is a mode without what it needs.
+        (TegAuthSetting::Registry | TegAuthSetting::Static, ..) => {
+            let problem = SettingsError::of("TEG_AUTH_MODE", "has no token to show");
+            return Err(BootError::Settings(problem));
+        }
+    };
+    let settings = HttpTegSettings {
+        rail: remote.rail.clone(),
+        service_token: remote.service_token.clone(),
+        reputation_scale: remote.reputation_scale,
+        limits: remote.limits,
+        ..HttpTegSettings::new(&remote.url, owner.clone(), auth, clock)
+    };
+    Ok(Arc::new(HttpTeg::new(settings)?))
 }
 
 async fn keys(store: &dyn Store) -> Result<Keys, BootError> {

@@ -30,9 +30,18 @@ pub enum BootError {
     /// Tokens.
     #[error("the embedded TEG cannot be opened")]
     Teg(#[from] marketplace_teg::OpenError),
+    /// Tokens, elsewhere.
+    #[error("the TEG's client cannot be made")]
+    TegClient(#[from] marketplace_teg::HttpTegError),
     /// Names.
     #[error("the embedded registry cannot be opened")]
     Registry(#[source] marketplace_registry::OpenError),
+    /// Names, elsewhere.
+    #[error("the registry's client cannot be made")]
+    RegistryClient(#[source] marketplace_registry::FetcherError),
+    /// Our own key.
+    #[error("our own key cannot be had")]
+    OwnKey(#[source] marketplace_registry::OwnKeyError),
     /// Signals.
     #[error("the system does not let us listen to signals")]
     Signals(#[source] std::io::Error),

@@ -7,6 +7,7 @@ mod error;
 mod logs;
 mod no_fetcher;
 mod offline;
+mod ourselves;
 mod server;
 mod settings;
 mod signals;
@@ -18,7 +19,7 @@ pub use logs::init_tracing;
 pub use offline::offline_audit;
 pub use server::{Overrides, Server, Stopped};
 pub use settings::{
-    AgentCard, AuthSetting, CardError, Deployment, ExpirySetting, LogFormat, Problem, Settings,
-    SettingsError, Switch,
+    AgentCard, AuthSetting, CardError, Deployment, ExpirySetting, LogFormat, Problem, RemoteTeg,
+    Settings, SettingsError, Switch, TegAuthSetting, TegOptions, TegRailSetting,
 };
 pub use signals::stop_signal;

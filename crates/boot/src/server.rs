@@ -18,7 +18,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::drain::{Drain, release_readers};
 use crate::edges::{self, Opened};
-use crate::{BootError, Clock, Deployment, Settings, work};
+use crate::{BootError, Clock, Deployment, Settings, ourselves, work};
 
 /// What tests put in the place of the real thing.
 pub struct Overrides {
@@ -87,6 +87,7 @@ impl Server {
         let public_url =
             deployment.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
         let app = app(&deployment, &opened, &marketplace, &drain, address, &public_url);
+        tasks.spawn(stay_known(&deployment, &opened, &public_url, &drain));
         // Whoever waits at the port already must not be told that we are not ready.
         drain.ready.store(true, Ordering::SeqCst);
         let serving = serve(listener, app, drain.clone());
@@ -155,6 +156,29 @@ impl Drop for Server {
     }
 }
 
+/// Makes ourselves known beside everything else.
+fn stay_known(
+    deployment: &Deployment,
+    opened: &Opened,
+    public_url: &str,
+    drain: &Drain,
+) -> impl Future<Output = ()> + use<> {
+    let did = deployment.config.did.as_str();
+    let card = ourselves::card(&deployment.manifest(public_url), did, public_url);
+    let publishes = deployment
+        .registry_http
+        .as_ref()
+        .is_some_and(|registry| registry.credentials.is_some() || registry.developer_key.is_some());
+    ourselves::stay_known(
+        opened.own_keys.clone(),
+        opened.directory.clone(),
+        public_url.to_owned(),
+        publishes.then_some(card),
+        opened.clock.clone(),
+        drain.stop.clone(),
+    )
+}
+
 async fn open_marketplace(
     deployment: &Deployment,
     opened: &Opened,
@@ -163,6 +187,7 @@ async fn open_marketplace(
         store: opened.store.clone(),
         teg: opened.teg.clone(),
         fetcher: opened.fetcher.clone(),
+        notifier: opened.notifier.clone(),
         ids: Arc::new(RandomIds),
     };
     let marketplace = Marketplace::start(deployment.config.clone(), edges);
@@ -179,13 +204,14 @@ fn app(
     public_url: &str,
 ) -> Arc<App> {
     let own_did = deployment.config.did.clone();
-    let registry = opened.registry.clone();
+    let registry = opened.directory.registry.clone();
     let identity =
         LocalIdentity::new(own_did, Some(public_url), &opened.keys.access, registry.clone());
     Arc::new(App {
         marketplace: marketplace.clone(),
         identity: Arc::new(identity),
         registry,
+        keys: opened.own_keys.clone(),
         settings: ApiSettings {
             auth_mode: deployment.auth_mode,
             public_url: public_url.to_owned(),

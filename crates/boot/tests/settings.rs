@@ -93,7 +93,9 @@ fn what_cannot_be_says_which_setting_and_why() {
     check(&["--database-url=sqlite:"], "DATABASE_URL", "must be sqlite:PATH");
     check(&["--database-url=sqlite::memory:"], "DATABASE_URL", "must name a file");
     check(&["--teg-layer-url=http://teg:8100"], "TEG_LAYER_URL", "not there yet");
-    check(&["--registry-url=http://registry:8000"], "REGISTRY_URL", "not there yet");
+    check(&["--registry-url=registry:8000"], "REGISTRY_URL", "must be like");
+    check(&["--registry-client-id=me"], "REGISTRY_CLIENT_ID", "set both");
+    check(&["--agent-key=short"], "AGENT_KEY", "32 bytes");
     check(&["--teg-reputation-scale=10"], "TEG_REPUTATION_SCALE", "scale is 1");
     check(&["--dispute-timeout-hours=0"], "DISPUTE_TIMEOUT_HOURS", "from 1 to 168");
     check(&["--public-url=market.example"], "PUBLIC_URL", "https://");

@@ -56,10 +56,10 @@ async fn only_a_proof_makes_a_key_and_a_key_makes_nothing() {
     let agent = world.agent(1, 0).await;
     let secret = make(&world, &agent).await;
     let make = || world.post("/api/v1/api-keys");
-    make().by(&agent).send().await.expect_problem(403, "proof_required");
-    make().header("x-api-key", &secret).send().await.expect_problem(403, "proof_required");
+    make().by(&agent).send().await.expect_problem(401, "proof_required");
+    make().header("x-api-key", &secret).send().await.expect_problem(401, "proof_required");
     let exchange = world.post("/api/v1/auth/token").header("x-api-key", &secret).send().await;
-    exchange.expect_problem(403, "proof_required");
+    exchange.expect_problem(401, "proof_required");
     let proof = world.proof(&agent.key);
     assert_eq!(make().bearer(&proof).send().await.status.as_u16(), 201);
     make().bearer(&proof).send().await.expect_problem(401, "token_replayed");

@@ -11,15 +11,18 @@ use marketplace_escrow::ExpiryPolicy;
 use marketplace_fees::FeeSchedule;
 use marketplace_listings::ServiceType;
 use marketplace_money::{Amount, BasisPoints, Did};
+use marketplace_registry::{Credentials, RegistrySettings, Url};
 
 use super::problem::Problems;
-use super::{AgentCard, AuthSetting, ExpirySetting, Settings, SettingsError, Switch, given};
+use super::{
+    AgentCard, AuthSetting, EMBEDDED, ExpirySetting, RemoteTeg, Settings, SettingsError, Switch,
+    given,
+};
 
-/// The one TEG and the one registry of this version.
-const EMBEDDED: &str = "embedded";
 const DATABASE_FILE: &str = "marketplace.db";
 const TEG_FILE: &str = "teg.db";
 const REGISTRY_FILE: &str = "registry.db";
+const KEY_FILE: &str = "agent-key.json";
 /// No dispute lives longer than 7 days.
 const DISPUTE_HOURS: std::ops::RangeInclusive<u32> = 1..=168;
 const ORIGINAL_DISPUTE_HOURS: u32 = 24;
@@ -35,8 +38,16 @@ pub struct Deployment {
     pub database: PathBuf,
     /// The file of the embedded TEG.
     pub teg: PathBuf,
+    /// The TEG elsewhere, where there is one.
+    pub teg_http: Option<RemoteTeg>,
     /// The file of the embedded registry.
     pub registry: PathBuf,
+    /// The registry elsewhere, where there is one.
+    pub registry_http: Option<RegistrySettings>,
+    /// Our own key, where the operator gives it.
+    pub agent_key: Option<[u8; 32]>,
+    /// The file of our own key, where we make it.
+    pub key_file: PathBuf,
     /// Where to serve; port 0 is any free one.
     pub listen: SocketAddr,
     /// How agents reach us, where that is not the listen address.
@@ -71,11 +82,14 @@ impl Settings {
         let config = self.economics(&card, &mut problems);
         let database = self.database(&mut problems);
         let beside = |name: &str| database.parent().unwrap_or(Path::new("")).join(name);
-        self.refuse_absent_edges(&mut problems);
         self.refuse_open_to_strangers(&mut problems);
         let deployment = Deployment {
             teg: beside(TEG_FILE),
+            teg_http: self.remote_teg(&mut problems),
             registry: beside(REGISTRY_FILE),
+            registry_http: self.registry_http(&mut problems),
+            agent_key: self.agent_key(&mut problems),
+            key_file: beside(KEY_FILE),
             listen: self.listen,
             public_url: self.public_url(&mut problems),
             auth_mode: match self.auth_mode {
@@ -202,20 +216,45 @@ impl Settings {
         }
     }
 
-    /// A setting that would change where money or names live must never be ignored.
-    fn refuse_absent_edges(&self, problems: &mut Problems) {
-        let absent = |what: &str| {
-            format!("a {what} over HTTP is not there yet: unset it or set it to {EMBEDDED}")
+    fn registry_http(&self, problems: &mut Problems) -> Option<RegistrySettings> {
+        let (id, secret) = (&self.registry_client_id, &self.registry_client_secret);
+        let credentials = match (given(id.as_ref()), given(secret.as_ref())) {
+            (Some(id), Some(secret)) => {
+                Some(Credentials { client_id: id.to_owned(), client_secret: secret.to_owned() })
+            }
+            (None, None) => None,
+            _ => {
+                problems.add("REGISTRY_CLIENT_ID", "goes with REGISTRY_CLIENT_SECRET: set both");
+                None
+            }
         };
-        if !is_embedded(self.teg_layer_url.as_ref()) {
-            problems.add("TEG_LAYER_URL", absent("TEG"));
+        if is_embedded(self.registry_url.as_ref()) {
+            if credentials.is_some() {
+                problems.add("REGISTRY_CLIENT_ID", "is of no use without REGISTRY_URL");
+            }
+            return None;
         }
-        if !is_embedded(self.registry_url.as_ref()) {
-            problems.add("REGISTRY_URL", absent("registry"));
+        let url = given(self.registry_url.as_ref()).unwrap_or_default();
+        match url.parse::<Url>() {
+            Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => {
+                let developer_key = given(self.registry_api_key.as_ref()).map(str::to_owned);
+                Some(RegistrySettings { credentials, developer_key, ..RegistrySettings::at(url) })
+            }
+            _ => {
+                let must = "must be like http://registry:8000, or embedded";
+                problems.add("REGISTRY_URL", must);
+                None
+            }
         }
-        if given(self.teg_reputation_scale.as_ref()).is_some_and(|scale| scale != "1") {
-            problems.add("TEG_REPUTATION_SCALE", "the embedded TEG's scale is 1: unset it");
+    }
+
+    fn agent_key(&self, problems: &mut Problems) -> Option<[u8; 32]> {
+        let text = given(self.agent_key.as_ref())?;
+        let key = marketplace_registry::secret_from_text(text);
+        if key.is_none() {
+            problems.add("AGENT_KEY", "must be 32 bytes in base64url without padding");
         }
+        key
     }
 
     fn refuse_open_to_strangers(&self, problems: &mut Problems) {
@@ -231,9 +270,6 @@ impl Settings {
                     self.listen
                 ),
             );
-        }
-        if !is_embedded(self.teg_layer_url.as_ref()) {
-            problems.add("AUTH_MODE", "open goes with the embedded TEG only");
         }
     }
 
@@ -298,7 +334,7 @@ impl Settings {
         }
         if self.fetch_private_addresses == Switch::On {
             warnings.push(
-                "FETCH_PRIVATE_ADDRESSES=on: sellers can make us read from our own network"
+                "FETCH_PRIVATE_ADDRESSES=on: agents can make us call into our own network"
                     .to_owned(),
             );
         }

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use marketplace_teg::HourlyLimits;
+
 use super::{Deployment, Settings, given};
 
 impl Settings {
@@ -17,6 +19,11 @@ impl Settings {
         let operators: Vec<&str> = deployment.operators.iter().map(|did| did.as_str()).collect();
         let database = format!("sqlite:{}", deployment.database.display());
         let edge = |url| mask(given(url).unwrap_or("embedded"));
+        let remote = deployment.teg_http.as_ref();
+        let scale = remote.map_or(1, |teg| teg.reputation_scale);
+        let limit = |of: fn(&HourlyLimits) -> u32| {
+            remote.map_or_else(|| "(embedded)".to_owned(), |teg| of(&teg.limits).to_string())
+        };
         let lines: Vec<(&str, String)> = vec![
             ("AGENT_DID", config.did.to_string()),
             ("AGENT_CARD", deployment.card.source().replace(' ', "_")),
@@ -25,13 +32,26 @@ impl Settings {
             ("DATA_DIR", self.data_dir.display().to_string()),
             ("DATABASE_URL", database),
             ("TEG_LAYER_URL", edge(self.teg_layer_url.as_ref())),
+            ("TEG_AUTH_MODE", name_of(&self.teg.teg_auth_mode)),
+            ("TEG_TOKEN", hidden(self.teg.teg_token.as_ref())),
+            ("TEG_SERVICE_TOKEN", hidden(self.teg.teg_service_token.as_ref())),
+            ("TEG_RAIL", name_of(&self.teg.teg_rail)),
+            ("TEG_REQUESTS_PER_HOUR", limit(|limits| limits.requests)),
+            ("TEG_TRANSFERS_PER_HOUR", limit(|limits| limits.transfers)),
             ("REGISTRY_URL", edge(self.registry_url.as_ref())),
+            (
+                "REGISTRY_CLIENT_ID",
+                given(self.registry_client_id.as_ref()).unwrap_or("(none)").into(),
+            ),
+            ("REGISTRY_CLIENT_SECRET", hidden(self.registry_client_secret.as_ref())),
+            ("REGISTRY_API_KEY", hidden(self.registry_api_key.as_ref())),
+            ("AGENT_KEY", hidden(self.agent_key.as_ref())),
             ("REDIS_URL", mask(given(self.redis_url.as_ref()).unwrap_or("(none)"))),
             ("MARKETPLACE_STAKE", config.stake.to_string()),
             ("TRANSACTION_FEE_PERCENT", config.fees.transaction.to_string()),
             ("DISPUTE_TIMEOUT_HOURS", deployment.dispute_timeout_hours.to_string()),
             ("EXPIRY_POLICY", name_of(&self.expiry_policy)),
-            ("TEG_REPUTATION_SCALE", "1".to_owned()),
+            ("TEG_REPUTATION_SCALE", scale.to_string()),
             ("AUTH_MODE", name_of(&self.auth_mode)),
             ("OPERATOR_DIDS", operators.join(",")),
             ("FAUCET", if deployment.faucet_open { "on" } else { "off" }.to_owned()),
@@ -52,6 +72,11 @@ impl Settings {
 
 pub(super) fn name_of(value: &impl clap::ValueEnum) -> String {
     value.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
+}
+
+/// Whether there is one, and nothing of it.
+fn hidden(secret: Option<&String>) -> String {
+    if given(secret).is_some() { "***" } else { "(none)" }.to_owned()
 }
 
 /// A URL without its password, and without a query, where drivers take passwords too.

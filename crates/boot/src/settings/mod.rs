@@ -5,6 +5,7 @@ mod deployment;
 mod manifest;
 mod masked;
 mod problem;
+mod teg;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -14,6 +15,10 @@ use clap::ValueEnum;
 pub use card::{AgentCard, CardError};
 pub use deployment::Deployment;
 pub use problem::{Problem, SettingsError};
+pub use teg::{RemoteTeg, TegAuthSetting, TegOptions, TegRailSetting};
+
+/// What TEG_LAYER_URL and REGISTRY_URL say, or leave out, when there is no URL.
+const EMBEDDED: &str = "embedded";
 
 /// Who may call.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -104,13 +109,34 @@ pub struct Settings {
     #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
     pub database_url: Option<String>,
 
-    /// The TEG where tokens live: only `embedded` in this version [default: embedded]
+    /// The TEG where tokens live: http(s)://… or embedded [default: embedded]
     #[arg(long, env = "TEG_LAYER_URL", hide_env_values = true, value_name = "URL")]
     pub teg_layer_url: Option<String>,
 
-    /// The registry of agents: only `embedded` in this version [default: embedded]
+    /// What only a TEG elsewhere needs.
+    #[command(flatten)]
+    pub teg: TegOptions,
+
+    /// The registry of agents: http(s)://… or embedded [default: embedded]
     #[arg(long, env = "REGISTRY_URL", hide_env_values = true, value_name = "URL")]
     pub registry_url: Option<String>,
+
+    /// Our account at the registry: the client id [default: none, we only read from it]
+    #[arg(long, env = "REGISTRY_CLIENT_ID", hide_env_values = true, value_name = "ID")]
+    pub registry_client_id: Option<String>,
+
+    /// Our account at the registry: the client secret
+    #[arg(long, env = "REGISTRY_CLIENT_SECRET", hide_env_values = true, value_name = "SECRET")]
+    pub registry_client_secret: Option<String>,
+
+    /// A developer's key at the registry, with which our card is published [default: our account]
+    #[arg(long, env = "REGISTRY_API_KEY", hide_env_values = true, value_name = "KEY")]
+    pub registry_api_key: Option<String>,
+
+    /// Our own Ed25519 key, 32 bytes in base64url [default: made once, and kept in a file beside the
+    /// database, or in the database that servers share]
+    #[arg(long, env = "AGENT_KEY", hide_env_values = true, value_name = "KEY")]
+    pub agent_key: Option<String>,
 
     /// A Redis of the original deployment; not needed and not used in this version
     #[arg(long, env = "REDIS_URL", hide_env_values = true, value_name = "URL")]
@@ -138,7 +164,7 @@ pub struct Settings {
     )]
     pub expiry_policy: ExpirySetting,
 
-    /// How many points of the TEG's raw score make one of ours [default: 1]
+    /// How many points of the TEG's raw score make one of ours [default: 1 embedded, else 10]
     #[arg(long, env = "TEG_REPUTATION_SCALE", hide_env_values = true, value_name = "NUMBER")]
     pub teg_reputation_scale: Option<String>,
 
@@ -160,7 +186,8 @@ pub struct Settings {
     #[arg(long, env = "FAUCET", hide_env_values = true, value_name = "SWITCH")]
     pub faucet: Option<Switch>,
 
-    /// Whether deliveries may be fetched from private addresses: for development
+    /// Whether deliveries may be fetched from private addresses, and agents told there: for
+    /// development
     #[arg(
         long,
         env = "FETCH_PRIVATE_ADDRESSES",
@@ -224,7 +251,12 @@ impl Settings {
             data_dir: data_dir.to_owned(),
             database_url: None,
             teg_layer_url: None,
+            teg: TegOptions::default(),
             registry_url: None,
+            registry_client_id: None,
+            registry_client_secret: None,
+            registry_api_key: None,
+            agent_key: None,
             redis_url: None,
             marketplace_stake: None,
             transaction_fee_percent: None,

@@ -59,7 +59,7 @@ impl Problems {
 
 impl SettingsError {
     /// A single problem.
-    pub(super) fn of(setting: &'static str, problem: impl fmt::Display) -> Self {
+    pub(crate) fn of(setting: &'static str, problem: impl fmt::Display) -> Self {
         Self { problems: vec![Problem { setting, problem: problem.to_string() }] }
     }
 }

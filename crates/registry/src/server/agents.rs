@@ -50,10 +50,12 @@ pub(super) async fn key(State(server): Server, Path(did): Path<String>) -> Resul
     Ok(Reply(StatusCode::OK, jwk(&record.public_key)))
 }
 
-/// Binds a DID to a key. The claim carries its proof; it needs no token.
+/// Binds a DID to a key. The claim carries its proof and needs no token, but for the DID that is
+/// reserved here: that is bound by whoever holds its account.
 pub(super) async fn bind(
     State(server): Server,
     Path(did): Path<String>,
+    headers: HeaderMap,
     body: Bytes,
 ) -> Result<Reply, Refusal> {
     let unreadable = |_| Refusal::invalid("the body must be a claim: did, public_key, serial, …");
@@ -63,7 +65,12 @@ pub(super) async fn bind(
     if claim.record.did.as_str() != did {
         return Err(Refusal::invalid("the path names another DID than the claim"));
     }
-    server.directory.register(&claim).await?;
+    let holder = bearer(&headers).and_then(|token| server.holder(token));
+    if claim.record.did == server.did && holder.as_ref() == Some(&server.did) {
+        server.directory.register_ourselves(&claim).await?;
+    } else {
+        server.directory.register(&claim).await?;
+    }
     Ok(Reply(
         StatusCode::OK,
         json!({ "did": did, "public_key_jwk": jwk(&claim.record.public_key) }),

@@ -96,10 +96,15 @@ pub(crate) struct Peer {
 }
 
 pub(crate) async fn peer() -> Peer {
-    let directory = Arc::new(EmbeddedRegistry::open_in_memory(did(REGISTRY)).unwrap());
+    peer_named(REGISTRY).await
+}
+
+/// A registry whose reserved name is `name`.
+pub(crate) async fn peer_named(name: &str) -> Peer {
+    let directory = Arc::new(EmbeddedRegistry::open_in_memory(did(name)).unwrap());
     let accounts =
         vec![Account { did: did("did:agentvault:marketplace-v1"), credentials: account() }];
-    let server = RegistryServer::new(directory, did(REGISTRY), accounts, clock()).unwrap();
+    let server = RegistryServer::new(directory, did(name), accounts, clock()).unwrap();
     let address = serve(server.router().fallback(RegistryServer::not_found)).await;
     Peer { address, server }
 }

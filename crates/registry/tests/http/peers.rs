@@ -119,3 +119,16 @@ async fn our_card_is_published_once_and_found_by_tag() {
     let nameless = client.publish_card(&json!({ "name": "Market" })).await;
     assert!(matches!(nameless, Err(RegistryError::Refused(_))));
 }
+
+#[tokio::test]
+async fn a_reserved_name_is_bound_by_its_account_only() {
+    let peer = crate::common::peer_named(US).await;
+    let claim = key(1, US).claim(None, 1, None);
+    let mut anybody = settings(peer.address);
+    anybody.credentials = None;
+    let anybody = marketplace_registry::HttpRegistry::new(anybody).unwrap();
+    assert!(anybody.register_ourselves(&claim).await.is_err());
+    client(peer.address).register_ourselves(&claim).await.unwrap();
+    let key = client(peer.address).public_key(&did(US)).await.unwrap();
+    assert_eq!(key, Some(claim.record.public_key));
+}
