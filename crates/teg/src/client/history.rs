@@ -172,11 +172,12 @@ impl Walk {
                 self.page.transfers.push(transfer);
                 true
             }
+            Standing::Pending(_) if line.at().plus(HOPELESS) < teg.caller.now() => true,
             Standing::Pending(transfer) => {
                 if transfer.receiver == teg.caller.settings.owner {
                     self.page.pending.push(transfer);
                 }
-                line.at().plus(HOPELESS) < teg.caller.now()
+                false
             }
             Standing::Nothing => true,
         };

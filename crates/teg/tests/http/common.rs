@@ -105,14 +105,19 @@ impl Served {
 
     /// Stops serving and closes the books.
     pub(crate) async fn stop(&mut self) {
-        if let Some(serving) = self.serving.take() {
-            serving.abort();
-            let _ = serving.await;
-        }
+        self.stop_serving().await;
         let node = self.node.take().unwrap();
         // Connections of a client that still lives hold the books a moment longer.
         while Arc::strong_count(&node) > 1 {
             tokio::task::yield_now().await;
+        }
+    }
+
+    /// For tests that hold the node in another server too.
+    pub(crate) async fn stop_serving(&mut self) {
+        if let Some(serving) = self.serving.take() {
+            serving.abort();
+            let _ = serving.await;
         }
     }
 

@@ -1,1 +1,181 @@
-//! Later.
+//! Reading a history that moves: a TEG of the test's own, which says what the test wants.
+
+use std::sync::{Arc, Mutex};
+
+use axum::Json;
+use axum::extract::{Query, State};
+use axum::routing::get;
+use marketplace_money::{Amount, Timestamp};
+use marketplace_ports::{HistoryCursor, Teg as _};
+use marketplace_teg::{HourlyLimits, HttpTeg, HttpTegSettings, TegAuth};
+use proptest::prelude::*;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::common::us;
+
+/// A line of the history: its number, the second it happened in, and whether it is pending.
+#[derive(Clone, Copy, Debug)]
+struct Line {
+    number: u64,
+    second: u64,
+    pending: bool,
+}
+
+type Lines = Arc<Mutex<Vec<Line>>>;
+
+#[derive(Deserialize)]
+struct Page {
+    limit: usize,
+    offset: usize,
+}
+
+/// Newest first.
+async fn transactions(State(lines): State<Lines>, Query(page): Query<Page>) -> Json<Value> {
+    let mut lines = lines.lock().unwrap().clone();
+    lines.sort_by_key(|line| std::cmp::Reverse((line.second, line.number)));
+    let shown = lines.iter().skip(page.offset).take(page.limit).map(|line| {
+        json!({
+            "transaction_id": format!("t{}", line.number),
+            "sender_agent_id": "did:key:zPayer",
+            "receiver_agent_id": us().as_str(),
+            "amount": format!("{}.000000000000000007", line.number),
+            "fee_amount": "0E-18",
+            "status": if line.pending { "pending" } else { "completed" },
+            "transaction_type": "TRANSFER",
+            "timestamp": format!("2025-06-24T{:02}:{:02}:{:02}.5", line.second / 3_600, line.second / 60 % 60, line.second % 60),
+            "attached_message": null,
+        })
+    });
+    let shown: Vec<Value> = shown.collect();
+    Json(
+        json!({"transactions": shown, "total": lines.len(), "limit": page.limit, "offset": page.offset}),
+    )
+}
+
+/// The day after that of the history.
+const THE_DAY_AFTER: Timestamp = Timestamp::from_micros(1_750_830_000_000_000);
+const A_MONTH_LATER: Timestamp = Timestamp::from_micros(1_753_500_000_000_000);
+
+async fn teg(lines: &Lines) -> HttpTeg {
+    HttpTeg::new(teg_settings(lines).await).unwrap()
+}
+
+async fn teg_settings(lines: &Lines) -> HttpTegSettings {
+    let router = axum::Router::new()
+        .route("/api/v1/token/transactions", get(transactions))
+        .with_state(lines.clone());
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+    let clock = Arc::new(|| THE_DAY_AFTER);
+    let settings = HttpTegSettings::new(&url, us(), TegAuth::Did, clock);
+    HttpTegSettings { limits: HourlyLimits::NONE, ..settings }
+}
+
+/// Everything after the place, and the place after that.
+async fn read_on(teg: &HttpTeg, place: &mut HistoryCursor, limit: u32) -> Vec<u64> {
+    let mut seen = Vec::new();
+    loop {
+        let page = teg.history(place, limit).await.unwrap();
+        if page.transfers.is_empty() {
+            return seen;
+        }
+        assert!(page.transfers.len() <= limit as usize);
+        for transfer in &page.transfers {
+            assert_eq!(transfer.dust, 7);
+            seen.push(transfer.id.0.trim_start_matches('t').parse().unwrap());
+        }
+        assert_ne!(page.next, *place);
+        *place = page.next;
+    }
+}
+
+fn line(number: u64, second: u64) -> Line {
+    Line { number, second, pending: false }
+}
+
+#[tokio::test]
+async fn a_long_history_is_read_from_any_place() {
+    let lines = Lines::default();
+    let teg = teg(&lines).await;
+    lines.lock().unwrap().extend((1..=2_500).map(|number| line(number, number)));
+    let mut place = HistoryCursor::default();
+    let whole = read_on(&teg, &mut place, 100).await;
+    assert_eq!(whole, (1..=2_500).collect::<Vec<_>>());
+    let short = place.0.len();
+    assert!(short < 500, "a place is short: {}", place.0);
+    lines.lock().unwrap().extend((2_501..=4_000).map(|number| line(number, number)));
+    assert_eq!(read_on(&teg, &mut place, 500).await, (2_501..=4_000).collect::<Vec<_>>());
+    let mut again = HistoryCursor::default();
+    assert_eq!(read_on(&teg, &mut again, 1_000).await.len(), 4_000);
+    // Whoever reads to the same end is at the same place, however it got there.
+    assert_eq!(again, place);
+}
+
+#[tokio::test]
+async fn what_appears_late_or_completes_late_is_not_missed() {
+    let lines = Lines::default();
+    let teg = teg(&lines).await;
+    let mut place = HistoryCursor::default();
+    let pending = Line { number: 2, second: 101, pending: true };
+    lines.lock().unwrap().extend([line(1, 100), pending, line(3, 102)]);
+    assert_eq!(read_on(&teg, &mut place, 10).await, [1, 3]);
+    let page = teg.history(&place, 10).await.unwrap();
+    assert_eq!((page.transfers.len(), page.pending.len()), (0, 1));
+    assert_eq!((page.pending[0].amount, page.next), (Amount::from_avt(2), place.clone()));
+    // Its time was given before its commit, and others came between.
+    lines.lock().unwrap().extend([line(4, 99), line(5, 103)]);
+    assert_eq!(read_on(&teg, &mut place, 10).await, [4, 5]);
+    // Days later.
+    lines.lock().unwrap().extend((6..300).map(|number| line(number, 1_000 + number)));
+    assert_eq!(read_on(&teg, &mut place, 10).await.len(), 294);
+    lines.lock().unwrap()[1].pending = false;
+    assert_eq!(read_on(&teg, &mut place, 10).await, [2]);
+    assert_eq!(read_on(&teg, &mut place, 10).await, [0; 0]);
+    // One that has been pending for a month is over, whatever it says.
+    let forgotten = Line { number: 0, second: 1_299, pending: true };
+    let aged = HttpTegSettings { clock: Arc::new(|| A_MONTH_LATER), ..teg_settings(&lines).await };
+    lines.lock().unwrap().push(forgotten);
+    let page = HttpTeg::new(aged).unwrap().history(&place, 10).await.unwrap();
+    assert_eq!((page.transfers.len(), page.pending.len()), (0, 0));
+}
+
+#[tokio::test]
+async fn a_history_that_lost_our_place_is_no_history_of_ours() {
+    let lines = Lines::default();
+    let teg = teg(&lines).await;
+    lines.lock().unwrap().extend((1..=50).map(|number| line(number, number)));
+    let mut place = HistoryCursor::default();
+    read_on(&teg, &mut place, 10).await;
+    lines.lock().unwrap().retain(|line| line.number > 45);
+    assert!(teg.history(&place, 10).await.is_err());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    /// However it grows between two looks, each line is seen once, in pages of any size.
+    #[test]
+    fn every_line_is_seen_once(growth in prop::collection::vec((1_u64..200, 0_u64..14), 1..8), limit in 1_u32..150) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let lines = Lines::default();
+            let teg = teg(&lines).await;
+            let (mut place, mut seen, mut number, mut second) =
+                (HistoryCursor::default(), Vec::new(), 0, 100);
+            for (count, back) in growth {
+                for step in 0..count {
+                    number += 1;
+                    second += 1;
+                    // Some are a little older than what was seen last.
+                    let at = if step == 0 { second - back } else { second };
+                    lines.lock().unwrap().push(line(number, at));
+                }
+                seen.extend(read_on(&teg, &mut place, limit).await);
+            }
+            seen.sort_unstable();
+            assert_eq!(seen, (1..=number).collect::<Vec<_>>());
+        });
+    }
+}
