@@ -8,13 +8,11 @@ use crate::failure::Failure;
 /// Held by whoever changes the schema.
 const MIGRATION_LOCK: i64 = 0x6d61_726b_6574_0001;
 
-/// Every statement of a commit finds its rows by their keys, whatever the statistics say: a plan
-/// that was made while a table was small would read it from end to end when it is large.
-pub(crate) async fn plan_by_keys(client: &Client) -> Result<(), Failure> {
-    let switches = "SET enable_seqscan = off; SET enable_hashjoin = off; \
-         SET enable_mergejoin = off; SET plan_cache_mode = force_generic_plan";
-    Ok(client.batch_execute(switches).await?)
-}
+/// Every statement finds its rows by their keys, whatever the statistics say: a plan that was made
+/// while a table was small would read it from end to end when it is large. Audits, which do read
+/// everything, go without.
+pub(crate) const PLAN_BY_KEYS: &str = "SET enable_seqscan = off; SET enable_hashjoin = off; \
+     SET enable_mergejoin = off; SET plan_cache_mode = force_generic_plan";
 
 /// Waits until nobody else changes the schema. The lock ends with the connection.
 pub(crate) async fn lock_schema(client: &Client) -> Result<(), Failure> {

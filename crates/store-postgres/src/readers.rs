@@ -4,16 +4,17 @@
 use std::time::Duration;
 
 use deadpool::Runtime;
-use diesel_async::AsyncPgConnection;
 use diesel_async::pooled_connection::deadpool::{Object, Pool};
 use diesel_async::pooled_connection::{
     AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod,
 };
+use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
 use futures::FutureExt;
 
 use crate::OpenError;
 use crate::connect::Connector;
 use crate::failure::Failure;
+use crate::only_postgres;
 
 /// Who waits longer for a connection is told to come again.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -39,9 +40,14 @@ impl Readers {
         config.custom_setup = Box::new(move |_| {
             let connector = connector.clone();
             async move {
-                let opened = connector.diesel().await;
-                opened
-                    .map_err(|failure| diesel::ConnectionError::BadConnection(failure.to_string()))
+                let opened = async {
+                    let mut connection = connector.diesel().await?;
+                    connection.batch_execute(only_postgres::PLAN_BY_KEYS).await?;
+                    Ok(connection)
+                };
+                opened.await.map_err(|failure: Failure| {
+                    diesel::ConnectionError::BadConnection(failure.to_string())
+                })
             }
             .boxed()
         });
@@ -67,10 +73,10 @@ impl Readers {
 }
 
 /// Runs `$work`, an expression over the connection `$connection`, on a connection of the pool;
-/// once more when that connection turns out to be gone. Only for what may be done twice.
+/// again on another when that one turns out to be gone. Only for what may be done twice.
 macro_rules! on_reader {
     ($readers:expr, $connection:ident => $work:expr) => {{
-        let mut fresh = false;
+        let mut gone = 0;
         loop {
             let mut reader = match $readers.get().await {
                 Ok(reader) => reader,
@@ -79,7 +85,7 @@ macro_rules! on_reader {
             let $connection: &mut diesel_async::AsyncPgConnection = &mut reader;
             let done: Result<_, $crate::failure::Failure> = $work.await;
             match done {
-                Err(failure) if failure.is_lost() && !fresh => fresh = true,
+                Err(failure) if failure.is_lost() && gone < $crate::failure::MOST_GONE => gone += 1,
                 done => break done.map_err(marketplace_ports::StoreError::from),
             }
         }

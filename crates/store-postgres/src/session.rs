@@ -196,7 +196,7 @@ impl Manager for Dialer {
 
     async fn create(&self) -> Result<Session, Failure> {
         let client = self.0.session().await?;
-        only_postgres::plan_by_keys(&client).await?;
+        client.batch_execute(only_postgres::PLAN_BY_KEYS).await?;
         Ok(Session { client, statements: HashMap::new(), in_transaction: false })
     }
 
@@ -250,11 +250,11 @@ impl Writers {
     }
 }
 
-/// Runs `$work`, an expression over the session `$session`, on a session of the pool; once more
-/// when that one turns out to be gone. Only for what may be done twice.
+/// Runs `$work`, an expression over the session `$session`, on a session of the pool; again on
+/// another when that one turns out to be gone. Only for what may be done twice.
 macro_rules! on_writer {
     ($writers:expr, $session:ident => $work:expr) => {{
-        let mut fresh = false;
+        let mut gone = 0;
         loop {
             let mut writer = match $writers.get().await {
                 Ok(writer) => writer,
@@ -263,7 +263,7 @@ macro_rules! on_writer {
             let $session: &mut $crate::session::Session = &mut writer;
             let done: Result<_, $crate::failure::Failure> = $work.await;
             match done {
-                Err(failure) if failure.is_lost() && !fresh => fresh = true,
+                Err(failure) if failure.is_lost() && gone < $crate::failure::MOST_GONE => gone += 1,
                 done => break done.map_err(marketplace_ports::StoreError::from),
             }
         }

@@ -35,7 +35,7 @@ const FLOWS: &[&str] = &[
     "a_retried_effect_comes_again",
     "a_cleared_timer_is_gone",
     "what_became_of_a_batch_can_be_asked",
-    "an_agent_sees_its_own_events",
+    "an_agent_gets_its_events_and_no_others",
     "listings_are_counted_up_to_their_limit",
 ];
 
@@ -58,8 +58,14 @@ const SMALL: &[&str] = &[
 
 /// Statements that may walk, each with its reason.
 const MAY_WALK: &[(&str, &str)] = &[
-    ("FROM postings WHERE account = $1", "an order's account: asked by tests and operators only"),
+    (
+        "FROM postings p JOIN batches b ON b.number = p.batch WHERE p.account = $1",
+        "an order's account: asked by tests and operators only",
+    ),
     ("FROM pg_", "the catalog"),
+    ("FROM batches ORDER BY number DESC LIMIT 1", "the last row"),
+    ("WHERE leased_until <= $1 ORDER BY due LIMIT 1", "passes what is leased now, which is little"),
+    ("WHERE position IS NULL AND outcomes IS NOT NULL", "all of the index of what is not sealed"),
 ];
 
 /// Statements of the audit, which walks through everything, begin and end so.
@@ -92,14 +98,14 @@ fn no_statement_walks_through_a_table() {
     for (text, by_keys) in &statements {
         let plan = plan(&database, text, *by_keys);
         if !MAY_WALK.iter().any(|(part, _)| text.contains(part)) {
-            walks.extend(walking(&plan).map(|step| format!("{step}\n    {text}")));
+            walks.extend(walking(&plan).iter().map(|step| format!("{step}\n    {text}")));
         }
         shapes.push_str(&format!("{}\n{}", beginning(text), shape(&plan)));
     }
     assert!(walks.is_empty(), "{}", walks.join("\n"));
     // A net without holes: a statement that walks is caught.
     let bad = plan(&database, "SELECT id FROM orders WHERE service = $1 LIMIT 1", false);
-    assert_eq!(walking(&bad).count(), 1);
+    assert_eq!(walking(&bad).len(), 1);
     insta::assert_snapshot!(shapes);
 }
 
@@ -156,13 +162,18 @@ fn plan(database: &marketplace_postgres_cluster::Database, text: &str, by_keys: 
     database.sql(&explain).unwrap_or_else(|error| panic!("{error}\n{text}"))
 }
 
-/// Steps that look at every row of a table that grows.
-fn walking(plan: &str) -> impl Iterator<Item = &str> {
-    plan.lines().map(str::trim).filter(|line| {
-        let Some((_, of)) = line.split_once("Seq Scan on ") else { return false };
+/// Steps that look at every row of a table that grows, or of its index.
+fn walking(plan: &str) -> Vec<String> {
+    let lines: Vec<&str> = plan.lines().map(str::trim).collect();
+    let walks = lines.iter().enumerate().filter(|(at, line)| {
+        let next = lines.get(at + 1).copied().unwrap_or_default();
+        let by_index = ["Index Scan", "Index Only Scan"].iter().any(|scan| line.contains(scan));
+        let Some((_, of)) = line.rsplit_once(" on ") else { return false };
         let table = of.split_whitespace().next().unwrap_or_default();
-        !SMALL.contains(&table)
-    })
+        let whole = line.contains("Seq Scan") || (by_index && !next.starts_with("Index Cond"));
+        whole && !SMALL.contains(&table)
+    });
+    walks.map(|(_, line)| (*line).to_owned()).collect()
 }
 
 fn beginning(text: &str) -> String {

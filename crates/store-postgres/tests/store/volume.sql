@@ -5,7 +5,7 @@ INSERT INTO batches (number, id, at, outcomes, postings, events, postings_digest
     sum_accounts, sum_deltas, position, last_event, hash)
 SELECT n, 'batch' || n, n * 1000000, 'w', 5, 3, '\x00', '\x00', ARRAY['fees:transaction'],
     ARRAY[1], n, n * 3, decode(repeat('00', 32), 'hex')
-FROM generate_series(1, 30000) n;
+FROM generate_series(1::bigint, 30000) n;
 SELECT setval('batch_numbers', 30000);
 UPDATE chain SET position = 30000, event = 90000;
 
@@ -14,14 +14,14 @@ INSERT INTO orders (position, id, version, buyer, seller, listing, status, phase
 SELECT n * 1048576, md5('order' || n), 3, 'did:buyer' || n % 2000, 'did:seller' || n % 500,
     md5('listing' || n % 5000), CASE WHEN n % 50 = 0 THEN 'ESCROW_FUNDED' ELSE 'COMPLETED' END,
     'ACCEPTED', 1, 1, 2, 0, n * 1000000, 'service', '{}', '{}'
-FROM generate_series(1, 30000) n;
+FROM generate_series(1::bigint, 30000) n;
 INSERT INTO orders_not_completed (position, buyer, seller, status, escrow)
 SELECT position, buyer, seller, status, 2 FROM orders WHERE status <> 'COMPLETED';
 
 INSERT INTO listings (position, id, version, provider, status, price, created_at, data)
 SELECT n, md5('listing' || n), 1, 'did:seller' || n % 500,
     CASE WHEN n % 5 = 0 THEN 'active' ELSE 'expired' END, 1, n, '{}'
-FROM generate_series(1, 20000) n;
+FROM generate_series(1::bigint, 20000) n;
 UPDATE counters SET value = 4000;
 
 INSERT INTO agents (did, version, payout, unfunded_orders, listings, reputation_milli)
@@ -36,7 +36,7 @@ INSERT INTO postings (position, entry, line, lines, account, delta, kind, reason
     balance)
 SELECT n * 1048576 + line, md5('entry' || n), line, 5, account, delta, 'purchase', 'because',
     n * 1000000, n, balance
-FROM generate_series(1, 30000) n, LATERAL (VALUES
+FROM generate_series(1::bigint, 30000) n, LATERAL (VALUES
     (0, 'agent:did:buyer' || n % 2000, -2, 1000::bigint), (1, 'order:' || md5('order' || n), 2, NULL),
     (2, 'order:' || md5('order' || n), -2, NULL), (3, 'agent:did:seller' || n % 500, 1, 1000),
     (4, 'fees:transaction', 1, NULL)) l (line, account, delta, balance);
@@ -44,36 +44,36 @@ FROM generate_series(1, 30000) n, LATERAL (VALUES
 INSERT INTO events (batch, line, id, subject, name, audience, at, data, stored_at)
 SELECT n, line, md5('event' || n || line), 'order:' || md5('order' || n), 'order.funded',
     '["did:buyer' || n % 2000 || '","did:seller' || n % 500 || '"]', n * 1000000, '{}', n * 1000000
-FROM generate_series(1, 30000) n, generate_series(0, 2) line;
+FROM generate_series(1::bigint, 30000) n, generate_series(0, 2) line;
 INSERT INTO event_audience (did, position)
-SELECT did, n * 3 - line FROM generate_series(1, 30000) n, generate_series(0, 2) line,
+SELECT did, n * 3 - line FROM generate_series(1::bigint, 30000) n, generate_series(0, 2) line,
     LATERAL (VALUES ('did:buyer' || n % 2000), ('did:seller' || n % 500)) d (did);
 
 INSERT INTO timers (subject, kind, sequence, due)
-SELECT 'order:' || md5('order' || n), 'expiry', 1, n * 1000000 FROM generate_series(1, 20000) n;
+SELECT 'order:' || md5('order' || n), 'expiry', 1, n * 1000000 FROM generate_series(1::bigint, 20000) n;
 INSERT INTO outbox (id, work, due, attempts)
-SELECT md5('work' || n), '{}', n * 1000000, 0 FROM generate_series(1, 20000) n;
+SELECT md5('work' || n), '{}', n * 1000000, 0 FROM generate_series(1::bigint, 20000) n;
 INSERT INTO idempotency (id, caller, route, key, body_sha256, reply, expires_at)
 SELECT decode(md5('a' || n) || md5('b' || n), 'hex'), 'did:buyer' || n % 2000, 'route', n::text,
     decode(repeat('00', 32), 'hex'), 'reply', n * 1000000
-FROM generate_series(1, 20000) n;
+FROM generate_series(1::bigint, 20000) n;
 INSERT INTO nonces (id, signer, value, expires_at)
 SELECT decode(md5('c' || n) || md5('d' || n), 'hex'), 'did:buyer' || n % 2000, n::text, n * 1000000
-FROM generate_series(1, 20000) n;
+FROM generate_series(1::bigint, 20000) n;
 INSERT INTO withdrawals (id, version, agent, amount, fee, held, at, state)
 SELECT md5('out' || n), 1, 'did:buyer' || n % 2000, 1, 1, CASE WHEN n % 100 = 0 THEN 2 ELSE 0 END,
     n, CASE WHEN n % 100 = 0 THEN 'in_flight' ELSE 'settled' END
-FROM generate_series(1, 20000) n;
+FROM generate_series(1::bigint, 20000) n;
 INSERT INTO deposits (id, version, agent, amount, at, state)
-SELECT md5('in' || n), 1, 'did:buyer' || n % 2000, 1, n, 'credited' FROM generate_series(1, 20000) n;
+SELECT md5('in' || n), 1, 'did:buyer' || n % 2000, 1, n, 'credited' FROM generate_series(1::bigint, 20000) n;
 INSERT INTO teg_records (id, version, state, entry, amount, dust, memo, at)
 SELECT md5('transfer' || n), 1, 'booked', 'entry', 1, CASE WHEN n % 500 = 0 THEN 1 ELSE 0 END, '', n
-FROM generate_series(1, 20000) n;
+FROM generate_series(1::bigint, 20000) n;
 INSERT INTO blobs (order_id, sha256, bytes)
-SELECT md5('order' || n), decode(repeat('00', 32), 'hex'), '\x00' FROM generate_series(1, 20000) n;
+SELECT md5('order' || n), decode(repeat('00', 32), 'hex'), '\x00' FROM generate_series(1::bigint, 20000) n;
 INSERT INTO checks (sha256, body)
-SELECT decode(md5('e' || n) || md5('f' || n), 'hex'), 'checks' FROM generate_series(1, 20000) n;
+SELECT decode(md5('e' || n) || md5('f' || n), 'hex'), 'checks' FROM generate_series(1::bigint, 20000) n;
 INSERT INTO api_keys (sha256, version, agent, label, at)
 SELECT md5('g' || n) || md5('h' || n), 1, 'did:buyer' || n % 2000, 'label', n
-FROM generate_series(1, 20000) n;
+FROM generate_series(1::bigint, 20000) n;
 ANALYZE;
