@@ -5,11 +5,13 @@ use std::sync::Arc;
 use marketplace_money::Did;
 use marketplace_ports::{Fetcher, Notifier, Store, Teg};
 use marketplace_registry::{FetchSettings, HttpFetcher, OwnKeys, random_key};
+use marketplace_store_postgres::{Options, PostgresStore};
 use marketplace_store_sqlite::SqliteStore;
 use marketplace_teg::{
     EmbeddedTeg, EmbeddedTegSettings, FAUCET_GIFT, HttpTeg, HttpTegSettings, TegAuth,
 };
 
+use crate::claim::{self, Claim};
 use crate::no_fetcher::NoFetcher;
 use crate::ourselves::{self, Directory};
 use crate::{
@@ -19,6 +21,8 @@ use crate::{
 /// Everything that is open.
 pub(crate) struct Opened {
     pub(crate) store: Arc<dyn Store>,
+    /// The right to embedded edges beside a store that several servers share.
+    pub(crate) claim: Option<Claim>,
     pub(crate) teg: Arc<dyn Teg>,
     pub(crate) directory: Directory,
     pub(crate) own_keys: Arc<OwnKeys>,
@@ -41,10 +45,16 @@ pub(crate) async fn open(
     deployment: &Deployment,
     overrides: Overrides,
 ) -> Result<Opened, BootError> {
+    let given_clock = overrides.clock.clone();
     let clock = overrides.clock.unwrap_or_else(system_clock);
-    let store = match overrides.store {
-        Some(store) => store,
-        None => open_store(deployment, clock.clone()).await?,
+    let store = match (overrides.store, &deployment.postgres) {
+        (Some(store), _) => store,
+        (None, Some(url)) => open_postgres(url, deployment, given_clock).await?,
+        (None, None) => open_store(deployment, clock.clone()).await?,
+    };
+    let claim = match overrides.teg {
+        Some(_) => None,
+        None => claim::embedded_edges(deployment, &store).await?,
     };
     let directory = ourselves::open_directory(deployment).await?;
     let own_keys = ourselves::open_keys(deployment, &store, &clock).await?;
@@ -55,6 +65,7 @@ pub(crate) async fn open(
     };
     let keys = keys(store.as_ref()).await?;
     Ok(Opened {
+        claim,
         store,
         teg,
         directory,
@@ -76,6 +87,19 @@ fn open_fetcher(deployment: &Deployment) -> Arc<dyn Fetcher> {
             Arc::new(NoFetcher { reason: error.to_string() })
         }
     }
+}
+
+/// The clock is the database's own, unless a test has another.
+async fn open_postgres(
+    url: &str,
+    deployment: &Deployment,
+    clock: Option<Clock>,
+) -> Result<Arc<dyn Store>, BootError> {
+    let defaults = Options::default();
+    // One more loads while the others commit, and one seals.
+    let writers = defaults.writers.max(deployment.config.batches_in_flight + 2);
+    let store = PostgresStore::open(url, Options { writers, clock, ..defaults }).await;
+    Ok(Arc::new(store.map_err(|error| BootError::Store(error.into()))?))
 }
 
 async fn open_store(deployment: &Deployment, clock: Clock) -> Result<Arc<dyn Store>, BootError> {

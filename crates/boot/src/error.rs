@@ -42,6 +42,20 @@ pub enum BootError {
     /// Our own key.
     #[error("our own key cannot be had")]
     OwnKey(#[source] marketplace_registry::OwnKeyError),
+    /// Tokens and names in files of one server, beside a database of several.
+    #[error(
+        "another server of this database has the embedded TEG and registry: start one \
+         marketplace-teg, and set TEG_LAYER_URL and REGISTRY_URL at all servers"
+    )]
+    EmbeddedElsewhere,
+    /// A worker that could not see what servers see.
+    #[error(
+        "a marketplace-worker needs a database and edges that it shares with servers: set \
+         DATABASE_URL to postgres://…, and TEG_LAYER_URL and REGISTRY_URL to a TEG and a registry \
+         elsewhere, such as marketplace-teg. A SQLite file belongs to its one server, which does \
+         the work of a worker itself"
+    )]
+    NothingShared,
     /// Signals.
     #[error("the system does not let us listen to signals")]
     Signals(#[source] std::io::Error),
@@ -61,7 +75,10 @@ impl BootError {
     #[must_use]
     pub const fn exit_code(&self) -> u8 {
         match self {
-            Self::Settings(_) | Self::Logs { .. } => 2,
+            Self::Settings(_)
+            | Self::Logs { .. }
+            | Self::EmbeddedElsewhere
+            | Self::NothingShared => 2,
             _ => 1,
         }
     }

@@ -1,5 +1,6 @@
 //! Settings, tracing, opening stores and edges by URL, building and draining the app.
 
+mod claim;
 mod clock;
 mod drain;
 mod edges;
@@ -12,6 +13,7 @@ mod server;
 mod settings;
 mod signals;
 mod work;
+mod worker_process;
 
 pub use clock::{Clock, system_clock};
 pub use error::BootError;
@@ -23,3 +25,4 @@ pub use settings::{
     Settings, SettingsError, Switch, TegAuthSetting, TegOptions, TegRailSetting,
 };
 pub use signals::stop_signal;
+pub use worker_process::WorkerProcess;

@@ -28,7 +28,8 @@ pub struct Overrides {
     pub teg: Option<Arc<dyn Teg>>,
     /// Instead of the database of the settings.
     pub store: Option<Arc<dyn Store>>,
-    /// Whether timers, outbox, payouts and signs of life run by themselves; else the caller works
+    /// Whether timers, outbox, payouts (unless the settings leave them to others) and signs of life
+    /// run by themselves; else the caller works
     /// with a `Worker` of the engine of its own.
     pub run_worker: bool,
 }
@@ -77,12 +78,19 @@ impl Server {
         let listener = TcpListener::bind(deployment.listen).await.map_err(bind_error)?;
         let address = listener.local_addr().map_err(bind_error)?;
         let run_worker = overrides.run_worker;
-        let opened = edges::open(&deployment, overrides).await?;
+        let mut opened = edges::open(&deployment, overrides).await?;
         let marketplace = open_marketplace(&deployment, &opened).await?;
         let drain = Drain::new();
         let tasks = TaskTracker::new();
         if run_worker {
-            work::start(&marketplace, opened.store.as_ref(), &drain, &tasks).await?;
+            work::live(&marketplace, opened.store.as_ref(), &drain.stop, &tasks).await?;
+            if !deployment.no_worker {
+                work::work(&marketplace, &drain.stop, &tasks);
+            }
+        }
+        work::follow(&marketplace, &drain.stop, &tasks);
+        if let Some(claim) = opened.claim.take() {
+            tasks.spawn(claim.keep(drain.stop.clone()));
         }
         let public_url =
             deployment.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
@@ -132,6 +140,7 @@ impl Server {
         let deadline = Instant::now() + self.drain_time;
         tracing::info!("stopping");
         self.drain.begin();
+        self.marketplace().end_streams();
         let mut clean = true;
         if let Some(serving) = self.serving.take() {
             clean &= matches!(tokio::time::timeout_at(deadline, serving).await, Ok(Ok(Ok(()))));
@@ -152,6 +161,9 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
+        if let Some(marketplace) = &self.marketplace {
+            marketplace.end_streams();
+        }
         self.drain.begin();
     }
 }
@@ -179,7 +191,7 @@ fn stay_known(
     )
 }
 
-async fn open_marketplace(
+pub(crate) async fn open_marketplace(
     deployment: &Deployment,
     opened: &Opened,
 ) -> Result<Marketplace, BootError> {
@@ -241,7 +253,10 @@ fn serve(listener: TcpListener, app: Arc<App>, drain: Drain) -> JoinHandle<std::
 
 /// Waits until nobody else holds it, then closes it where closing may wait for the disk. Only then
 /// may another server open the file.
-async fn closed<T: ?Sized + Send + Sync + 'static>(held: Option<Arc<T>>, by: Instant) -> bool {
+pub(crate) async fn closed<T: ?Sized + Send + Sync + 'static>(
+    held: Option<Arc<T>>,
+    by: Instant,
+) -> bool {
     let Some(held) = held else { return true };
     while Arc::strong_count(&held) > 1 {
         if Instant::now() >= by {

@@ -1,4 +1,4 @@
-//! Keeps a worker running beside the server.
+//! What runs beside requests: the follower of the feed, signs of life, and a worker.
 
 use std::time::Duration;
 
@@ -8,25 +8,34 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::BootError;
-use crate::drain::Drain;
 
 /// Before a worker that failed is replaced.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Starts signs of life and the worker.
+/// Hears what other servers commit.
+pub(crate) fn follow(marketplace: &Marketplace, stop: &CancellationToken, tasks: &TaskTracker) {
+    let (marketplace, stop) = (marketplace.clone(), stop.clone().cancelled_owned());
+    tasks.spawn(async move { marketplace.follow(stop).await });
+}
+
+/// Starts signs of life, which only servers give.
 ///
-/// Downtime ends with the first sign of life: it comes before the first timer can fire, so that no
-/// duty ends in a time in which nobody could do it.
-pub(crate) async fn start(
+/// Downtime ends with the first one: it comes before the first timer can fire, so that no duty ends
+/// in a time in which nobody could do it.
+pub(crate) async fn live(
     marketplace: &Marketplace,
     store: &dyn Store,
-    drain: &Drain,
+    stop: &CancellationToken,
     tasks: &TaskTracker,
 ) -> Result<(), BootError> {
     store.heartbeat(uuid::Uuid::new_v4()).await?;
-    tasks.spawn(Worker::heartbeat(marketplace.clone(), drain.stop.clone().cancelled_owned()));
-    tasks.spawn(keep_working(marketplace.clone(), drain.stop.clone()));
+    tasks.spawn(Worker::heartbeat(marketplace.clone(), stop.clone().cancelled_owned()));
     Ok(())
+}
+
+/// Starts a worker, and another one should it fail.
+pub(crate) fn work(marketplace: &Marketplace, stop: &CancellationToken, tasks: &TaskTracker) {
+    tasks.spawn(keep_working(marketplace.clone(), stop.clone()));
 }
 
 /// A worker that panics must not take the deadlines of all orders with it.

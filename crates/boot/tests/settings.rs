@@ -88,7 +88,10 @@ fn what_cannot_be_says_which_setting_and_why() {
     check(&["--marketplace-stake=0.0000000001"], "MARKETPLACE_STAKE", "9 decimals");
     check(&["--agent-did=me"], "AGENT_DID", "is not a DID");
     check(&["--operator-dids=did:key:z6Mka,you"], "OPERATOR_DIDS", "\"you\" is not a DID");
-    check(&["--database-url=postgres://u:p@db/x"], "DATABASE_URL", "PostgreSQL is not there yet");
+    check(&["--database-url=mysql://u:p@db/x"], "DATABASE_URL", "or postgres://");
+    check(&["--commits-in-flight=2"], "COMMITS_IN_FLIGHT", "must be 1 with SQLite");
+    let postgres = "--database-url=postgres://u:p@db/x";
+    check(&[postgres, "--commits-in-flight=17"], "COMMITS_IN_FLIGHT", "from 1 to 16");
     check(&["--database-url=mysql://x"], "DATABASE_URL", "must be sqlite:PATH");
     check(&["--database-url=sqlite:"], "DATABASE_URL", "must be sqlite:PATH");
     check(&["--database-url=sqlite::memory:"], "DATABASE_URL", "must name a file");

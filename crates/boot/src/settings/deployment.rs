@@ -19,6 +19,9 @@ use super::{
     given,
 };
 
+/// One is decided while the other is written.
+const COMMITS_OF_POSTGRES: usize = 2;
+const MOST_COMMITS: usize = 16;
 const DATABASE_FILE: &str = "marketplace.db";
 const TEG_FILE: &str = "teg.db";
 const REGISTRY_FILE: &str = "registry.db";
@@ -34,8 +37,13 @@ pub struct Deployment {
     pub config: Config,
     /// Where they come from.
     pub card: AgentCard,
-    /// The file of orders and money.
+    /// The file of orders and money; beside it lie our other files, also when orders and money are
+    /// elsewhere.
     pub database: PathBuf,
+    /// The address of the PostgreSQL database, where that is where orders and money are.
+    pub postgres: Option<String>,
+    /// Whether deadlines, payouts and messages are somebody else's.
+    pub no_worker: bool,
     /// The file of the embedded TEG.
     pub teg: PathBuf,
     /// The TEG elsewhere, where there is one.
@@ -103,6 +111,8 @@ impl Settings {
             request_timeout: Duration::from_secs(self.request_timeout_seconds.max(1).into()),
             drain: Duration::from_secs(self.drain_seconds.into()),
             warnings: self.warnings(),
+            postgres: self.postgres().map(str::to_owned),
+            no_worker: self.no_worker,
             config,
             card,
             database,
@@ -147,6 +157,7 @@ impl Settings {
                 ExpirySetting::DeliveryGated => ExpiryPolicy::DeliveryGated,
                 ExpirySetting::Release => ExpiryPolicy::Release,
             },
+            batches_in_flight: self.commits_in_flight(problems),
             max_listings: max_listings(card, problems, fallback.max_listings),
             stake: self.stake(card, problems),
             collateral: positive_amount(
@@ -201,17 +212,36 @@ impl Settings {
                 beside
             }
             Some(path) if !path.is_empty() => PathBuf::from(path),
-            _ if url.starts_with("postgres") => {
+            _ if self.postgres().is_some() => beside,
+            _ => {
                 problems.add(
                     "DATABASE_URL",
-                    "PostgreSQL is not there yet: use sqlite:PATH, one server for each file",
+                    "must be sqlite:PATH, like sqlite:data/marketplace.db, or postgres://…",
                 );
                 beside
             }
+        }
+    }
+
+    /// Its parts are checked where it is opened.
+    fn postgres(&self) -> Option<&str> {
+        let url = given(self.database_url.as_ref())?;
+        (url.starts_with("postgres://") || url.starts_with("postgresql://")).then_some(url)
+    }
+
+    fn commits_in_flight(&self, problems: &mut Problems) -> usize {
+        let default = if self.postgres().is_some() { COMMITS_OF_POSTGRES } else { 1 };
+        let Some(text) = given(self.commits_in_flight.as_ref()) else { return default };
+        match text.parse() {
+            Ok(1) => 1,
+            Ok(2..) if self.postgres().is_none() => {
+                problems.add("COMMITS_IN_FLIGHT", "must be 1 with SQLite, which has one writer");
+                default
+            }
+            Ok(number) if (1..=MOST_COMMITS).contains(&number) => number,
             _ => {
-                problems
-                    .add("DATABASE_URL", "must be sqlite:PATH, like sqlite:data/marketplace.db");
-                beside
+                problems.add("COMMITS_IN_FLIGHT", "must be a whole number from 1 to 16");
+                default
             }
         }
     }
@@ -335,6 +365,12 @@ impl Settings {
         if self.fetch_private_addresses == Switch::On {
             warnings.push(
                 "FETCH_PRIVATE_ADDRESSES=on: agents can make us call into our own network"
+                    .to_owned(),
+            );
+        }
+        if self.no_worker && self.postgres().is_none() {
+            warnings.push(
+                "NO_WORKER with SQLite: nobody ends deadlines, pays out or settles withdrawals"
                     .to_owned(),
             );
         }

@@ -17,7 +17,8 @@ impl Settings {
     pub fn masked(&self, deployment: &Deployment) -> String {
         let config = &deployment.config;
         let operators: Vec<&str> = deployment.operators.iter().map(|did| did.as_str()).collect();
-        let database = format!("sqlite:{}", deployment.database.display());
+        let file = || format!("sqlite:{}", deployment.database.display());
+        let database = deployment.postgres.as_deref().map_or_else(file, mask);
         let edge = |url| mask(given(url).unwrap_or("embedded"));
         let remote = deployment.teg_http.as_ref();
         let scale = remote.map_or(1, |teg| teg.reputation_scale);
@@ -58,6 +59,8 @@ impl Settings {
             ("FETCH_PRIVATE_ADDRESSES", name_of(&self.fetch_private_addresses)),
             ("REQUEST_TIMEOUT_SECONDS", deployment.request_timeout.as_secs().to_string()),
             ("DRAIN_SECONDS", deployment.drain.as_secs().to_string()),
+            ("NO_WORKER", deployment.no_worker.to_string()),
+            ("COMMITS_IN_FLIGHT", config.batches_in_flight.to_string()),
             ("LOG_LEVEL", self.log_level.clone()),
             ("LOG_FORMAT", name_of(&self.log_format)),
         ];

@@ -104,8 +104,8 @@ pub struct Settings {
     )]
     pub data_dir: PathBuf,
 
-    /// Where orders and money are kept: sqlite:PATH [default: sqlite: and marketplace.db in the data
-    /// folder]
+    /// Where orders and money are kept: sqlite:PATH for one server, or postgres://… for several
+    /// [default: sqlite: and marketplace.db in the data folder]
     #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
     pub database_url: Option<String>,
 
@@ -217,6 +217,24 @@ pub struct Settings {
     )]
     pub drain_seconds: u16,
 
+    /// Leave deadlines, payouts and messages to marketplace-worker
+    #[arg(
+        long,
+        env = "NO_WORKER",
+        hide_env_values = true,
+        value_name = "BOOL",
+        value_parser = clap::builder::BoolishValueParser::new(),
+        num_args = 0..=1,
+        require_equals = true,
+        default_value = "false",
+        default_missing_value = "true"
+    )]
+    pub no_worker: bool,
+
+    /// Commits on their way at the same time, 1 to 16 [default: 2 with PostgreSQL; SQLite takes one]
+    #[arg(long, env = "COMMITS_IN_FLIGHT", hide_env_values = true, value_name = "NUMBER")]
+    pub commits_in_flight: Option<String>,
+
     /// ERROR, WARNING, INFO, DEBUG, TRACE, or directives such as info,marketplace_engine=debug
     #[arg(
         long,
@@ -269,6 +287,8 @@ impl Settings {
             fetch_private_addresses: Switch::Off,
             request_timeout_seconds: 30,
             drain_seconds: 10,
+            no_worker: false,
+            commits_in_flight: None,
             log_level: "INFO".to_owned(),
             log_format: LogFormat::default(),
         }
