@@ -4,10 +4,13 @@
 //! one command in a hundred would be slow. The keeper does it on a connection of its own while the
 //! writer goes on. Only a moment without commits lets the log start anew, and under load there is
 //! none: when little is left, the keeper asks the writer to do the rest between two commits.
+//!
+//! It also makes the lists of events, which the writer puts into the file between two commits.
 
-use std::sync::Arc;
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use diesel::prelude::*;
@@ -15,6 +18,7 @@ use diesel::sql_types::Integer;
 
 use crate::OpenError;
 use crate::database::{Place, Purpose};
+use crate::event_lists::{self, Piece};
 
 /// Rows after which the keeper looks at the log again: a fraction of what makes it act.
 const ROWS_PER_LOOK: usize = 2_000;
@@ -47,8 +51,12 @@ pub(crate) struct Keeper {
     wake: Option<SyncSender<()>>,
     thread: Option<JoinHandle<()>>,
     finish: Arc<AtomicBool>,
+    lists: Lists,
     rows: usize,
 }
+
+/// Lists of events on their way to the writer.
+type Lists = Arc<Mutex<VecDeque<Piece>>>;
 
 impl Keeper {
     pub(crate) fn start(place: &Place) -> Result<Self, OpenError> {
@@ -56,11 +64,13 @@ impl Keeper {
         let finish = Arc::new(AtomicBool::new(false));
         let (wake, woken) = sync_channel(1);
         let asked = Arc::clone(&finish);
+        let lists = Lists::default();
+        let made = Arc::clone(&lists);
         let thread = std::thread::Builder::new()
             .name("store-keeper".to_owned())
-            .spawn(move || serve(&mut connection, &woken, &asked))
+            .spawn(move || serve(&mut connection, &woken, &asked, &made))
             .map_err(|source| OpenError::Io { path: place.path().to_owned(), source })?;
-        Ok(Self { wake: Some(wake), thread: Some(thread), finish, rows: 0 })
+        Ok(Self { wake: Some(wake), thread: Some(thread), finish, lists, rows: 0 })
     }
 
     /// Told by the writer after each commit.
@@ -70,6 +80,7 @@ impl Keeper {
         {
             tracing::warn!(%error, "the log was not moved into the database");
         }
+        self.write_list(writer);
         self.rows += rows;
         if self.rows < ROWS_PER_LOOK {
             return;
@@ -79,6 +90,18 @@ impl Keeper {
         if let Some(Err(TrySendError::Disconnected(()))) = sent {
             tracing::error!("the keeper of the store's log has stopped");
             self.wake = None;
+        }
+    }
+}
+
+impl Keeper {
+    /// One piece between two commits: who waits for the next one waits a few milliseconds more.
+    fn write_list(&self, writer: &mut SqliteConnection) {
+        let mut lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(piece) = lists.pop_front() else { return };
+        if let Err(error) = event_lists::write(writer, &piece) {
+            tracing::warn!(%error, "a list of events was not written, it will be made again");
+            lists.clear();
         }
     }
 }
@@ -94,8 +117,19 @@ impl Drop for Keeper {
     }
 }
 
-fn serve(connection: &mut SqliteConnection, woken: &Receiver<()>, finish: &AtomicBool) {
+fn serve(
+    connection: &mut SqliteConnection,
+    woken: &Receiver<()>,
+    finish: &AtomicBool,
+    lists: &Lists,
+) {
     while woken.recv().is_ok() {
+        if lists.lock().unwrap_or_else(PoisonError::into_inner).is_empty() {
+            match event_lists::next_chunk(connection) {
+                Ok(made) => *lists.lock().unwrap_or_else(PoisonError::into_inner) = made,
+                Err(error) => tracing::warn!(%error, "no list of events was made"),
+            }
+        }
         if let Err(error) = keep(connection, finish) {
             tracing::warn!(%error, "the log was not moved into the database");
         }

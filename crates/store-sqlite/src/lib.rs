@@ -17,6 +17,7 @@ mod commit;
 mod database;
 mod draft;
 mod edges;
+mod event_lists;
 mod failure;
 mod fetch;
 mod forget;

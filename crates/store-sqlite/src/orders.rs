@@ -19,8 +19,6 @@ use crate::fetch::{OrderReader, rows_by};
 
 /// Rows that one page looks at: past them it ends early and the next page goes on.
 const LONGEST_WALK: i64 = 5_000;
-/// Events that are read at once in search of an agent's.
-const EVENTS_PER_LOOK: u32 = 1_000;
 /// What the indexes of open orders leave out; spelled as they spell it, or SQLite does not see it.
 const NOT_COMPLETED: &str = "status <> 'COMPLETED'";
 
@@ -240,25 +238,6 @@ pub(crate) fn feed_head(connection: &mut SqliteConnection) -> Result<u64, Failur
     use tables::events::dsl;
     let last: Option<i64> = dsl::events.select(max(dsl::position)).get_result(connection)?;
     Ok(last.map_or(0, from_count))
-}
-
-/// Events after a position that an agent may see.
-pub(crate) fn events_for(
-    connection: &mut SqliteConnection,
-    did: &Did,
-    position: u64,
-    limit: u32,
-) -> Result<Vec<SealedEvent>, Failure> {
-    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    let (mut found, mut position) = (Vec::new(), position);
-    while found.len() < limit {
-        let events = events_after(connection, position, EVENTS_PER_LOOK)?;
-        let Some(last) = events.last() else { break };
-        position = last.position;
-        found.extend(events.into_iter().filter(|event| event.audience.contains(did)));
-    }
-    found.truncate(limit);
-    Ok(found)
 }
 
 /// Events after a position.

@@ -22,7 +22,7 @@ use crate::clock::{Clock, StoreClock};
 use crate::database::Place;
 use crate::readers::Readers;
 use crate::writer::Writer;
-use crate::{OpenError, api_keys, audit, edges, lease, money, orders, servers};
+use crate::{OpenError, api_keys, audit, edges, event_lists, lease, money, orders, servers};
 
 /// A marketplace's state in one SQLite file.
 ///
@@ -150,7 +150,8 @@ impl Store for SqliteStore {
         limit: u32,
     ) -> Result<Vec<SealedEvent>, StoreError> {
         let did = did.clone();
-        let query = move |connection: &mut _| orders::events_for(connection, &did, position, limit);
+        let query =
+            move |connection: &mut _| event_lists::events_for(connection, &did, position, limit);
         self.readers.read(query).await
     }
 
