@@ -260,6 +260,16 @@ pub trait Store: Send + Sync {
     /// store that forgets in its commits has nothing to do.
     async fn forget(&self, limit: u32) -> Result<u64, StoreError>;
 
+    /// Puts away the history of commits before an instant, oldest first and about `limit` commits
+    /// at a time; says of how many. Their postings and events are gone then, at once or some day:
+    /// statements and the feed begin behind them. What accounts held by then stays as their
+    /// opening balance, and digests and hashes stay: audits, sums and balances are as before. The
+    /// newest commit always stays. A store that keeps everything has nothing to do.
+    async fn retire(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
+        let _ = (before, limit);
+        Ok(0)
+    }
+
     /// A key shared by all servers: the first `fresh` ever given under this name.
     async fn secret(&self, name: &str, fresh: [u8; 32]) -> Result<[u8; 32], StoreError>;
 

@@ -2,7 +2,7 @@
 //!
 //! An event's row is written once, by its commit, and knows only its place in the commit. Where
 //! the commit ends in the feed is in the commit's row, written by the sealer: what is not sealed
-//! yet has no place, and is not seen.
+//! yet has no place, and is not seen. What is put away is not seen any more.
 
 use diesel::expression::{Expression, Selectable};
 use diesel::pg::Pg;
@@ -24,7 +24,8 @@ const AFTER: &str = "\
 SELECT b.last_event - b.events + 1 + e.line, e.id, e.subject, e.name, e.audience, e.at, e.data
 FROM (
     SELECT number, at, events, last_event FROM batches
-    WHERE last_event > ? AND events > 0 ORDER BY last_event LIMIT ?
+    WHERE last_event > GREATEST(?, (SELECT event FROM retired)) AND events > 0
+    ORDER BY last_event LIMIT ?
 ) b
 JOIN events e ON e.batch = b.number AND e.stored_at = b.at
 WHERE b.last_event - b.events + 1 + e.line > ?
@@ -34,7 +35,9 @@ ORDER BY b.last_event, e.line LIMIT ?";
 const FOR_ONE: &str = "\
 SELECT a.position, e.id, e.subject, e.name, e.audience, e.at, e.data
 FROM (
-    SELECT position FROM event_audience WHERE did = ? AND position > ? ORDER BY position LIMIT ?
+    SELECT position FROM event_audience
+    WHERE did = ? AND position > GREATEST(?, (SELECT event FROM retired))
+    ORDER BY position LIMIT ?
 ) a
 CROSS JOIN LATERAL (
     SELECT number, at, a.position - last_event + events - 1 AS line FROM batches

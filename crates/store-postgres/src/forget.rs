@@ -40,8 +40,8 @@ pub(crate) async fn forget(
 /// one stays with it, whatever its own clock said.
 const OLD: &str = "\
 WITH candidates AS (
-    SELECT b.position, b.at, b.last_event FROM batches b, retired r
-    WHERE b.position > r.position ORDER BY b.position LIMIT ?
+    SELECT b.position, b.at, b.last_event FROM batches b, retired r, chain c
+    WHERE b.position > r.position AND b.position < c.position ORDER BY b.position LIMIT ?
 )
 SELECT COUNT(*), MAX(position), MAX(last_event), MAX(at) FROM candidates
 WHERE position < COALESCE((SELECT MIN(position) FROM candidates WHERE at >= ?), position + 1)";

@@ -144,10 +144,12 @@ pub(crate) async fn payouts_due(
     due.into_iter().map(payout).collect()
 }
 
-/// Where lines carry a balance, the last one tells it.
+/// Where lines carry a balance, the last one tells it, or all that is put away.
 const LAST_BALANCE: &str = "\
-SELECT COALESCE((SELECT balance FROM postings
-    WHERE account = ? AND balance IS NOT NULL ORDER BY position DESC LIMIT 1), 0)";
+SELECT COALESCE(
+    (SELECT balance FROM postings
+        WHERE account = ? AND balance IS NOT NULL ORDER BY position DESC LIMIT 1),
+    (SELECT amount FROM openings WHERE account = ?), 0)";
 
 /// What the sealer has summed up, and what it has not come to yet.
 const SUM: &str = "\
@@ -160,8 +162,13 @@ SELECT CAST(
 AS BIGINT)";
 
 /// Orders, disputes and withdrawals: over the whole journal.
-const COUNTED: &str =
-    "SELECT CAST(COALESCE(SUM(delta), 0) AS BIGINT) FROM postings WHERE account = ?";
+const COUNTED: &str = "\
+SELECT CAST(
+    COALESCE((SELECT SUM(p.delta) FROM postings p JOIN batches b ON b.number = p.batch
+        WHERE p.account = ?
+        AND COALESCE(b.position > (SELECT position FROM retired), TRUE)), 0)
+    + COALESCE((SELECT amount FROM openings WHERE account = ?), 0)
+AS BIGINT)";
 
 /// The journal's word on an account.
 pub(crate) async fn account_sum(
@@ -170,11 +177,11 @@ pub(crate) async fn account_sum(
 ) -> Result<Amount, Failure> {
     let name = account_text(account);
     let sum = if account.has_balance_row() {
-        query::<BigInt>(LAST_BALANCE).text(name)
+        query::<BigInt>(LAST_BALANCE).text(name.as_str()).text(name)
     } else if is_summed(account) {
         query::<BigInt>(SUM).text(name.as_str()).text(name)
     } else {
-        query::<BigInt>(COUNTED).text(name)
+        query::<BigInt>(COUNTED).text(name.as_str()).text(name)
     };
     let sum: i64 = sum.get_result(connection).await?;
     Ok(Amount::from_nano(sum))

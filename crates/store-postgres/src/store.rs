@@ -24,8 +24,8 @@ use crate::readers::{Readers, on_reader};
 use crate::sealer::Bell;
 use crate::session::Writers;
 use crate::{
-    OpenError, audit, catalog, commit, edges, feed, forget, lease, listener, money,
-    months, orders, sealer, servers, view,
+    OpenError, audit, catalog, commit, edges, feed, forget, lease, listener, money, months, orders,
+    sealer, servers, view,
 };
 
 /// How a store is opened.
@@ -102,7 +102,13 @@ impl PostgresStore {
             tokio::spawn(listener::serve(connector.clone(), bell.clone())),
         ];
         let clock = StoreClock::new(options.clock);
-        Ok(Self { connector, readers, writers, clock, bell, tasks })
+        let store = Self { connector, readers, writers, clock, bell, tasks };
+        let ready: Result<(), StoreError> = on_reader!(store.readers, connection => async {
+            let now = servers::now(connection, &store.clock).await?;
+            months::make_ahead(connection, now).await
+        });
+        ready.map_err(|error| OpenError::Database { reason: error.to_string() })?;
+        Ok(store)
     }
 
     /// Seals what is committed, so that its events have their positions: for tests and tools.
@@ -335,6 +341,10 @@ impl Store for PostgresStore {
             months::make_ahead(connection, now).await?;
             forget::forget(connection, now, limit).await
         })
+    }
+
+    async fn retire(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
+        on_reader!(self.readers, connection => forget::retire(connection, before, limit))
     }
 
     async fn audit(&self) -> Result<Audit, StoreError> {

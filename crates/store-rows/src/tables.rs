@@ -282,4 +282,12 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    /// What the postings that are put away sum to.
+    openings (account) {
+        account -> Text,
+        amount -> BigInt,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(listings, agents, balances, postings, orders);

@@ -81,6 +81,10 @@ SELECT COUNT(*) AS wrong FROM (
         WHERE account = 'insurance' OR account GLOB 'agent:*' OR account GLOB 'juror:*'
             OR account GLOB 'collateral:*'
         UNION ALL
+        SELECT account, amount >> 32, amount & 4294967295 FROM openings
+        WHERE account = 'insurance' OR account GLOB 'agent:*' OR account GLOB 'juror:*'
+            OR account GLOB 'collateral:*'
+        UNION ALL
         SELECT account, -(amount >> 32), -(amount & 4294967295) FROM balances
     )
     GROUP BY account
@@ -88,14 +92,17 @@ SELECT COUNT(*) AS wrong FROM (
     UNION
     SELECT b.account
     FROM balances b LEFT JOIN postings p ON p.position = b.last_posting
-    WHERE b.amount <> COALESCE(p.balance, 0)
-        OR (b.last_posting IS NOT NULL AND p.account IS NOT b.account)
+        LEFT JOIN openings o ON o.account = b.account
+    WHERE b.amount <> COALESCE(p.balance, o.amount, 0)
+        OR (b.last_posting > (SELECT posting FROM retired) AND p.account IS NOT b.account)
     UNION
     SELECT p.account
     FROM postings p LEFT JOIN postings q ON q.position = p.previous
+        LEFT JOIN openings o ON o.account = p.account
     WHERE p.balance IS NOT NULL AND (
-        p.balance <> COALESCE(q.balance, 0) + p.delta
-        OR (p.previous IS NOT NULL AND (q.account IS NOT p.account OR p.previous >= p.position))
+        p.balance <> COALESCE(q.balance, o.amount, 0) + p.delta
+        OR (p.previous > (SELECT posting FROM retired)
+            AND (q.account IS NOT p.account OR p.previous >= p.position))
     )
 )";
 
@@ -104,6 +111,9 @@ const WRONG_ESCROWS: &str = "
 SELECT COUNT(*) AS wrong FROM (
     SELECT account FROM (
         SELECT account, delta >> 32 AS high, delta & 4294967295 AS low FROM postings
+        WHERE account GLOB 'order:*'
+        UNION ALL
+        SELECT account, amount >> 32, amount & 4294967295 FROM openings
         WHERE account GLOB 'order:*'
         UNION ALL
         SELECT 'order:' || id, -(escrow >> 32), -(escrow & 4294967295) FROM orders
@@ -117,6 +127,9 @@ const WRONG_WITHDRAWALS: &str = "
 SELECT COUNT(*) AS wrong FROM (
     SELECT account FROM (
         SELECT account, delta >> 32 AS high, delta & 4294967295 AS low FROM postings
+        WHERE account GLOB 'withdrawal:*'
+        UNION ALL
+        SELECT account, amount >> 32, amount & 4294967295 FROM openings
         WHERE account GLOB 'withdrawal:*'
         UNION ALL
         SELECT 'withdrawal:' || id, -(held >> 32), -(held & 4294967295) FROM withdrawals

@@ -8,8 +8,9 @@ use marketplace_store_rows::{EventRow, PostingRow, tables};
 
 use crate::audit::amount;
 use crate::failure::Failure;
+use crate::retire::{Digests, Retired};
 use crate::rows::{NewBatch, NewEvent, NewPosting};
-use crate::seal::Seal;
+use crate::seal::{Seal, hash};
 
 /// Rows in memory at a time, of each table.
 const ROWS: i64 = 5_000;
@@ -33,7 +34,20 @@ impl History {
         let mut postings = Stream::new(next_postings);
         let mut events = Stream::new(next_events);
         let mut previous = [0; 32];
+        let retired = Retired::read(connection)?;
+        let openings: Vec<(String, i64)> = tables::openings::table.load(connection)?;
+        for (account, amount) in openings {
+            history.add(&account, amount.into());
+        }
         while let Some(batch) = batches.next_if(connection, |_| true)? {
+            if batch.position <= retired.batch {
+                let digests = Digests::read(connection, batch.position).optional()?;
+                let expect = digests.map(|it| hash(&previous, &batch, &it.postings, &it.events));
+                let follows = expect.is_some_and(|expect| expect[..] == batch.hash[..]);
+                history.broken_hashes += u64::from(!follows);
+                previous = batch.hash.try_into().unwrap_or_default();
+                continue;
+            }
             let mut seal = Seal::begin(&previous, &batch);
             while let Some(posting) =
                 postings.next_if(connection, |row: &NewPosting| row.batch <= batch.position)?
@@ -65,22 +79,26 @@ impl History {
         let row = &posting.row;
         let delta = i128::from(row.delta);
         self.postings += 1;
-        let (kind, name) = row.account.split_once(':').unwrap_or((&row.account, ""));
-        if kind == "fees" || name.is_empty() {
-            *self.kinds.entry(row.account.clone()).or_default() += delta;
-            // The insurance's balance is a row like an agent's.
-            if row.account != "insurance" {
-                *self.summed.entry(row.account.clone()).or_default() += delta;
-            }
-        } else {
-            *self.kinds.entry(kind.to_owned()).or_default() += delta;
-        }
+        self.add(&row.account, delta);
         match &mut self.entry {
             Some((entry, sum)) if *entry == row.entry => *sum += delta,
             _ => {
                 self.end_entry();
                 self.entry = Some((row.entry.clone(), delta));
             }
+        }
+    }
+
+    fn add(&mut self, account: &str, delta: i128) {
+        let (kind, name) = account.split_once(':').unwrap_or((account, ""));
+        if kind == "fees" || name.is_empty() {
+            *self.kinds.entry(account.to_owned()).or_default() += delta;
+            // The insurance's balance is a row like an agent's.
+            if account != "insurance" {
+                *self.summed.entry(account.to_owned()).or_default() += delta;
+            }
+        } else {
+            *self.kinds.entry(kind.to_owned()).or_default() += delta;
         }
     }
 
@@ -97,7 +115,7 @@ impl History {
 }
 
 /// Rows with their positions.
-type Piece<R> = QueryResult<Vec<(i64, R)>>;
+pub(crate) type Piece<R> = QueryResult<Vec<(i64, R)>>;
 
 /// A table in the order of its positions, a piece at a time.
 struct Stream<R> {
@@ -127,7 +145,7 @@ impl<R> Stream<R> {
     }
 }
 
-fn next_batches(connection: &mut SqliteConnection, after: i64) -> Piece<NewBatch> {
+pub(crate) fn next_batches(connection: &mut SqliteConnection, after: i64) -> Piece<NewBatch> {
     use tables::batches::dsl;
     type Row = (i64, String, i64, String, Vec<u8>);
     let rows: Vec<Row> = dsl::batches
@@ -141,7 +159,7 @@ fn next_batches(connection: &mut SqliteConnection, after: i64) -> Piece<NewBatch
     Ok(rows.into_iter().map(batch).collect())
 }
 
-fn next_postings(connection: &mut SqliteConnection, after: i64) -> Piece<NewPosting> {
+pub(crate) fn next_postings(connection: &mut SqliteConnection, after: i64) -> Piece<NewPosting> {
     use tables::postings::dsl;
     type Row = (i64, PostingRow, i64, Option<i64>, Option<i64>);
     let columns = (dsl::position, PostingRow::as_select(), dsl::batch, dsl::balance, dsl::previous);
@@ -157,7 +175,7 @@ fn next_postings(connection: &mut SqliteConnection, after: i64) -> Piece<NewPost
     Ok(rows.into_iter().map(posting).collect())
 }
 
-fn next_events(connection: &mut SqliteConnection, after: i64) -> Piece<NewEvent> {
+pub(crate) fn next_events(connection: &mut SqliteConnection, after: i64) -> Piece<NewEvent> {
     use tables::events::dsl;
     let rows: Vec<(i64, EventRow, i64)> = dsl::events
         .filter(dsl::position.gt(after))

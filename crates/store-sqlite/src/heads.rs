@@ -9,6 +9,7 @@ use marketplace_money::Timestamp;
 use marketplace_store_rows::{bytes32, tables};
 
 use crate::failure::Failure;
+use crate::retire::Retired;
 
 /// The name of the counter of listings.
 pub(crate) const LISTING_COUNT: &str = "listings";
@@ -57,6 +58,7 @@ impl Heads {
             .select(counters::value)
             .first(connection)
             .optional()?;
+        let retired = Retired::read(connection)?;
         let mut totals = BTreeMap::new();
         for (account, amount) in sums::table.load::<(String, i64)>(connection)? {
             let key = account.parse::<Account>();
@@ -66,8 +68,8 @@ impl Heads {
         Ok(Self {
             order: last!(connection, orders),
             listing: last!(connection, listings),
-            posting: last!(connection, postings),
-            event: last!(connection, events),
+            posting: last!(connection, postings).max(retired.posting),
+            event: last!(connection, events).max(retired.event),
             batch: last!(connection, batches),
             answer: last!(connection, idempotency),
             nonce: last!(connection, nonces),

@@ -32,6 +32,7 @@ mod outcomes;
 mod plans;
 mod readers;
 mod recent;
+mod retire;
 mod rows;
 mod seal;
 mod servers;

@@ -6,11 +6,12 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text};
 use marketplace_ledger::Account;
 use marketplace_money::{Amount, Did, Timestamp};
-use marketplace_ports::{Page, PayoutPolicy, StatementLine, WalletSums};
+use marketplace_ports::{Page, PayoutPolicy, StatementLine, StoreError, WalletSums};
 use marketplace_store_rows::{AgentRow, PostingRow, count, from_count, tables};
 
 use crate::failure::Failure;
 use crate::fetch::rows_by;
+use crate::retire::opening;
 
 #[derive(QueryableByName)]
 struct Sum {
@@ -166,8 +167,10 @@ pub(crate) fn account_sum(
     let name = account.to_string();
     if account.has_balance_row() {
         let Some(last) = last_posting(connection, &name)? else { return Ok(Amount::ZERO) };
-        let balance: Option<i64> =
-            postings::table.find(last).select(postings::balance).get_result(connection)?;
+        let query = postings::table.find(last).select(postings::balance);
+        let balance: Option<Option<i64>> = query.get_result(connection).optional()?;
+        // Its postings may all be put away.
+        let Some(balance) = balance else { return Ok(opening(connection, &name)?) };
         return Ok(Amount::from_nano(balance.unwrap_or(0)));
     }
     let sum: Option<i64> =
@@ -176,5 +179,7 @@ pub(crate) fn account_sum(
         return Ok(Amount::from_nano(sum));
     }
     let query = diesel::sql_query("SELECT SUM(delta) AS amount FROM postings WHERE account = ?");
-    Ok(query.bind::<Text, _>(name).get_result::<Sum>(connection)?.amount())
+    let kept = query.bind::<Text, _>(name.as_str()).get_result::<Sum>(connection)?.amount();
+    let too_much = || StoreError::Corrupt(format!("{name} is beyond all money"));
+    Ok(kept.checked_add(opening(connection, &name)?).ok_or_else(too_much)?)
 }

@@ -16,6 +16,7 @@ use marketplace_store_rows::{
 
 use crate::failure::Failure;
 use crate::fetch::{OrderReader, rows_by};
+use crate::retire::Retired;
 
 /// Rows that one page looks at: past them it ends early and the next page goes on.
 const LONGEST_WALK: i64 = 5_000;
@@ -237,7 +238,8 @@ pub(crate) fn blob(
 pub(crate) fn feed_head(connection: &mut SqliteConnection) -> Result<u64, Failure> {
     use tables::events::dsl;
     let last: Option<i64> = dsl::events.select(max(dsl::position)).get_result(connection)?;
-    Ok(last.map_or(0, from_count))
+    let retired = Retired::read(connection)?;
+    Ok(from_count(last.unwrap_or(0).max(retired.event)))
 }
 
 /// Events after a position.

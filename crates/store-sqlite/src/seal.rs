@@ -29,14 +29,30 @@ impl<'a> Seal<'a> {
     }
 
     pub(crate) fn finish(self) -> [u8; 32] {
-        let link = ChainLink {
-            position: self.batch.position,
-            id: &self.batch.id,
-            at: self.batch.at,
-            outcomes: &self.batch.outcomes,
-            postings: &self.postings.finish(),
-            events: &self.events.finish(),
-        };
-        link.hash(&self.previous)
+        self.finish_with_digests().0
     }
+
+    /// The hash, and the digests of postings and events from which it follows.
+    pub(crate) fn finish_with_digests(self) -> ([u8; 32], [u8; 32], [u8; 32]) {
+        let (postings, events) = (self.postings.finish(), self.events.finish());
+        (hash(&self.previous, self.batch, &postings, &events), postings, events)
+    }
+}
+
+/// The hash of a batch of which only the digests are left.
+pub(crate) fn hash(
+    previous: &[u8; 32],
+    batch: &NewBatch,
+    postings: &[u8],
+    events: &[u8],
+) -> [u8; 32] {
+    let link = ChainLink {
+        position: batch.position,
+        id: &batch.id,
+        at: batch.at,
+        outcomes: &batch.outcomes,
+        postings,
+        events,
+    };
+    link.hash(previous)
 }

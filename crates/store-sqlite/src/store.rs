@@ -270,6 +270,10 @@ impl Store for SqliteStore {
         edges::liabilities(Arc::clone(&self.place), Arc::clone(&self.clock), sink).await
     }
 
+    async fn retire(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
+        self.writer.call(move |books| books.retire(before, limit)).await
+    }
+
     async fn audit(&self) -> Result<Audit, StoreError> {
         audit::run(Arc::clone(&self.place), self.clock.now()).await
     }

@@ -25,6 +25,7 @@ mod keys;
 mod money;
 mod pages;
 mod restart;
+mod retire;
 mod rows;
 mod time;
 mod work;
@@ -188,6 +189,8 @@ macro_rules! for_each_store_case {
             audit::the_audit_is_clean_after_much_activity,
             audit::the_audit_finds_what_is_wrong,
             audit::the_audit_counts_late_and_open_work,
+            retire::history_that_is_put_away_stays_in_the_books,
+            retire::what_is_not_old_stays,
             restart::everything_survives_a_restart,
             restart::open_work_survives_a_restart,
             restart::secrets_and_notes_survive_a_restart,
