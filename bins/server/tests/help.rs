@@ -13,7 +13,7 @@ fn help() {
 fn wrong_settings_end_with_2_and_say_all_that_is_wrong() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let output = Command::new(env!("CARGO_BIN_EXE_marketplace-server"))
-        .args(["--listen=0.0.0.0:0", "--auth-mode=open", "--registry-url=http://registry:8000"])
+        .args(["--listen=0.0.0.0:0", "--auth-mode=open", "--registry-url=registry:8000"])
         .current_dir(folder.path())
         .output()
         .expect("the server starts");

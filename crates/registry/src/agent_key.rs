@@ -102,6 +102,14 @@ impl AgentKey {
     }
 }
 
+/// Whether a key made this signature over a message; keys that bind nobody made none.
+#[must_use]
+pub fn verify_signature(public_key: &[u8; 32], message: &[u8], signature: &[u8]) -> bool {
+    let key = crate::did_key::usable(public_key);
+    let signature = ed25519_dalek::Signature::from_slice(signature).ok();
+    key.zip(signature).is_some_and(|(key, signature)| key.verify_strict(message, &signature).is_ok())
+}
+
 impl fmt::Debug for AgentKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AgentKey").field("did", &self.did).finish_non_exhaustive()
