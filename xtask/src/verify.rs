@@ -31,6 +31,11 @@ const CHECKS: &[Check] = &[
         run: || shell::with_server("chaos-kill", &words("--kills 20")),
     },
     Check {
+        name: "edges",
+        about: "2,000 orders over a TEG that fails in every way, kill -9 of server and TEG",
+        run: || shell::with_server("chaos-edges", &[]),
+    },
+    Check {
         name: "load",
         about: "lifecycles over HTTP, 100 sellers and then one",
         run: || {

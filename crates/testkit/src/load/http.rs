@@ -83,11 +83,29 @@ impl Connection {
         token: Option<&str>,
         body: &str,
     ) -> Result<Reply, HttpError> {
+        self.send_keyed(method, path, token, None, body).await
+    }
+
+    /// As [`Connection::send`], with an idempotency key: the same may be sent again.
+    ///
+    /// # Errors
+    /// As [`Connection::send`].
+    pub async fn send_keyed(
+        &mut self,
+        method: &str,
+        path: &str,
+        token: Option<&str>,
+        key: Option<&str>,
+        body: &str,
+    ) -> Result<Reply, HttpError> {
         use std::io::Write as _;
         self.request.clear();
         write!(self.request, "{method} {path} HTTP/1.1\r\nhost: {}\r\n", self.host)?;
         if let Some(token) = token {
             write!(self.request, "authorization: Bearer {token}\r\n")?;
+        }
+        if let Some(key) = key {
+            write!(self.request, "idempotency-key: {key}\r\n")?;
         }
         if !body.is_empty() {
             let length = body.len();
