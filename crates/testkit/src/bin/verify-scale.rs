@@ -44,6 +44,9 @@ struct Arguments {
     /// Commands in flight.
     #[arg(long, default_value_t = 64)]
     flights: u64,
+    /// Batches on their way at once.
+    #[arg(long, default_value_t = 3)]
+    batches: usize,
     /// Most that an operation may cost in the large database, as a multiple.
     #[arg(long, default_value_t = 2.0)]
     most: f64,
@@ -99,7 +102,8 @@ async fn at_size(
     server.sql("postgres", &format!("DROP DATABASE IF EXISTS {database}"))?;
     server.sql("postgres", &format!("CREATE DATABASE {database}"))?;
     let url = server.url(database);
-    marketplace_store_postgres::migrate(&url).await?;
+    // Migrates, and makes the months that history goes into before there is any.
+    drop(PostgresStore::open(&url, Options::default()).await?);
     let size = Size {
         orders,
         overdue: 2_000.min(orders / 10),
@@ -111,7 +115,7 @@ async fn at_size(
     println!("{orders} orders loaded in {:.1?}", begun.elapsed());
     let folder = tempfile::tempdir()?;
     let begun = Instant::now();
-    let (market, store) = open(&url, folder.path()).await?;
+    let (market, store) = open(&url, folder.path(), arguments.batches).await?;
     store.settle().await?;
     println!("  opened and sealed in {:.1?}", begun.elapsed());
     let market = Scale { market, size, flights: arguments.flights };
@@ -153,7 +157,11 @@ fn print_statements(server: &Server, database: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn open(url: &str, folder: &Path) -> anyhow::Result<(Marketplace, Arc<PostgresStore>)> {
+async fn open(
+    url: &str,
+    folder: &Path,
+    batches_in_flight: usize,
+) -> anyhow::Result<(Marketplace, Arc<PostgresStore>)> {
     let did: marketplace_money::Did = "did:agentvault:marketplace-v1".parse()?;
     let clock: Arc<dyn Fn() -> Timestamp + Send + Sync> = Arc::new(|| {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -174,7 +182,7 @@ async fn open(url: &str, folder: &Path) -> anyhow::Result<(Marketplace, Arc<Post
         notifier: Arc::new(Silence),
         ids: Arc::new(RandomIds),
     };
-    let config = Config { stake: Amount::ZERO, batches_in_flight: 3, ..Config::original(did) };
+    let config = Config { stake: Amount::ZERO, batches_in_flight, ..Config::original(did) };
     let market = Marketplace::start(config, edges);
     market.open().await?;
     Ok((market, store))
@@ -312,19 +320,23 @@ impl Scale {
         Ok(each(begun.elapsed(), count))
     }
 
-    /// Ends all orders that are overdue.
+    /// Ends all orders that are overdue; the median of all rounds of work, since some also look at
+    /// payouts, at the TEG or at the providers' standing.
     async fn sweep(&self) -> anyhow::Result<f64> {
         let mut worker = Worker::new(self.market.clone(), Pace::default()).await?;
-        let (begun, mut fired) = (Instant::now(), 0);
+        let (mut rounds, mut fired) = (Vec::new(), 0);
         loop {
+            let begun = Instant::now();
             let worked = worker.tick().await?;
-            fired += worked.timers as u64;
             if worked.timers == 0 {
                 break;
             }
+            fired += worked.timers as u64;
+            rounds.push(each(begun.elapsed(), worked.timers as u64));
         }
         anyhow::ensure!(fired >= self.size.overdue, "{fired} clocks of {}", self.size.overdue);
-        Ok(each(begun.elapsed(), fired))
+        rounds.sort_by(f64::total_cmp);
+        Ok(rounds.get(rounds.len() / 2).copied().unwrap_or_default())
     }
 }
 

@@ -82,7 +82,8 @@ pub fn load(server: &Server, database: &str, size: Size) -> anyhow::Result<()> {
     let counters = format!(
         "SELECT setval('batch_numbers', {last});
          UPDATE counters SET value = {} WHERE name = 'listings';
-         VACUUM ANALYZE",
+         VACUUM ANALYZE;
+         CHECKPOINT",
         size.listings
     );
     for statement in counters.split(';') {
