@@ -42,6 +42,13 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: KeyCommand,
     },
+    /// Tokens on their way to the TEG, for operators
+    Withdrawals {
+        #[command(subcommand)]
+        command: WithdrawalsCommand,
+    },
+    /// Check a proof of reserves without the marketplace
+    VerifyProof(VerifyProofArgs),
     /// Check a server, or its database file while no server runs
     Doctor(DoctorArgs),
     /// Put demo agents and listings into a marketplace of play money
@@ -204,6 +211,61 @@ pub(crate) struct RetryArgs {
     pub(crate) all: bool,
     #[command(flatten)]
     pub(crate) caller: TokenArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum WithdrawalsCommand {
+    /// What has not ended, and why withdrawals are stopped, if they are
+    List(TokenArgs),
+    /// Decide on one that waits, after a look at the TEG's own books
+    Resolve(ResolveArgs),
+    /// Book a transfer of ours that fits nothing against capital
+    Explain(ExplainArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ResolveArgs {
+    /// Which
+    #[arg(value_name = "WITHDRAWAL_ID")]
+    pub(crate) withdrawal: String,
+    /// What to do with it
+    #[arg(value_enum)]
+    pub(crate) way: ResolveWay,
+    /// For the agent
+    #[arg(long)]
+    pub(crate) reason: Option<String>,
+    #[command(flatten)]
+    pub(crate) caller: TokenArgs,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ResolveWay {
+    /// Its transfer was never made and never will be: make it now
+    Resend,
+    /// The same, but the tokens go back to the agent's balance
+    Return,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExplainArgs {
+    /// The TEG's name of the transfer
+    #[arg(value_name = "TRANSACTION_ID")]
+    pub(crate) transaction: String,
+    /// For the journal
+    #[arg(long)]
+    pub(crate) reason: String,
+    #[command(flatten)]
+    pub(crate) caller: TokenArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct VerifyProofArgs {
+    /// The answer of GET /api/v1/audit/reserves/proof
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// The key that must have signed it, in hexadecimal
+    #[arg(long, value_name = "HEX")]
+    pub(crate) public_key: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]

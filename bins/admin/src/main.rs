@@ -11,6 +11,8 @@ mod key_file;
 mod orders;
 mod outbox;
 mod report;
+mod verify_proof;
+mod withdrawals;
 
 use std::process::ExitCode;
 
@@ -39,6 +41,8 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::ApiKey { command } => api_key::run(&command, json).await?,
         Command::Outbox { command } => outbox::run(&command, json).await?,
         Command::Key { command } => key::run(&command, json).await?,
+        Command::Withdrawals { command } => withdrawals::run(&command, json).await?,
+        Command::VerifyProof(args) => return verify_proof::run(&args, json),
         Command::Doctor(args) => return doctor::run(&args, json).await,
         Command::Demo(args) => demo::run(&args).await?,
     }

@@ -26,6 +26,7 @@ mod params;
 mod quote_token;
 mod quotes;
 mod request_id;
+mod reserves;
 mod router;
 mod services;
 mod shell;

@@ -13,7 +13,7 @@ use crate::openapi::{frame, openapi};
 use crate::shell::Shell;
 use crate::{
     admin, agents, api_keys, auth, disputes, edge, escrow, events, messages, orders, pages, quotes,
-    services, stack, wallet,
+    reserves, services, stack, wallet,
 };
 
 /// Every route with its documentation.
@@ -59,6 +59,8 @@ pub(crate) fn documented() -> OpenApiRouter<Shell> {
         .routes(routes!(wallet::show_payout::show_payout, wallet::set_payout::set_payout))
         .routes(routes!(wallet::lock_collateral::lock_collateral))
         .routes(routes!(wallet::release_collateral::release_collateral))
+        .routes(routes!(reserves::show::show))
+        .routes(routes!(reserves::proof::proof))
         // Identity.
         .routes(routes!(auth::token::token))
         .routes(routes!(agents::register::register))
@@ -72,6 +74,9 @@ pub(crate) fn documented() -> OpenApiRouter<Shell> {
         // Operators.
         .routes(routes!(admin::orders::orders))
         .routes(routes!(admin::audit::audit))
+        .routes(routes!(admin::withdrawals::withdrawals))
+        .routes(routes!(admin::resolve_withdrawal::resolve_withdrawal))
+        .routes(routes!(admin::explain_transfer::explain_transfer))
         .routes(routes!(admin::dead_letters::dead_letters))
         .routes(routes!(admin::retry_dead_letter::retry_dead_letter))
         .routes(routes!(admin::rotate_key::rotate_key))

@@ -107,7 +107,8 @@ impl AgentKey {
 pub fn verify_signature(public_key: &[u8; 32], message: &[u8], signature: &[u8]) -> bool {
     let key = crate::did_key::usable(public_key);
     let signature = ed25519_dalek::Signature::from_slice(signature).ok();
-    key.zip(signature).is_some_and(|(key, signature)| key.verify_strict(message, &signature).is_ok())
+    key.zip(signature)
+        .is_some_and(|(key, signature)| key.verify_strict(message, &signature).is_ok())
 }
 
 impl fmt::Debug for AgentKey {

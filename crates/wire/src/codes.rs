@@ -97,10 +97,17 @@ codes! {
     HASH_MISMATCH = 422 "hash_mismatch" "The content does not hash to what was said";
     // Wallet.
     INSUFFICIENT_BALANCE = 402 "insufficient_balance" "The balance does not cover it";
+    PAYMENT_NOT_SEEN = 409 "payment_not_seen" "The transfer was not seen yet";
+    PAYMENT_PENDING = 409 "payment_pending" "The transfer is not completed";
+    PAYMENT_FOREIGN = 403 "payment_foreign" "Somebody else sent the transfer";
+    PAYMENT_USED = 409 "payment_used" "The transfer paid for something before";
+    PAYMENT_FOR_ANOTHER = 409 "payment_for_another" "The transfer names something else";
+    PAYMENT_TOO_SMALL = 402 "payment_too_small" "The transfer brought too little";
     SELF_TRANSFER = 422 "self_transfer" "A transfer goes to another agent";
     COLLATERAL_NEEDED = 409 "collateral_needed" "The collateral is still needed";
     FAUCET_CLOSED = 403 "faucet_closed" "There is no play money here";
     FAUCET_USED = 409 "faucet_used" "The agent had its play money";
+    NOT_PUBLISHED = 404 "not_published" "Nothing was published yet";
     TEG_REFUSED = 409 "teg_refused" "The TEG refused";
     // The rest.
     NOT_FOUND = 404 "not_found" "There is nothing by this id";

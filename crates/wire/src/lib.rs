@@ -23,6 +23,7 @@ mod problem;
 mod purchase;
 mod quote;
 mod refusal;
+mod reserves;
 mod schema;
 mod search;
 mod service;
@@ -51,10 +52,13 @@ pub use object::Object;
 pub use order::{ActionBody, AmountsBody, OrderBody, OrderPage};
 pub use order_input::{AcceptSplitInput, ChangesInput, QuoteInput, SplitInput};
 pub use our_keys::{DeadLetterBody, DeadLetterPage, KeyBody, KeySetBody, RotationBody};
-pub use params::{AllOrderParams, DeliveryParams, EntryParams, OrderParams};
+pub use params::{AllOrderParams, DeliveryParams, EntryParams, OrderParams, WithdrawalFeeParams};
 pub use problem::Problem;
 pub use purchase::{PaymentInput, PaymentInstruction, PurchaseInput, purchase_request};
 pub use quote::QuoteBody;
+pub use reserves::{
+    InclusionBody, ProofBody, ReconciliationBody, ReservesPage, StatementBody, StepBody,
+};
 pub use search::SearchInput;
 pub use service::{ServiceEditInput, ServiceInput, TermsInput};
 pub use stack::{
@@ -64,6 +68,8 @@ pub use stack::{
 pub use text::{Text, holds_escaped_nul};
 pub use time::Rfc3339;
 pub use wallet::{
-    AmountInput, BalanceBody, EntryBody, FaucetBody, FeeBody, PayoutPolicyBody, StatementPage,
-    TransferInput, WalletBody, WithdrawalBody,
+    AmountInput, BalanceBody, DepositInput, DepositWay, EntryBody, ExplainTransferInput,
+    FaucetBody, FeeBody, OpenWithdrawalBody, OpenWithdrawalsPage, PayoutPolicyBody,
+    ResolveWithdrawalInput, StatementPage, TransferInput, WalletBody, WithdrawInput,
+    WithdrawalBody, WithdrawalQuoteBody,
 };

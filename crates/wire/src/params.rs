@@ -55,6 +55,16 @@ pub struct EntryParams {
     pub limit: Option<NumberText>,
 }
 
+/// The amount that a fee is asked for.
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct WithdrawalFeeParams {
+    /// In AVT; 1 when absent.
+    #[param(value_type = Option<String>)]
+    pub amount: Option<NumberText>,
+}
+
 /// In which form a delivery is fetched.
 #[derive(Clone, Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]

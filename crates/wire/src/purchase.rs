@@ -3,6 +3,7 @@
 use marketplace_engine::{Payment, PurchaseRequest, Refusal};
 use marketplace_fees::{Expectation, Quote};
 use marketplace_money::{Amount, Did, OrderId};
+use marketplace_ports::TegTransactionId;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -37,9 +38,15 @@ pub struct PurchaseInput {
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PaymentInput {
-    /// `balance`, or `transfer`: the order waits an hour for your transfer at the TEG.
-    #[schema(example = "transfer")]
-    pub method: String,
+    /// `balance`; `transfer`: the order waits an hour for your transfer at the TEG; `prepaid`: by
+    /// a transfer that you made before, whose memo names the listing or nothing.
+    #[serde(default)]
+    #[schema(example = "prepaid")]
+    pub method: Option<String>,
+    /// With `prepaid`, also alone: the TEG's name of your transfer. It pays for one thing only;
+    /// what it brought beyond the price stays in your balance.
+    #[serde(default)]
+    pub transaction_id: Option<String>,
 }
 
 /// What a buyer transfers at the TEG so that its order is funded.
@@ -77,10 +84,19 @@ impl PaymentInput {
     /// # Errors
     /// When nothing is paid that way.
     pub fn payment(&self) -> Result<Payment, Refusal> {
-        match self.method.as_str() {
-            "balance" => Ok(Payment::Balance),
-            "transfer" => Ok(Payment::Transfer),
-            _ => Err(invalid("payment.method", "must be balance or transfer")),
+        match (self.method.as_deref(), &self.transaction_id) {
+            (None | Some("prepaid"), Some(id)) => {
+                Ok(Payment::Prepaid(TegTransactionId(id.clone())))
+            }
+            (Some("balance"), None) => Ok(Payment::Balance),
+            (Some("transfer"), None) => Ok(Payment::Transfer),
+            (None | Some("prepaid"), None) => {
+                Err(invalid("payment.transaction_id", "must name your transfer"))
+            }
+            (Some("balance" | "transfer"), Some(_)) => {
+                Err(invalid("payment.transaction_id", "belongs to the method prepaid only"))
+            }
+            _ => Err(invalid("payment.method", "must be balance, transfer or prepaid")),
         }
     }
 }

@@ -65,6 +65,12 @@ fn explain(problem: &mut Problem, refusal: &Refusal) {
             problem.need = Some(Money(*need));
             problem.available = Some(Money(*available));
         }
+        Refusal::PaymentTooSmall { need, paid } => {
+            problem.need = Some(Money(*need));
+            problem.available = Some(Money(*paid));
+        }
+        Refusal::PaymentNotSeen => problem.retry_after = Some(2),
+        Refusal::PaymentPending => problem.retry_after = Some(10),
         Refusal::ListingFee(inner) => explain(problem, inner),
         Refusal::Order(OrderRefusal::OfferChanged { seller }) => {
             problem.seller = Some(Money(*seller));
@@ -164,6 +170,9 @@ mod tests {
         let lacking = Refusal::InsufficientBalance { need: FIVE, available: Amount::ZERO };
         let teg = |code| Refusal::Teg { code, reason: "no".to_owned() };
         let fee = Refusal::ListingFee(Box::new(lacking.clone()));
+        let order =
+            marketplace_ports::Subject::Order(marketplace_money::OrderId::new(uuid::Uuid::nil()));
+        let used = Refusal::PaymentUsed { used_for: order };
         vec![
             (Refusal::NonceUsed, 401, "token_replayed"),
             (Refusal::Invalid(Invalid::new("f", "p")), 422, "invalid"),
@@ -174,6 +183,12 @@ mod tests {
             (Refusal::TooManyListings { limit: 1 }, 409, "too_many_listings"),
             (Refusal::PolicyNotOffered, 422, "policy_not_offered"),
             (Refusal::TooManyUnfunded { limit: 1 }, 409, "too_many_unfunded_orders"),
+            (Refusal::PaymentNotSeen, 409, "payment_not_seen"),
+            (Refusal::PaymentPending, 409, "payment_pending"),
+            (Refusal::PaymentForeign, 403, "payment_foreign"),
+            (used, 409, "payment_used"),
+            (Refusal::PaymentForAnother, 409, "payment_for_another"),
+            (Refusal::PaymentTooSmall { need: FIVE, paid: FIVE }, 402, "payment_too_small"),
             (lacking, 402, "insufficient_balance"),
             (fee, 402, "listing_fee_not_collected"),
             (Refusal::SelfTransfer, 422, "self_transfer"),

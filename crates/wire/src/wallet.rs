@@ -1,10 +1,12 @@
 //! The wallet.
 
-use marketplace_engine::{Balance, Refusal, Wallet};
+use std::sync::Arc;
+
+use marketplace_engine::{Balance, EdgeStop, Refusal, Resolution, Wallet, WithdrawalQuote};
 use marketplace_ledger::{Account, EntryKind};
 use marketplace_money::{Amount, Did, EntryId, WithdrawalId};
 use marketplace_ports::{
-    Page, PayoutPolicy, StatementLine, TegBalance, Withdrawal, WithdrawalState,
+    Page, PayoutPolicy, StatementLine, TegBalance, TegTransactionId, Withdrawal, WithdrawalState,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -29,6 +31,12 @@ pub struct WalletBody {
     /// At the TEG, free to transfer; null where the TEG does not tell us.
     #[schema(required)]
     pub teg_balance: Option<Money>,
+    /// `open`, or `queued`: withdrawals and payouts wait until the edge works again.
+    #[schema(example = "open")]
+    pub withdrawals: &'static str,
+    /// Why they wait.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub withdrawals_note: Option<String>,
 }
 
 /// A balance after a command.
@@ -61,7 +69,7 @@ pub struct WithdrawalBody {
     /// Its name for ever.
     #[schema(value_type = String, format = Uuid)]
     pub withdrawal_id: Text<WithdrawalId>,
-    /// `in_flight`, `settled` or `returned`.
+    /// `in_flight`, `waiting` (for the operator), `settled` or `returned`.
     #[schema(example = "in_flight")]
     pub status: &'static str,
     /// What arrives.
@@ -118,6 +126,174 @@ pub struct PayoutPolicyBody {
     pub threshold: Option<NumberText>,
 }
 
+/// What a withdrawal would cost.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct WithdrawalQuoteBody {
+    /// What arrives.
+    pub amount: Money,
+    /// What the TEG takes for it.
+    pub fee: Money,
+    /// What leaves the balance.
+    pub total: Money,
+    /// The balance now.
+    pub available: Money,
+}
+
+impl From<&WithdrawalQuote> for WithdrawalQuoteBody {
+    fn from(quote: &WithdrawalQuote) -> Self {
+        Self {
+            amount: Money(quote.amount),
+            fee: Money(quote.fee),
+            total: Money(quote.total),
+            available: Money(quote.available),
+        }
+    }
+}
+
+/// What to withdraw.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WithdrawInput {
+    /// Above 0.
+    pub amount: NumberText,
+    /// Only tell what it would cost.
+    #[serde(default)]
+    pub dry_run: bool,
+}
+
+/// Which tokens to take in: an amount, where the TEG lets us pull, or a transfer that was made.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DepositInput {
+    /// Above 0.
+    #[serde(default)]
+    pub amount: Option<NumberText>,
+    /// The TEG's name of your transfer to us.
+    #[serde(default)]
+    pub transaction_id: Option<String>,
+}
+
+/// How tokens come in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DepositWay {
+    /// We pull so much.
+    Pull(Amount),
+    /// The agent has transferred it.
+    Claim(TegTransactionId),
+}
+
+impl DepositInput {
+    /// What the use case takes.
+    ///
+    /// # Errors
+    /// When neither or both are there, or the amount is none.
+    pub fn deposit(&self) -> Result<DepositWay, Refusal> {
+        match (&self.amount, &self.transaction_id) {
+            (Some(amount), None) => Ok(DepositWay::Pull(amount.amount("amount")?)),
+            (None, Some(id)) => Ok(DepositWay::Claim(TegTransactionId(id.clone()))),
+            _ => {
+                let problem = "must be there, or transaction_id, but not both".to_owned();
+                Err(Refusal::InvalidInput { field: "amount", problem })
+            }
+        }
+    }
+}
+
+/// A withdrawal that has not ended, as operators see it.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct OpenWithdrawalBody {
+    /// The withdrawal.
+    #[serde(flatten)]
+    pub withdrawal: WithdrawalBody,
+    /// Whose.
+    pub agent: String,
+    /// When its transfer may first have reached the TEG; null while it was not sent.
+    #[schema(required)]
+    pub sent_at: Option<Rfc3339>,
+    /// Why it waits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// Withdrawals that have not ended.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct OpenWithdrawalsPage {
+    /// By id.
+    pub results: Vec<OpenWithdrawalBody>,
+    /// Results in this answer.
+    pub count: usize,
+    /// Why none goes out now: `teg_unreachable` or `reserves_breach`.
+    #[schema(required)]
+    pub stopped: Option<&'static str>,
+    /// What the alarm says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub alarm: Option<String>,
+}
+
+impl OpenWithdrawalsPage {
+    /// A page.
+    #[must_use]
+    pub fn new(open: &[Arc<Withdrawal>], stop: Option<&EdgeStop>) -> Self {
+        let body = |withdrawal: &Arc<Withdrawal>| OpenWithdrawalBody {
+            withdrawal: WithdrawalBody::from(withdrawal.as_ref()),
+            agent: withdrawal.agent.to_string(),
+            sent_at: withdrawal.sent_at.map(Rfc3339),
+            reason: match &withdrawal.state {
+                WithdrawalState::Waiting { reason } => Some(reason.clone()),
+                _ => None,
+            },
+        };
+        let alarm = match stop {
+            Some(EdgeStop::Breach(alarm)) => Some(alarm.clone()),
+            Some(EdgeStop::Unreachable) | None => None,
+        };
+        let results: Vec<_> = open.iter().map(body).collect();
+        Self { count: results.len(), results, stopped: stop.map(EdgeStop::code), alarm }
+    }
+}
+
+/// What the operator decides on a withdrawal that waits.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ResolveWithdrawalInput {
+    /// `resend` or `return`.
+    #[schema(example = "return")]
+    pub way: String,
+    /// For the agent, with `return`.
+    #[serde(default)]
+    pub reason: Option<String>,
+}
+
+impl ResolveWithdrawalInput {
+    /// What the use case takes.
+    ///
+    /// # Errors
+    /// When nothing is done that way.
+    pub fn resolution(self) -> Result<Resolution, Refusal> {
+        match self.way.as_str() {
+            "resend" => Ok(Resolution::Resend),
+            "return" => {
+                let reason = self.reason.unwrap_or_else(|| "returned by the operator".to_owned());
+                Ok(Resolution::Return { reason })
+            }
+            _ => {
+                let problem = "must be resend or return".to_owned();
+                Err(Refusal::InvalidInput { field: "way", problem })
+            }
+        }
+    }
+}
+
+/// Why a transfer left our account.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ExplainTransferInput {
+    /// The TEG's name of it.
+    pub transaction_id: String,
+    /// For the journal.
+    pub reason: String,
+}
+
 /// An amount to move.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -142,7 +318,7 @@ pub struct TransferInput {
 impl WalletBody {
     /// What `did` has.
     #[must_use]
-    pub fn new(did: &Did, wallet: &Wallet) -> Self {
+    pub fn new(did: &Did, wallet: &Wallet, stop: Option<&EdgeStop>) -> Self {
         let sums = &wallet.sums;
         Self {
             did: Text(did.clone()),
@@ -151,6 +327,8 @@ impl WalletBody {
             in_bonds: Money(sums.in_bonds),
             in_flight: Money(sums.in_flight),
             teg_balance: wallet.teg.map(|teg| Money(teg.available)),
+            withdrawals: if stop.is_some() { "queued" } else { "open" },
+            withdrawals_note: stop.map(ToString::to_string),
         }
     }
 }

@@ -41,8 +41,9 @@ const ARROWS: &[(&str, &[&[&str]])] = &[
     ("expiration-worker", &[&["boot"]]),
     // In bins/teg; the library crate has the name.
     ("teg-server", &[&["edge-node"]]),
-    // An agent's own key is on the client's side: the admin tool mints proofs with it.
-    ("admin", &[&["boot", "money", "registry"]]),
+    // An agent's own key is on the client's side: the admin tool mints proofs with it, and reads
+    // proofs of reserves in the form in which they were given.
+    ("admin", &[&["boot", "money", "registry", "wire"]]),
 ];
 
 const EVERYTHING: &[&str] = &[

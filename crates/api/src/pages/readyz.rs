@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
     responses((status = 200, description = "Send requests", body = String,
         content_type = "text/plain")),
 )]
-pub(crate) async fn readyz(State(shell): State<Shell>) -> Result<&'static str, Failure> {
+pub(crate) async fn readyz(State(shell): State<Shell>) -> Result<String, Failure> {
     let not_ready = |detail: &'static str| {
         Failure::from(Problem::new(&codes::NOT_READY, detail).retry_after(2))
     };
@@ -28,7 +28,7 @@ pub(crate) async fn readyz(State(shell): State<Shell>) -> Result<&'static str, F
         return Err(not_ready("The server is starting or stopping"));
     }
     match tokio::time::timeout(PATIENCE, shell.marketplace().now()).await {
-        Ok(Ok(_)) => Ok("ready\n"),
+        Ok(Ok(_)) => Ok(detail(&shell).await),
         Err(_) => {
             tracing::warn!("not ready: the store is too slow");
             Err(not_ready("The store does not answer"))
@@ -37,5 +37,13 @@ pub(crate) async fn readyz(State(shell): State<Shell>) -> Result<&'static str, F
             tracing::warn!(%error, "not ready: the store does not answer");
             Err(not_ready("The store does not answer"))
         }
+    }
+}
+
+/// Withdrawals that wait keep nobody from buying: the server is ready, and says what is not.
+async fn detail(shell: &Shell) -> String {
+    match shell.marketplace().edge_stop().await {
+        Ok(Some(stop)) => format!("ready\nwithdrawals are queued: {stop}\n"),
+        Ok(None) | Err(_) => "ready\n".to_owned(),
     }
 }

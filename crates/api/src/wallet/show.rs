@@ -19,5 +19,6 @@ pub(crate) async fn show(
     Viewer(viewer): Viewer,
 ) -> Result<Response, Failure> {
     let wallet = shell.marketplace().wallet(&viewer.did).await?;
-    ok(&WalletBody::new(&viewer.did, &wallet))
+    let stop = shell.marketplace().edge_stop().await?;
+    ok(&WalletBody::new(&viewer.did, &wallet, stop.as_ref()))
 }

@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use marketplace_api::AuthMode;
-use marketplace_engine::Config;
+use marketplace_engine::{Config, Pace};
 use marketplace_escrow::ExpiryPolicy;
 use marketplace_fees::FeeSchedule;
 use marketplace_listings::ServiceType;
-use marketplace_money::{Amount, BasisPoints, Did};
+use marketplace_money::{Amount, BasisPoints, Did, Seconds};
 use marketplace_registry::{Credentials, RegistrySettings, Url};
 
 use super::problem::Problems;
@@ -72,10 +72,20 @@ pub struct Deployment {
     pub dispute_timeout_hours: u32,
     /// For one request.
     pub request_timeout: Duration,
+    /// How long postings and events are kept; for ever, when nothing is said.
+    pub history: Option<Seconds>,
     /// For running requests when the server stops.
     pub drain: Duration,
     /// What an operator should know at every start.
     pub warnings: Vec<String>,
+}
+
+impl Deployment {
+    /// How a worker paces itself.
+    #[must_use]
+    pub const fn pace(&self) -> Pace {
+        Pace { history: self.history, ..Pace::DEFAULT }
+    }
 }
 
 impl Settings {
@@ -109,6 +119,7 @@ impl Settings {
             fetch_private_addresses: self.fetch_private_addresses == Switch::On,
             dispute_timeout_hours: self.dispute_hours(&mut problems),
             request_timeout: Duration::from_secs(self.request_timeout_seconds.max(1).into()),
+            history: self.history_days.map(|days| Seconds::from_hours(u32::from(days) * 24)),
             drain: Duration::from_secs(self.drain_seconds.into()),
             warnings: self.warnings(),
             postgres: self.postgres().map(str::to_owned),
@@ -158,6 +169,8 @@ impl Settings {
                 ExpirySetting::Release => ExpiryPolicy::Release,
             },
             batches_in_flight: self.commits_in_flight(problems),
+            transfer_key_life: Seconds::from_hours(u32::from(self.teg_key_hours)),
+            publish_reserves: Seconds(60 * u32::from(self.reserves_minutes)),
             max_listings: max_listings(card, problems, fallback.max_listings),
             stake: self.stake(card, problems),
             collateral: positive_amount(

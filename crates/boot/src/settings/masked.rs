@@ -58,9 +58,12 @@ impl Settings {
             ("FAUCET", if deployment.faucet_open { "on" } else { "off" }.to_owned()),
             ("FETCH_PRIVATE_ADDRESSES", name_of(&self.fetch_private_addresses)),
             ("REQUEST_TIMEOUT_SECONDS", deployment.request_timeout.as_secs().to_string()),
+            ("HISTORY_DAYS", self.history_days.map(|days| days.to_string()).unwrap_or_default()),
             ("DRAIN_SECONDS", deployment.drain.as_secs().to_string()),
             ("NO_WORKER", deployment.no_worker.to_string()),
             ("COMMITS_IN_FLIGHT", config.batches_in_flight.to_string()),
+            ("TEG_KEY_HOURS", self.teg_key_hours.to_string()),
+            ("RESERVES_MINUTES", self.reserves_minutes.to_string()),
             ("LOG_LEVEL", self.log_level.clone()),
             ("LOG_FORMAT", name_of(&self.log_format)),
         ];

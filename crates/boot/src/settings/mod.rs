@@ -207,6 +207,39 @@ pub struct Settings {
     )]
     pub request_timeout_seconds: u16,
 
+    /// How long postings and events are kept, in days; for ever, when not set
+    #[arg(
+        long,
+        env = "HISTORY_DAYS",
+        hide_env_values = true,
+        value_name = "DAYS",
+        value_parser = clap::value_parser!(u16).range(1..=36_500)
+    )]
+    pub history_days: Option<u16>,
+
+    /// How long the TEG remembers an Idempotency-Key, in hours: after that a transfer of which
+    /// nobody knows what became of it waits for the operator
+    #[arg(
+        long,
+        env = "TEG_KEY_HOURS",
+        hide_env_values = true,
+        value_name = "HOURS",
+        default_value_t = 23,
+        value_parser = clap::value_parser!(u16).range(1..=8_760)
+    )]
+    pub teg_key_hours: u16,
+
+    /// Minutes between signed statements of everything that we owe
+    #[arg(
+        long,
+        env = "RESERVES_MINUTES",
+        hide_env_values = true,
+        value_name = "MINUTES",
+        default_value_t = 60,
+        value_parser = clap::value_parser!(u16).range(1..=10_080)
+    )]
+    pub reserves_minutes: u16,
+
     /// How long running requests may take to finish when the server stops, in seconds
     #[arg(
         long,
@@ -286,6 +319,9 @@ impl Settings {
             faucet: None,
             fetch_private_addresses: Switch::Off,
             request_timeout_seconds: 30,
+            history_days: None,
+            teg_key_hours: 23,
+            reserves_minutes: 60,
             drain_seconds: 10,
             no_worker: false,
             commits_in_flight: None,

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use marketplace_money::{Amount, Did, Reputation, Timestamp};
 use marketplace_ports::{
-    HistoryCursor, HistoryPage, TegBalance, TegError, TegTransactionId, TegTransfer, TransferOrder,
+    HistoryCursor, HistoryPage, TegBalance, TegError, TegTransactionId, TegTransfer, TransferFee,
+    TransferOrder,
 };
 use uuid::Uuid;
 
@@ -13,6 +14,8 @@ use super::purses::{Purse, Purses};
 /// What the faucet gives, once for each agent.
 pub(crate) const FAUCET_GIFT: Amount = Amount::from_avt(1_000);
 const MEMO_BYTES: usize = 256;
+/// Of one nano-AVT.
+const ATTO: u64 = 1_000_000_000;
 
 /// What a caller asks that may move tokens or scores. The same request may come twice.
 #[derive(Clone, Debug)]
@@ -55,10 +58,14 @@ struct Payment<'a> {
 #[derive(Debug)]
 pub(crate) struct Books {
     pub(crate) us: Did,
-    pub(crate) fee: Amount,
+    pub(crate) fee: TransferFee,
     pub(crate) now: Timestamp,
     pub(crate) purses: Purses,
     transfers: Vec<TegTransfer>,
+    /// Payments to us that are shown and not completed.
+    pending: Vec<(Did, TransferOrder)>,
+    /// What we hold below one nano-AVT, and whole ones that came together of that.
+    our_dust: u64,
     keys: HashMap<(Did, Uuid), Used>,
     faucet: BTreeSet<Did>,
     signals: BTreeSet<TegTransactionId>,
@@ -69,6 +76,10 @@ fn refused(code: &'static str, reason: impl Into<String>) -> TegError {
     TegError::Refused { code, reason: reason.into() }
 }
 
+fn pending_name(order: &TransferOrder) -> TegTransactionId {
+    TegTransactionId(format!("announced-{}", order.key))
+}
+
 fn mismatch() -> TegError {
     refused(TegError::IDEMPOTENCY_MISMATCH, "the key was used for something else")
 }
@@ -77,10 +88,12 @@ impl Books {
     pub(crate) fn new(us: Did) -> Self {
         Self {
             us,
-            fee: Amount::ZERO,
+            fee: TransferFee::default(),
             now: Timestamp::default(),
             purses: Purses::default(),
             transfers: Vec::new(),
+            pending: Vec::new(),
+            our_dust: 0,
             keys: HashMap::new(),
             faucet: BTreeSet::new(),
             signals: BTreeSet::new(),
@@ -129,13 +142,15 @@ impl Books {
             None => self.check_funds(sender, order.amount)?,
         }
 
+        let fee = self.fee_on(order.amount)?;
+
         // From here on it must succeed.
         let transfer = TegTransfer {
             id: TegTransactionId(format!("transfer-{:09}", self.transfers.len() + 1)),
             sender: sender.clone(),
             receiver: receiver.clone(),
             amount: order.amount,
-            fee: self.fee,
+            fee,
             dust: 0,
             memo: order.memo.clone(),
             key: Some(order.key),
@@ -144,7 +159,7 @@ impl Books {
         let from = Purse::Available(sender.clone());
         let to = Purse::Available(receiver.clone());
         self.purses.move_tokens(from.clone(), to, order.amount);
-        self.purses.move_tokens(from, Purse::Treasury, self.fee);
+        self.purses.move_tokens(from, Purse::Treasury, fee);
         self.know(receiver);
         self.keys.insert((caller.clone(), order.key), used(self.transfers.len()));
         self.transfers.push(transfer.clone());
@@ -163,9 +178,41 @@ impl Books {
         if same { Ok(done.clone()) } else { Err(mismatch()) }
     }
 
+    fn fee_on(&self, amount: Amount) -> Result<Amount, TegError> {
+        let beyond = || refused(TegError::INVALID_AMOUNT, "beyond all money");
+        self.fee.on(amount).ok_or_else(beyond)
+    }
+
+    /// A payment to us that the TEG shows and has not completed.
+    pub(crate) fn announce(&mut self, sender: &Did, order: &TransferOrder) -> TegTransactionId {
+        self.pending.push((sender.clone(), order.clone()));
+        pending_name(order)
+    }
+
+    /// Completes the oldest of these; says whether there was one that could be.
+    pub(crate) fn complete_pending(&mut self) -> bool {
+        if self.pending.is_empty() {
+            return false;
+        }
+        let (sender, order) = self.pending.remove(0);
+        let done = self.transfer_between(&order, &sender).is_ok();
+        if let Some(last) = self.transfers.last_mut().filter(|_| done) {
+            last.id = pending_name(&order);
+        }
+        done
+    }
+
+    /// The last payment to us brought something below one nano-AVT too.
+    pub(crate) fn add_dust(&mut self, id: &TegTransactionId, dust: u32) {
+        if let Some(transfer) = self.transfers.iter_mut().find(|transfer| transfer.id == *id) {
+            transfer.dust = dust;
+            self.our_dust += u64::from(dust);
+        }
+    }
+
     fn check_funds(&self, sender: &Did, amount: Amount) -> Result<(), TegError> {
         let held = self.balance_of(sender).available;
-        match amount.checked_add(self.fee) {
+        match amount.checked_add(self.fee_on(amount)?) {
             Some(needed) if held >= needed => Ok(()),
             _ => {
                 let reason = format!("{sender} holds {held} AVT, not {amount} AVT and the fee");
@@ -245,10 +292,13 @@ impl Books {
     }
 
     pub(crate) fn balance_of(&self, agent: &Did) -> TegBalance {
+        let whole = |atto: u64| Amount::from_nano(i64::try_from(atto / ATTO).unwrap_or(0));
+        let atto = if *agent == self.us { self.our_dust } else { 0 };
+        let available = self.purses.held(&Purse::Available(agent.clone()));
         TegBalance {
-            available: self.purses.held(&Purse::Available(agent.clone())),
+            available: available.checked_add(whole(atto)).unwrap_or(available),
             staked: self.purses.held(&Purse::Staked(agent.clone())),
-            dust: 0,
+            dust: u32::try_from(atto % ATTO).unwrap_or(0),
         }
     }
 
@@ -285,7 +335,23 @@ impl Books {
             page.next = HistoryCursor((index + 1).to_string());
             page.transfers.push(self.shown(index, transfer));
         }
+        page.pending =
+            self.pending.iter().map(|(sender, order)| self.announced(sender, order)).collect();
         Ok(page)
+    }
+
+    fn announced(&self, sender: &Did, order: &TransferOrder) -> TegTransfer {
+        TegTransfer {
+            id: pending_name(order),
+            sender: sender.clone(),
+            receiver: order.counterparty.clone(),
+            amount: order.amount,
+            fee: Amount::ZERO,
+            dust: 0,
+            memo: order.memo.clone(),
+            key: None,
+            at: self.now,
+        }
     }
 
     /// The key is the caller's own business: shown to us, it could be taken for one of ours.

@@ -63,7 +63,28 @@ impl FakeTeg {
 
     /// What the sender of a transfer pays on top, from now on. Not below zero.
     pub fn set_transfer_fee(&self, fee: Amount) {
-        self.node().books.fee = fee;
+        self.node().books.fee = TransferFee::flat(fee);
+    }
+
+    /// The same with a share of the amount, from now on.
+    pub fn set_fees(&self, fees: TransferFee) {
+        self.node().books.fee = fees;
+    }
+
+    /// A payment of another agent that the history shows as not completed.
+    pub fn announce(&self, sender: &Did, order: &TransferOrder) -> TegTransactionId {
+        self.node().books.announce(sender, order)
+    }
+
+    /// Completes the oldest of these; says whether one was.
+    pub fn complete_pending(&self) -> bool {
+        self.node().books.complete_pending()
+    }
+
+    /// Says that a payment brought us so many atto-AVT beyond its amount. Below one nano-AVT, and
+    /// before anybody has read the history.
+    pub fn add_dust(&self, id: &TegTransactionId, dust: u32) {
+        self.node().books.add_dust(id, dust);
     }
 
     /// Makes new tokens for an agent, ourselves included. Above zero.
@@ -224,7 +245,7 @@ impl Teg for FakeTeg {
     }
 
     async fn transfer_fee(&self) -> Result<TransferFee, TegError> {
-        self.read("transfer_fee", |books| TransferFee::flat(books.fee)).await
+        self.read("transfer_fee", |books| books.fee).await
     }
 
     async fn faucet(&self, agent: &Did) -> Result<TegBalance, TegError> {

@@ -33,6 +33,8 @@ pub struct Pace {
     pub standing: Seconds,
     /// Between sweeps of answers and nonces whose time is over.
     pub forgetting: Seconds,
+    /// How long postings and events are kept; for ever, when nothing is said.
+    pub history: Option<Seconds>,
     /// Between signs of life.
     pub heartbeat: Seconds,
     /// Between looks whether the reserves are explained.
@@ -41,17 +43,23 @@ pub struct Pace {
     pub lease: Seconds,
 }
 
+impl Pace {
+    /// Of a server.
+    pub const DEFAULT: Self = Self {
+        mirror: Seconds(8),
+        payouts: Seconds(5),
+        standing: Seconds(60),
+        forgetting: Seconds(60),
+        history: None,
+        heartbeat: Seconds(5),
+        reserves: Seconds(60),
+        lease: Seconds(30),
+    };
+}
+
 impl Default for Pace {
     fn default() -> Self {
-        Self {
-            mirror: Seconds(8),
-            payouts: Seconds(5),
-            standing: Seconds(60),
-            forgetting: Seconds(60),
-            heartbeat: Seconds(5),
-            reserves: Seconds(60),
-            lease: Seconds(30),
-        }
+        Self::DEFAULT
     }
 }
 
@@ -91,6 +99,9 @@ impl Worked {
 
 /// How much is set aside at once.
 const BITE: u32 = 100;
+/// Commits whose history is put away in one transaction, and in one sweep.
+const RETIRED_AT_ONCE: u32 = 100;
+const MOST_RETIRED: u32 = 20_000;
 /// Answers and nonces that one sweep forgets at once.
 const FORGOTTEN_AT_ONCE: u32 = 1_000;
 /// How long a worker that stops may take to finish what it is at.
@@ -153,7 +164,7 @@ impl Worker {
             self.refreshed = Some(now);
         }
         if due(self.forgot, self.pace.forgetting) && self.holds("forgetting").await? {
-            self.forget().await?;
+            self.forget(now).await?;
             self.forgot = Some(now);
         }
         self.marketplace.inner.publisher.figures.count(&worked);
@@ -172,9 +183,18 @@ impl Worker {
         Ok(last.is_some_and(|last| now >= last.plus(SILENCE)))
     }
 
-    async fn forget(&self) -> Result<(), Error> {
-        let least = u64::from(FORGOTTEN_AT_ONCE);
-        while self.marketplace.store().forget(FORGOTTEN_AT_ONCE).await? >= least {}
+    async fn forget(&self, now: Timestamp) -> Result<(), Error> {
+        let (store, least) = (self.marketplace.store(), u64::from(FORGOTTEN_AT_ONCE));
+        while store.forget(FORGOTTEN_AT_ONCE).await? >= least {}
+        if let Some(history) = self.pace.history {
+            let before = now.minus(history);
+            // A minute's share at most: what is left is put away in the next minutes.
+            for _ in 0..MOST_RETIRED / RETIRED_AT_ONCE {
+                if store.retire(before, RETIRED_AT_ONCE).await? == 0 {
+                    break;
+                }
+            }
+        }
         Ok(())
     }
 

@@ -1,14 +1,17 @@
 //! Judgement: after every turn, and, when peace was made and every clock has run out, of the whole.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use marketplace_engine::{Error, Marketplace, Payment, Resolution};
 use marketplace_escrow::{Phase, State};
 use marketplace_fees::Expectation;
 use marketplace_ledger::{Account, FeeKind};
 use marketplace_listings::{Listing, ListingStatus};
 use marketplace_money::{Amount, Did, OrderId, Seconds};
-use marketplace_ports::{HistoryCursor, Store, Teg, TegTransfer, WithdrawalState};
+use marketplace_ports::{
+    HistoryCursor, Store, Subject, Teg, TegTransactionId, TegTransfer, Withdrawal, WithdrawalState,
+};
 
 use uuid::Uuid;
 
@@ -103,6 +106,9 @@ impl Run {
             self.world.start(index);
         }
         self.calm_down().await;
+        while self.world.teg.complete_pending() {
+            self.say("an announced payment completes");
+        }
         let late = std::mem::take(&mut lock(&self.world.wire).late);
         for late in late {
             self.arrive_one(&late).await;
@@ -163,9 +169,11 @@ impl Run {
         let whole_life = self.options.seed.is_multiple_of(8);
         while self.failure.is_none() {
             self.work_until_idle().await;
+            self.decide_as_operator().await;
             let done = {
                 let shadow = lock(&self.world.shadow);
                 shadow.open_effects() == 0
+                    && !shadow.withdrawals.values().any(|withdrawal| withdrawal.is_open())
                     && shadow.orders.values().all(|order| order.phase().is_terminal())
                     && (!whole_life || !shadow.listings.values().any(|listing| listing.counts()))
             };
@@ -187,6 +195,37 @@ impl Run {
         for _ in 0..3 {
             self.world.advance(LONGEST_LEASE.micros()).await;
             self.work_until_idle().await;
+        }
+    }
+
+    /// The operator looks at the TEG's own books, which nothing is on its way to any more, and
+    /// decides on the withdrawals that wait.
+    async fn decide_as_operator(&mut self) {
+        let waiting: Vec<_> = {
+            let shadow = lock(&self.world.shadow);
+            let waits = |w: &&Arc<Withdrawal>| matches!(w.state, WithdrawalState::Waiting { .. });
+            shadow.withdrawals.values().filter(waits).map(|w| w.id).collect()
+        };
+        for id in waiting {
+            if !matches!(self.world.teg.find(id.uuid()).await, Ok(None)) {
+                // The mirror will see it.
+                continue;
+            }
+            let up = self.world.up();
+            let Some(Stage::Up(up)) = up.first().map(|index| &self.world.replicas[*index].stage)
+            else {
+                return;
+            };
+            let market = up.market.clone();
+            let reason = "simulated: looked".to_owned();
+            let again = self.rng.chance(500);
+            let way = if again { Resolution::Resend } else { Resolution::Return { reason } };
+            self.coverage.count(if again { "operator:resend" } else { "operator:return" });
+            let asked =
+                tokio::spawn(async move { market.resolve_withdrawal(id, way, None).await.is_ok() });
+            while !asked.is_finished() {
+                self.let_one_pass().await;
+            }
         }
     }
 
@@ -223,14 +262,7 @@ impl Run {
             None => breaches.push("no replica is up in peace".to_owned()),
             Some(market) => {
                 breaches.extend(self.compare_catalog(market.listing_count()));
-                let asked = tokio::spawn(async move { market.reserves().await });
-                while !asked.is_finished() {
-                    self.let_one_pass().await;
-                }
-                match asked.await {
-                    Ok(Ok(reserves)) if reserves.held == reserves.booked => {}
-                    other => breaches.push(format!("reserves: {other:?}")),
-                }
+                breaches.extend(self.judge_reserves(market).await);
             }
         }
         let staked = self.world.teg.balance().await.map(|balance| balance.staked);
@@ -245,6 +277,11 @@ impl Run {
         {
             let shadow = lock(&self.world.shadow);
             breaches.extend(left_over(&shadow, &transfers));
+            breaches.extend(paid_twice(&transfers));
+            breaches.extend(self.compare_prepaid(&shadow, &transfers));
+            if !self.profile.fee_changes && shadow.balance(&Account::TegFees) != 0 {
+                breaches.push("the house paid the TEG's fees".to_owned());
+            }
             breaches.extend(self.compare_wealth(&shadow, &transfers, &at_teg));
             let pulls = count_pulls(&transfers, &lock(&self.world.wire).pulled_for);
             breaches.extend(self.history.compare(&shadow.acts, &pulls));
@@ -263,6 +300,38 @@ impl Run {
             }
             self.fail(breaches.join("; "));
         }
+    }
+
+    /// Everything is explained to the last atto-AVT, and every agent can prove what it is owed.
+    async fn judge_reserves(&mut self, market: Marketplace) -> Vec<String> {
+        let agents = self.world.agents.clone();
+        let asked = tokio::spawn(async move {
+            let found = market.reconcile().await?;
+            let mut proofs = Vec::new();
+            for agent in agents {
+                proofs.push((agent.clone(), market.reserves_proof(&agent).await?));
+            }
+            Ok::<_, Error>((found, proofs))
+        });
+        while !asked.is_finished() {
+            self.let_one_pass().await;
+        }
+        let (found, proofs) = match asked.await {
+            Ok(Ok(found)) => found,
+            other => return vec![format!("reserves: {other:?}")],
+        };
+        let mut breaches = Vec::new();
+        match found {
+            Some(found) if found.difference == 0 && found.breach.is_none() => {}
+            other => breaches.push(format!("reserves: {other:?}")),
+        }
+        for (agent, proof) in proofs {
+            match proof {
+                Some(proof) if proof.holds() => {}
+                other => breaches.push(format!("{agent} has no proof: {other:?}")),
+            }
+        }
+        breaches
     }
 
     /// What can be found is what is active; other replicas hear of it only when they start.
@@ -340,6 +409,36 @@ impl Run {
         breaches
     }
 
+    /// A transfer that paid for an order is the buyer's, to us, completed, enough, and its alone.
+    fn compare_prepaid(&self, shadow: &Shadow, transfers: &[TegTransfer]) -> Vec<String> {
+        let mut breaches = Vec::new();
+        let mut payers: BTreeMap<&TegTransactionId, OrderId> = BTreeMap::new();
+        for (id, attempt, body) in &self.history.purchases {
+            let Op::Buy(request) = &self.history.attempts[*attempt].bodies[*body] else { continue };
+            let Payment::Prepaid(transaction) = &request.payment else { continue };
+            let Some(order) = shadow.orders.get(id) else { continue };
+            let paid = transfers.iter().find(|transfer| transfer.id == *transaction);
+            let fits = paid.is_some_and(|paid| {
+                let named = paid.memo.contains("listing:") || paid.memo.contains("order ");
+                paid.sender == order.buyer
+                    && paid.receiver == self.world.us
+                    && paid.amount >= order.price.total
+                    && (!named || paid.memo.contains(&order.listing.to_string()))
+            });
+            if !fits {
+                breaches.push(format!("order {id} was paid by {paid:?}"));
+            }
+            let used = shadow.transfers.get(transaction).and_then(|record| record.used_for);
+            if used != Some(Subject::Order(*id)) {
+                breaches.push(format!("order {id} was paid by a transfer used for {used:?}"));
+            }
+            if let Some(other) = payers.insert(transaction, *id) {
+                breaches.push(format!("orders {id} and {other} were paid by one transfer"));
+            }
+        }
+        breaches
+    }
+
     /// Every purchase that was answered is there, at the price that its buyer agreed to.
     fn compare_purchases(&self, shadow: &Shadow) -> Vec<String> {
         let mut breaches = Vec::new();
@@ -377,6 +476,14 @@ fn check_purchase(shadow: &Shadow, id: OrderId, expects: &Expectation) -> Option
     }
 }
 
+/// A withdrawal is paid once, under whatever key.
+fn paid_twice(transfers: &[TegTransfer]) -> Vec<String> {
+    let mut memos = BTreeSet::new();
+    let paid = transfers.iter().filter(|transfer| transfer.memo.starts_with("withdrawal:"));
+    let again = paid.filter(|transfer| !memos.insert(&transfer.memo));
+    again.map(|transfer| format!("{} was paid twice", transfer.memo)).collect()
+}
+
 /// Each transfer at the TEG is booked once at most, by an entry of its own size.
 fn compare_bookings(shadow: &Shadow, transfers: &[TegTransfer], us: &Did) -> Vec<String> {
     let mut breaches = Vec::new();
@@ -403,7 +510,7 @@ fn left_over(shadow: &Shadow, transfers: &[TegTransfer]) -> Vec<String> {
         }
     }
     for withdrawal in shadow.withdrawals.values() {
-        if withdrawal.state == WithdrawalState::InFlight {
+        if withdrawal.is_open() {
             breaches.push(format!("withdrawal {} is still in flight", withdrawal.id));
         }
     }

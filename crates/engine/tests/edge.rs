@@ -1,0 +1,291 @@
+//! Tokens across the edge: prepaid purchases, withdrawals, reserves.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+#[expect(dead_code, reason = "each test file needs another part of it")]
+mod common;
+
+use common::{Market, avt, did, fresh, offer};
+use marketplace_contract_kit::TegFault;
+use marketplace_engine::{
+    EdgeStop, Error, OrderView, Payment, PurchaseRequest, Refusal, Resolution,
+};
+use marketplace_listings::Listing;
+use marketplace_money::{Amount, Seconds};
+use marketplace_ports::{
+    PayoutPolicy, Teg as _, TegTransactionId, TransferFee, TransferOrder, WithdrawalState,
+};
+use uuid::Uuid;
+
+fn refused<R: std::fmt::Debug>(result: Result<R, Error>) -> &'static str {
+    match result {
+        Err(Error::Refused(refusal)) => refusal.code(),
+        other => panic!("not refused: {other:?}"),
+    }
+}
+
+fn payment(market: &Market, key: u128, amount: &str, memo: &str) -> TransferOrder {
+    TransferOrder {
+        key: Uuid::from_u128(key),
+        counterparty: market.marketplace.did().clone(),
+        amount: avt(amount),
+        memo: memo.to_owned(),
+    }
+}
+
+fn pay(market: &Market, from: &str, key: u128, amount: &str, memo: &str) -> TegTransactionId {
+    let order = payment(market, key, amount, memo);
+    market.teg.transfer_from(&did(from), &order).unwrap().id
+}
+
+async fn buy(
+    market: &Market,
+    listing: &Listing,
+    transaction: &TegTransactionId,
+) -> Result<OrderView, Error> {
+    let payment = Payment::Prepaid(transaction.clone());
+    let request = PurchaseRequest { payment, ..PurchaseRequest::of(listing.id) };
+    market.marketplace.purchase(&did("buyer"), request, None).await.map(fresh)
+}
+
+#[tokio::test]
+async fn a_transfer_pays_once_and_what_is_left_stays() {
+    let mut market = Market::open().await;
+    let listing = market.list(offer("5")).await;
+    let calls = market.teg.calls("history");
+    let paid = pay(&market, "buyer", 1, "7", &format!("escrow:{}:x", listing.id));
+    let order = buy(&market, &listing, &paid).await.unwrap().order;
+    assert_eq!(order.price.total, avt("5.125"));
+    assert_eq!(market.teg.calls("history") - calls, 1, "one look, and nothing else");
+    assert_eq!(market.available("buyer").await, "1.875");
+    assert_eq!(refused(buy(&market, &listing, &paid).await), "payment_used");
+    let claimed = market.marketplace.claim_transfer(&did("buyer"), paid, None).await;
+    assert_eq!(refused(claimed), "payment_used");
+    market.settle().await;
+    assert_eq!(market.available("buyer").await, "1.875", "the mirror books nothing twice");
+    market.check().await;
+}
+
+#[tokio::test]
+async fn what_does_not_pay_is_told_why() {
+    let mut market = Market::open().await;
+    let listing = market.list(offer("5")).await;
+    let own = format!("listing:{}", listing.id);
+    let check = |transaction: TegTransactionId, expect: &'static str| {
+        let (market, listing) = (&market, &listing);
+        async move {
+            market.clock.advance(Seconds(2));
+            assert_eq!(refused(buy(market, listing, &transaction).await), expect);
+        }
+    };
+    check(TegTransactionId("nobody-knows".into()), "payment_not_seen").await;
+    check(pay(&market, "other", 1, "7", &own), "payment_foreign").await;
+    check(pay(&market, "buyer", 2, "5.124999999", &own), "payment_too_small").await;
+    let memo = format!("listing:{}", Uuid::from_u128(99));
+    check(pay(&market, "buyer", 3, "7", &memo), "payment_for_another").await;
+    check(TegTransactionId(String::new()), "invalid").await;
+    let order = payment(&market, 4, "6", &own);
+    let pending = market.teg.announce(&did("buyer"), &order);
+    check(pending.clone(), "payment_pending").await;
+    assert!(market.teg.complete_pending());
+    market.clock.advance(Seconds(2));
+    buy(&market, &listing, &pending).await.unwrap();
+    market.settle().await;
+    // What paid for nothing is its sender's.
+    assert_eq!(market.available("other").await, "7");
+    assert_eq!(market.available("buyer").await, "12.999999999");
+    market.check().await;
+}
+
+#[tokio::test]
+async fn those_who_wait_share_one_look_in_a_second() {
+    let market = Market::open().await;
+    let listing = market.list(offer("5")).await;
+    let calls = market.teg.calls("history");
+    for number in 0..5 {
+        let unknown = TegTransactionId(format!("unknown-{number}"));
+        assert_eq!(refused(buy(&market, &listing, &unknown).await), "payment_not_seen");
+    }
+    assert_eq!(market.teg.calls("history") - calls, 1);
+    market.clock.advance(Seconds(1));
+    let unknown = TegTransactionId("unknown".into());
+    assert_eq!(refused(buy(&market, &listing, &unknown).await), "payment_not_seen");
+    assert_eq!(market.teg.calls("history") - calls, 2);
+}
+
+#[tokio::test]
+async fn a_claimed_transfer_is_for_the_wallet() {
+    let market = Market::open().await;
+    let listing = market.list(offer("5")).await;
+    let paid = pay(&market, "buyer", 1, "7", "wallet");
+    let claimed = market.marketplace.claim_transfer(&did("buyer"), paid.clone(), None).await;
+    assert_eq!(fresh(claimed.unwrap()).available, avt("7"));
+    assert_eq!(refused(buy(&market, &listing, &paid).await), "payment_used");
+}
+
+#[tokio::test]
+async fn the_agent_pays_the_fee_that_it_was_shown() {
+    let mut market = Market::open().await;
+    let share = TransferFee { millionths: 1_000, least: avt("0.001"), ..TransferFee::default() };
+    let buyer = did("buyer");
+    market.marketplace.deposit(&buyer, avt("50"), None).await.unwrap();
+    market.teg.set_fees(share);
+    let quote = market.marketplace.withdrawal_quote(&buyer, avt("10")).await.unwrap();
+    assert_eq!((quote.fee, quote.total), (avt("0.01"), avt("10.01")));
+    market.marketplace.withdraw(&buyer, avt("10"), None).await.unwrap();
+    market.settle().await;
+    assert_eq!(market.available("buyer").await, "39.99");
+    market.marketplace.set_payout(&buyer, PayoutPolicy::Immediate, None).await.unwrap();
+    market.settle().await;
+    assert_eq!(market.available("buyer").await, "0");
+    market.check().await;
+}
+
+#[tokio::test]
+async fn what_nobody_knows_waits_for_the_operator() {
+    let mut market = Market::open().await;
+    let buyer = did("buyer");
+    market.marketplace.deposit(&buyer, avt("50"), None).await.unwrap();
+    market.teg.plan_faults(|point| match point.call {
+        "transfer" => TegFault::LostBefore,
+        _ => TegFault::None,
+    });
+    let asked = fresh(market.marketplace.withdraw(&buyer, avt("10"), None).await.unwrap());
+    market.settle().await;
+    market.clock.advance(Seconds::from_hours(24));
+    market.settle().await;
+    let open = market.marketplace.open_withdrawals(None, 10).await.unwrap();
+    assert!(matches!(open[0].state, WithdrawalState::Waiting { .. }), "{open:?}");
+    let calls = market.teg.calls("transfer");
+    market.clock.advance(Seconds::from_hours(24));
+    market.settle().await;
+    assert_eq!(market.teg.calls("transfer"), calls, "nobody calls any more");
+    let way = Resolution::Return { reason: "never made".to_owned() };
+    market.marketplace.resolve_withdrawal(asked.id, way, None).await.unwrap();
+    assert_eq!(market.available("buyer").await, "50");
+    market.check().await;
+}
+
+#[tokio::test]
+async fn a_transfer_that_shows_after_all_ends_the_waiting() {
+    let mut market = Market::open().await;
+    let buyer = did("buyer");
+    market.marketplace.deposit(&buyer, avt("50"), None).await.unwrap();
+    market.teg.plan_faults(|point| match point.call {
+        "transfer" => TegFault::LostBefore,
+        _ => TegFault::None,
+    });
+    let asked = fresh(market.marketplace.withdraw(&buyer, avt("10"), None).await.unwrap());
+    market.settle().await;
+    market.clock.advance(Seconds::from_hours(24));
+    market.settle().await;
+    market.teg.clear_faults();
+    let order = TransferOrder {
+        key: asked.id.uuid(),
+        counterparty: buyer,
+        amount: avt("10"),
+        memo: format!("withdrawal:{}", asked.id),
+    };
+    market.teg.transfer(&order).await.unwrap();
+    market.settle().await;
+    assert_eq!(market.marketplace.open_withdrawals(None, 10).await.unwrap(), []);
+    market.check().await;
+}
+
+#[tokio::test]
+async fn a_silent_teg_queues_withdrawals_and_stops_nothing_else() {
+    let mut market = Market::open().await;
+    let listing = market.list(offer("5")).await;
+    let buyer = did("buyer");
+    market.marketplace.deposit(&buyer, avt("50"), None).await.unwrap();
+    market.marketplace.withdrawal_fee(avt("1")).await.unwrap();
+    market.teg.plan_faults(|_| TegFault::UnavailableBefore);
+    for _ in 0..6 {
+        market.settle().await;
+    }
+    assert_eq!(market.marketplace.edge_stop().await.unwrap(), Some(EdgeStop::Unreachable));
+    market.marketplace.withdraw(&buyer, avt("10"), None).await.unwrap();
+    let calls = market.teg.calls("transfer");
+    market.settle().await;
+    assert_eq!(market.teg.calls("transfer"), calls, "it waits in the queue");
+    market.buy(&listing).await;
+    market.teg.clear_faults();
+    for _ in 0..6 {
+        market.settle().await;
+    }
+    assert_eq!(market.marketplace.edge_stop().await.unwrap(), None);
+    assert_eq!(market.marketplace.open_withdrawals(None, 10).await.unwrap(), []);
+    market.check().await;
+}
+
+#[tokio::test]
+async fn a_transfer_that_nobody_asked_for_is_named_until_it_is_explained() {
+    let mut market = Market::open().await;
+    let buyer = did("buyer");
+    market.marketplace.deposit(&buyer, avt("50"), None).await.unwrap();
+    let key = Uuid::from_u128(77);
+    let (counterparty, memo) = (did("other"), "by hand".to_owned());
+    let order = TransferOrder { key, counterparty, amount: avt("3"), memo };
+    let strange = market.teg.transfer(&order).await.unwrap().id;
+    market.settle().await;
+    let found = market.marketplace.reconcile().await.unwrap().unwrap();
+    assert_eq!(found.difference, -3_000_000_000_000_000_000);
+    let Some(EdgeStop::Breach(alarm)) = market.marketplace.edge_stop().await.unwrap() else {
+        panic!("withdrawals are not stopped")
+    };
+    assert!(alarm.contains(&strange.0), "{alarm}");
+    market.marketplace.withdraw(&buyer, avt("10"), None).await.unwrap();
+    market.settle().await;
+    assert_eq!(market.marketplace.open_withdrawals(None, 10).await.unwrap().len(), 1);
+    market.marketplace.explain_transfer(strange.clone(), "lunch".to_owned()).await.unwrap();
+    let again = market.marketplace.explain_transfer(strange, "lunch".to_owned()).await;
+    assert_eq!(again, Err(Error::Refused(Refusal::AlreadyDone)));
+    for _ in 0..3 {
+        market.settle().await;
+    }
+    assert_eq!(market.marketplace.edge_stop().await.unwrap(), None);
+    assert_eq!(market.marketplace.open_withdrawals(None, 10).await.unwrap(), []);
+    market.check().await;
+}
+
+#[tokio::test]
+async fn dust_is_counted_and_belongs_to_nobody() {
+    let mut market = Market::open().await;
+    for number in 0..3 {
+        let paid = pay(&market, "buyer", number, "1", "");
+        market.teg.add_dust(&paid, 400_000_000);
+    }
+    market.settle().await;
+    let found = market.marketplace.reconcile().await.unwrap().unwrap();
+    assert_eq!((found.difference, found.breach), (0, None));
+    assert_eq!(market.available("buyer").await, "3");
+}
+
+#[tokio::test]
+async fn everybody_proves_what_it_is_owed() {
+    let mut market = Market::open().await;
+    let listing = market.list(offer("5")).await;
+    market.marketplace.deposit(&did("buyer"), avt("50"), None).await.unwrap();
+    let order = market.buy(&listing).await.order;
+    market.settle().await;
+    let statement = market.marketplace.reserves_statement().await.unwrap().unwrap();
+    assert_eq!(statement.root.sum, avt("50"));
+    let proof = market.marketplace.reserves_proof(&did("buyer")).await.unwrap().unwrap();
+    assert!(proof.holds());
+    let mut owed: Vec<(String, Amount)> =
+        proof.inclusions.iter().map(|own| (own.leaf.name.clone(), own.leaf.amount)).collect();
+    owed.sort();
+    let mut expect = vec![
+        (format!("agent:{}", did("buyer")), avt("44.875")),
+        (format!("order:{}", order.id), avt("5.125")),
+    ];
+    expect.sort();
+    assert_eq!(owed, expect);
+    let mut lie = proof;
+    lie.inclusions[0].leaf.amount = Amount::ZERO;
+    assert!(!lie.holds());
+    let seller = market.marketplace.reserves_proof(&did("seller")).await.unwrap().unwrap();
+    assert_eq!(seller.inclusions.len(), 1, "its order");
+    let nobody = market.marketplace.reserves_proof(&did("nobody")).await.unwrap().unwrap();
+    assert!(nobody.inclusions.is_empty() && nobody.holds());
+}
