@@ -85,7 +85,7 @@ impl Server {
         if run_worker {
             work::live(&marketplace, opened.store.as_ref(), &drain.stop, &tasks).await?;
             if !deployment.no_worker {
-                work::work(&marketplace, &drain.stop, &tasks);
+                work::work(&marketplace, deployment.pace(), &drain.stop, &tasks);
             }
         }
         work::follow(&marketplace, &drain.stop, &tasks);

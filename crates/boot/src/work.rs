@@ -34,14 +34,19 @@ pub(crate) async fn live(
 }
 
 /// Starts a worker, and another one should it fail.
-pub(crate) fn work(marketplace: &Marketplace, stop: &CancellationToken, tasks: &TaskTracker) {
-    tasks.spawn(keep_working(marketplace.clone(), stop.clone()));
+pub(crate) fn work(
+    marketplace: &Marketplace,
+    pace: Pace,
+    stop: &CancellationToken,
+    tasks: &TaskTracker,
+) {
+    tasks.spawn(keep_working(marketplace.clone(), pace, stop.clone()));
 }
 
 /// A worker that panics must not take the deadlines of all orders with it.
-async fn keep_working(marketplace: Marketplace, stop: CancellationToken) {
+async fn keep_working(marketplace: Marketplace, pace: Pace, stop: CancellationToken) {
     while !stop.is_cancelled() {
-        match Worker::new(marketplace.clone(), Pace::default()).await {
+        match Worker::new(marketplace.clone(), pace).await {
             Ok(worker) => {
                 let running = tokio::spawn(worker.run(stop.clone().cancelled_owned()));
                 if let Err(error) = running.await {

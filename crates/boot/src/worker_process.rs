@@ -62,7 +62,7 @@ impl WorkerProcess {
         let marketplace = open_marketplace(&deployment, &opened).await?;
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
         work::follow(&marketplace, &stop, &tasks);
-        work::work(&marketplace, &stop, &tasks);
+        work::work(&marketplace, deployment.pace(), &stop, &tasks);
         let ready = Arc::new(AtomicBool::new(true));
         let health = Arc::new(Health {
             marketplace: marketplace.clone(),
