@@ -14,6 +14,7 @@ use marketplace_ports::SealedEvent;
 use marketplace_store_rows::{EventRow, count, tables};
 
 use crate::failure::Failure;
+use crate::retire::Retired;
 
 /// Events in a chunk. Their offsets fit two bytes.
 const CHUNK: i64 = 16_384;
@@ -99,6 +100,17 @@ pub(crate) fn next_chunk(connection: &mut SqliteConnection) -> QueryResult<VecDe
     }
 }
 
+/// Takes away the lists of chunks that are put away as a whole.
+pub(crate) fn forget(connection: &mut SqliteConnection, from: i64, until: i64) -> QueryResult<()> {
+    // There is one more such chunk: only then are all lists looked through.
+    if from / CHUNK < until / CHUNK {
+        diesel::sql_query("DELETE FROM event_lists WHERE until <= ?")
+            .bind::<BigInt, _>(until)
+            .execute(connection)?;
+    }
+    Ok(())
+}
+
 /// Puts a piece into the file; again after a crash, should its chunk not be whole.
 pub(crate) fn write(connection: &mut SqliteConnection, piece: &Piece) -> QueryResult<()> {
     connection.batch_execute("BEGIN IMMEDIATE")?;
@@ -133,7 +145,9 @@ pub(crate) fn events_for(
     limit: u32,
 ) -> Result<Vec<SealedEvent>, Failure> {
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    let (after, listed) = (count(position), listed(connection)?);
+    // Lists still name what is put away.
+    let after = count(position).max(Retired::read(connection)?.event);
+    let listed = listed(connection)?;
     let mut places = listed_places(connection, did, after, listed, limit)?;
     if places.len() < limit {
         let rest = i64::try_from(limit - places.len()).unwrap_or(i64::MAX);

@@ -11,6 +11,7 @@ use marketplace_store_rows::tables;
 
 use crate::audit_history::{next_batches, next_events, next_postings};
 use crate::books::Books;
+use crate::event_lists;
 use crate::failure::Failure;
 use crate::rows::NewBatch;
 use crate::seal::Seal;
@@ -186,5 +187,5 @@ fn erase(connection: &mut SqliteConnection, from: Retired, until: Retired) -> Re
     diesel::delete(postings::table.filter(old)).execute(connection)?;
     let old = events::position.gt(from.event).and(events::position.le(until.event));
     diesel::delete(events::table.filter(old)).execute(connection)?;
-    Ok(())
+    Ok(event_lists::forget(connection, from.event, until.event)?)
 }

@@ -115,8 +115,9 @@ async fn a_posting_cannot_be_edited_unseen() {
         ..clean
     })
     .await;
+    // Where a list goes on is no history: it is not in the hash, and another store has none.
     let sql = "UPDATE postings SET previous = 1 WHERE position = 5";
-    check(sql, |clean| Audit { wrong_balances: 1, broken_hashes: 1, ..clean }).await;
+    check(sql, |clean| Audit { wrong_balances: 1, ..clean }).await;
     let sql = "UPDATE postings SET account = 'order:x' WHERE account LIKE 'order:%' AND line = 1
         AND position < 5";
     check(sql, |clean| Audit { wrong_escrows: 2, broken_hashes: 1, ..clean }).await;

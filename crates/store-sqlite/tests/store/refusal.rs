@@ -27,7 +27,7 @@ fn counts(market: &Market) -> Vec<(&'static str, i64)> {
         "outbox",
         "idempotency",
         "nonces",
-        "teg_transactions",
+        "teg_records",
         "blobs",
         "counters",
         "batches",
