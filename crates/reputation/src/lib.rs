@@ -4,8 +4,9 @@
 //! can make it with two identities, so nothing here relies on it. The *effective* score, −100 to
 //! 100, is made so that faking it costs more than it brings:
 //!
-//! * A word weighs by the money behind it: at most the order's value, and at most what the rater has
-//!   at stake or has settled **with others** that are trusted ([`credit`]).
+//! * A word weighs by the money behind it: at most the order's value; and all that one agent says of
+//!   another weighs at most what it has at stake or has settled **with others** that are trusted
+//!   ([`credit`]).
 //! * It weighs by how far the rater is trusted ([`Standing::trust`]). Trust begins with stake and
 //!   spreads along settled orders, halved at each step: a ring that deals only with itself has
 //!   none, whatever it does.

@@ -113,9 +113,13 @@ fn weight(settlement: &Settlement, records: &Records, side: Side, word: Word) ->
     if word.is_proven {
         return value;
     }
-    let backed = value.min(credit(speaker, stake, edge, now));
+    let (trust, credit) = (speaker.trust(stake, now), credit(speaker, stake, edge, now));
     let said = if word.is_for { edge.positive } else { edge.negative };
-    let weight = damped(speaker.trust(stake, now).of(backed), said.at(now));
+    let said = said.at(now);
+    // All words about one agent together weigh no more than what is behind them: else a small
+    // purchase from a trusted seller would back any number of words for a friend.
+    let left = trust.of(credit).saturating_sub(said).max(0);
+    let weight = damped(trust.of(value.min(credit)), said).min(left);
     if word.is_silent { weight / 4 } else { weight }
 }
 

@@ -76,10 +76,11 @@ impl Oracle<'_> {
                 let whole = value.nano().min(Amount::from_avt(1_000).nano());
                 let backed = whole.min(credit(&speaker, by_stake, &edge, *at));
                 let before = said(about, Some(by), word.is_for).at(*at);
+                let left = trust.of(credit(&speaker, by_stake, &edge, *at)) - before;
                 let weight = match (word.is_proven, word.is_silent) {
                     (true, _) => whole,
-                    (_, true) => damped(trust.of(backed), before) / 4,
-                    (_, false) => damped(trust.of(backed), before),
+                    (_, true) => damped(trust.of(backed), before).min(left).max(0) / 4,
+                    (_, false) => damped(trust.of(backed), before).min(left).max(0),
                 };
                 new_words.push((about.clone(), by.clone(), word.is_for, weight, *at));
             }
