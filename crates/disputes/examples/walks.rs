@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 #[path = "../tests/disputes/walk.rs"]
+#[expect(dead_code, reason = "the tests use more of it")]
 mod walk;
 #[path = "../tests/disputes/world.rs"]
 #[expect(dead_code, reason = "the tests use more of it")]

@@ -12,9 +12,10 @@ use marketplace_money::{Amount, Did, Gaps, Timestamp};
 
 use crate::digest::chained;
 use crate::{
-    Approval, Basis, BondOutcome, Caller, Command, Context, Dispute, DisputeEvent, EvidenceInput,
-    OperatorSignature, Operators, OrderEffect, OrderFacts, Phase, Pool, Response, RuleName,
-    SignatureCheck, abort_digest, apply, decide, posting, rule_set_hash, ruling_digest,
+    Approval, Basis, BondOutcome, Caller, Command, Context, Dispute, DisputeEvent, Escalation,
+    EvidenceInput, OperatorSignature, Operators, OrderEffect, OrderFacts, Phase, Pool, Response,
+    RuleName, Ruling, SignatureCheck, abort_digest, apply, decide, posting, rule_set_hash,
+    ruling_digest,
 };
 
 /// The events of one commit.
@@ -237,6 +238,7 @@ impl Replay<'_> {
         if events == logged.events { Ok(()) } else { Err(PacketFault::OtherEvents { entry }) }
     }
 
+    /// Who asked for what, so that the first of these events happened.
     fn cause(
         &mut self,
         dispute: &Dispute,
@@ -244,7 +246,6 @@ impl Replay<'_> {
         logged: &LogEntry,
     ) -> Option<(Caller, Command)> {
         let party = |side| Caller::Agent(dispute.party(side).clone());
-        let respondent = || party(dispute.disputer.other());
         let lapse = Some((Caller::Timer, Command::Lapse));
         Some(match first {
             DisputeEvent::Opened { .. } => return None,
@@ -257,34 +258,23 @@ impl Replay<'_> {
                 };
                 (party(piece.by), Command::AddEvidence(input))
             }
-            DisputeEvent::Responded { response, .. } => match response {
-                Response::Contested => (respondent(), Command::Contest { bonded: true }),
-                Response::ContestedUnbonded => (respondent(), Command::Contest { bonded: false }),
-                Response::Silent => return lapse,
-                Response::Conceded => (respondent(), concession(logged)),
-            },
+            DisputeEvent::Responded { response, .. } => {
+                let command = match response {
+                    Response::Contested => Command::Contest { bonded: true },
+                    Response::ContestedUnbonded => Command::Contest { bonded: false },
+                    Response::Conceded => concession(logged),
+                    Response::Silent => return lapse,
+                };
+                (party(dispute.disputer.other()), command)
+            }
             DisputeEvent::SettlementOffered(offer) => {
                 (party(offer.by), Command::OfferSettlement { seller: offer.seller })
             }
-            DisputeEvent::Ruled(ruling) => match &ruling.basis {
-                Basis::Rule { rule: RuleName::Conceded, .. } => {
-                    let given_in = ruling.finding.quarters() == 0;
-                    let by = if given_in { party(dispute.disputer) } else { respondent() };
-                    (by, concession(logged))
-                }
-                Basis::Rule { .. } => return self.rules(),
-                Basis::Panel { .. } => return lapse,
-                Basis::Operators { reason, signatures } => {
-                    let digest = ruling_digest(dispute, ruling.finding, reason);
-                    let approvals = self.approvals(digest, signatures);
-                    let (finding, reason) = (ruling.finding, reason.clone());
-                    (Caller::Operators, Command::Rule { finding, reason, approvals })
-                }
-            },
+            DisputeEvent::Ruled(ruling) => return self.cause_of_ruling(dispute, ruling, logged),
             DisputeEvent::PanelWanted { .. } => return self.rules(),
             DisputeEvent::Escalated { why, .. } => match (dispute.phase(), why) {
                 (Phase::UnderRules, _) => return self.rules(),
-                (_, crate::Escalation::PoolTooSmall) => return self.call(),
+                (_, Escalation::PoolTooSmall) => return self.call(),
                 _ => return lapse,
             },
             DisputeEvent::Called { .. } => return self.call(),
@@ -304,18 +294,54 @@ impl Replay<'_> {
                 let approvals = self.approvals(abort_digest(dispute, reason), signatures);
                 (Caller::Operators, Command::Abort { reason: reason.clone(), approvals })
             }
-            DisputeEvent::Closed { phase, verdict, .. } => match (phase, verdict.bonds) {
-                (Phase::Withdrawn, _) => (party(dispute.disputer), Command::Withdraw),
-                (Phase::Settled, _) => {
-                    let by = dispute.offer.as_ref()?.by.other();
-                    (party(by), Command::AcceptSettlement { expected: None })
-                }
-                (_, BondOutcome::Withdrawn) => (party(dispute.disputer), concession(logged)),
-                _ if dispute.life().passed(logged.at, &self.packet.gaps) => {
-                    (Caller::Timer, Command::LapseLife)
-                }
-                _ => return lapse,
-            },
+            DisputeEvent::Closed { phase, verdict, .. } => {
+                return self.cause_of_end(dispute, *phase, verdict.bonds, logged);
+            }
+        })
+    }
+
+    fn cause_of_ruling(
+        &self,
+        dispute: &Dispute,
+        ruling: &Ruling,
+        logged: &LogEntry,
+    ) -> Option<(Caller, Command)> {
+        match &ruling.basis {
+            Basis::Rule { rule: RuleName::Conceded, .. } => {
+                let disputer = ruling.finding.quarters() == 0;
+                let side = if disputer { dispute.disputer } else { dispute.disputer.other() };
+                Some((Caller::Agent(dispute.party(side).clone()), concession(logged)))
+            }
+            Basis::Rule { .. } => self.rules(),
+            Basis::Panel { .. } => Some((Caller::Timer, Command::Lapse)),
+            Basis::Operators { reason, signatures } => {
+                let digest = ruling_digest(dispute, ruling.finding, reason);
+                let approvals = self.approvals(digest, signatures);
+                let (finding, reason) = (ruling.finding, reason.clone());
+                Some((Caller::Operators, Command::Rule { finding, reason, approvals }))
+            }
+        }
+    }
+
+    fn cause_of_end(
+        &self,
+        dispute: &Dispute,
+        phase: Phase,
+        bonds: BondOutcome,
+        logged: &LogEntry,
+    ) -> Option<(Caller, Command)> {
+        let party = |side| Caller::Agent(dispute.party(side).clone());
+        Some(match (phase, bonds) {
+            (Phase::Withdrawn, _) => (party(dispute.disputer), Command::Withdraw),
+            (Phase::Settled, _) => {
+                let by = dispute.offer.as_ref()?.by.other();
+                (party(by), Command::AcceptSettlement { expected: None })
+            }
+            (_, BondOutcome::Withdrawn) => (party(dispute.disputer), concession(logged)),
+            _ if dispute.life().passed(logged.at, &self.packet.gaps) => {
+                (Caller::Timer, Command::LapseLife)
+            }
+            _ => (Caller::Timer, Command::Lapse),
         })
     }
 

@@ -125,27 +125,43 @@ fn order_act(
     escrow::apply(order, &events.unwrap_or_else(|refusal| panic!("{command:?}: {refusal}")))
 }
 
+/// Funded, and delivered if the test says so.
+fn undisputed_order(setup: &Setup) -> Order {
+    let none = Gaps::none();
+    let at = |now| escrow::Context { now, gaps: &none };
+    let order = funded_order(setup);
+    let order = order_act(&order, escrow::Actor::Ledger, &escrow::Command::Fund, &at(START));
+    if !setup.delivered {
+        return order;
+    }
+    let input = escrow::DeliveryInput::Bytes {
+        sha256: [1; 32],
+        claimed_sha256: None,
+        size: 7,
+        uri: None,
+        media_type: None,
+        note: None,
+        checks: None,
+    };
+    let deliver = escrow::Command::Deliver(input);
+    order_act(&order, escrow::Actor::Seller, &deliver, &at(START.plus(Seconds(60))))
+}
+
+fn purses(setup: &Setup, order: &Order) -> BTreeMap<Account, i128> {
+    let purse = i128::from(setup.purse.nano());
+    BTreeMap::from([
+        (Account::Order(order.id), i128::from(order.price.total.nano())),
+        (Account::Capital, 1_000_000_000_000),
+        (Account::Agent(did("buyer")), purse),
+        (Account::Agent(did("seller")), purse),
+    ])
+}
+
 impl World {
     /// Opened, or refused.
     pub(crate) fn try_open(setup: &Setup) -> Result<Self, Refused> {
         let none = Gaps::none();
-        let at = |now| escrow::Context { now, gaps: &none };
-        let mut order = funded_order(setup);
-        order = order_act(&order, escrow::Actor::Ledger, &escrow::Command::Fund, &at(START));
-        if setup.delivered {
-            let input = escrow::DeliveryInput::Bytes {
-                sha256: [1; 32],
-                claimed_sha256: None,
-                size: 7,
-                uri: None,
-                media_type: None,
-                note: None,
-                checks: None,
-            };
-            let deliver = escrow::Command::Deliver(input);
-            order =
-                order_act(&order, escrow::Actor::Seller, &deliver, &at(START.plus(Seconds(60))));
-        }
+        let order = undisputed_order(setup);
         let now = START.plus(setup.waits);
         let opening = Opening {
             id: DisputeId::new(Uuid::from_u128(3)),
@@ -165,13 +181,7 @@ impl World {
             Dispute::open(&opening, &order, &[], &setup.policy, &cx).map_err(Refused::No)?;
         let order_after = escrow::apply(&order, &opened.order_events);
         let facts = OrderFacts::of(&order_after, &none).expect("the order is in dispute");
-        let mut balances = BTreeMap::from([
-            (Account::Order(order.id), i128::from(order.price.total.nano())),
-            (Account::Capital, 1_000_000_000_000),
-        ]);
-        for party in ["buyer", "seller"] {
-            balances.insert(Account::Agent(did(party)), i128::from(setup.purse.nano()));
-        }
+        let balances = purses(setup, &order);
         let mut world = Self {
             order: order_after,
             opened: opened.dispute.clone(),
