@@ -25,7 +25,7 @@ struct Cli {
         value_name = "ADDR:PORT",
         default_value = "127.0.0.1:8021"
     )]
-    listen: SocketAddr,
+    worker_listen: SocketAddr,
 
     #[command(flatten)]
     settings: Settings,
@@ -49,11 +49,11 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn run(Cli { listen, settings }: Cli) -> Result<Stopped, BootError> {
+async fn run(Cli { worker_listen, settings }: Cli) -> Result<Stopped, BootError> {
     init_tracing(&settings)?;
     // Before anything opens: a signal that comes while we start stops us gently too.
     let stop = stop_signal()?;
-    let worker = WorkerProcess::start(settings, listen, Overrides::default()).await?;
+    let worker = WorkerProcess::start(settings, worker_listen, Overrides::default()).await?;
     stop.await;
     // A second signal means now.
     tokio::select! {
