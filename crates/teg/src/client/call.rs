@@ -65,7 +65,7 @@ impl<'a> Call<'a> {
         Self { key: Some(key), ..self }
     }
 
-    pub(super) fn query(mut self, name: &'static str, value: impl ToString) -> Self {
+    pub(super) fn query(mut self, name: &'static str, value: &impl ToString) -> Self {
         self.query.push((name, value.to_string()));
         self
     }

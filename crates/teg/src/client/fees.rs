@@ -74,7 +74,7 @@ impl HttpTeg {
 
     /// The fee of a transfer of `amount` by the TEG's own calculator, where it has one.
     async fn calculated(&self, amount: Amount) -> Result<Option<Amount>, TegError> {
-        let call = Call::get("/token/fees/calculate").query("amount", amount).of_anybody();
+        let call = Call::get("/token/fees/calculate").query("amount", &amount).of_anybody();
         let answer: Option<Value> = self.caller.find(call).await?;
         let Some(answer) = answer else { return Ok(None) };
         let fee = answer.get("fee_amount").or_else(|| answer.get("fee"));

@@ -102,7 +102,7 @@ impl HttpTeg {
     }
 
     async fn page(&self, offset: u64, limit: usize) -> Result<Answer, CallError> {
-        let call = Call::get("/token/transactions").query("limit", limit).query("offset", offset);
+        let call = Call::get("/token/transactions").query("limit", &limit).query("offset", &offset);
         self.caller.read(call).await
     }
 

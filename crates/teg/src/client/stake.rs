@@ -50,7 +50,7 @@ impl HttpTeg {
             in_doubt |= matches!(error, CallError::Lost { .. });
             let pause = self.caller.next_pause(&mut pauses, &error);
             let (false, Some(pause)) = (matches!(error, CallError::Refused(_)), pause) else {
-                return Err(if in_doubt { unclear(error) } else { error.of_writing() });
+                return Err(if in_doubt { unclear(&error) } else { error.of_writing() });
             };
             tokio::time::sleep(pause).await;
             // The published API keeps no keys for stakes: what is locked by now tells.
@@ -89,13 +89,13 @@ impl HttpTeg {
     }
 
     async fn my_stakes(&self) -> Result<MyStakes, TegError> {
-        let call = Call::get("/governance/staking/mystake").query("active_only", true);
+        let call = Call::get("/governance/staking/mystake").query("active_only", &true);
         self.caller.read(call).await.map_err(CallError::of_reading)
     }
 }
 
-fn unclear(error: CallError) -> TegError {
-    TegError::Unknown { reason: error.of_writing().to_string() }
+fn unclear(error: &CallError) -> TegError {
+    TegError::Unknown { reason: error.clone().of_writing().to_string() }
 }
 
 /// An answer that cannot be counted with.

@@ -142,7 +142,7 @@ impl HttpTeg {
         in_doubt: bool,
         way: Way,
     ) -> Result<TegTransfer, TegError> {
-        if way == Way::Pull && matches!(answer.status.as_u16(), 403 | 404 | 405) {
+        if way == Way::Pull && matches!(answer.status.as_u16(), 403..=405) {
             return Err(TegError::Unsupported { verb: "pull" });
         }
         let refusal = answer.error();

@@ -43,8 +43,11 @@ impl fmt::Display for UnknownFault {
 
 impl std::error::Error for UnknownFault {}
 
+/// A name, and the fault that it makes with the number behind it.
+type Name = (&'static str, fn(u32) -> Fault);
+
 impl Fault {
-    const NAMES: &[(&str, fn(u32) -> Self)] = &[
+    const NAMES: &[Name] = &[
         ("delay", |number| Self::Delay(Duration::from_millis(number.into()))),
         ("unavailable", |_| Self::Unavailable),
         ("rate-limit", Self::RateLimit),

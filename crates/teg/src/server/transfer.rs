@@ -132,7 +132,7 @@ impl Shared {
         let message = wish.message.clone();
         let done = self.server.node.send_as(self.sending(wish, request.as_ref(), headers)?).await?;
         let left = self.server.node.balance_of(&done.sender).await?.unwrap_or_default().available;
-        Ok(shown(&done, message, left))
+        Ok(shown(&done, message.as_deref(), left))
     }
 
     fn sending(
@@ -158,7 +158,7 @@ impl Shared {
     }
 }
 
-fn shown(done: &TegTransfer, message: Option<String>, left: Amount) -> Json<Value> {
+fn shown(done: &TegTransfer, message: Option<&str>, left: Amount) -> Json<Value> {
     Json(json!({
         "transaction_id": done.id.0,
         "status": "completed",

@@ -20,18 +20,18 @@ pub(crate) const US: &str = "did:key:zMarketplace";
 pub(crate) const SERVICE_TOKEN: &str = "service";
 
 pub(crate) fn did(name: &str) -> Did {
-    format!("did:key:z6Mk{name}").parse().unwrap()
+    format!("did:key:z6Mk{name}").parse().expect("it works in this test")
 }
 
 pub(crate) fn us() -> Did {
-    US.parse().unwrap()
+    US.parse().expect("it works in this test")
 }
 
 /// The system's time: keys and transfers of one test share it.
 pub(crate) fn clock() -> marketplace_teg::Clock {
     Arc::new(|| {
-        let since = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap();
-        Timestamp::from_micros(i64::try_from(since.as_micros()).unwrap())
+        let since = std::time::SystemTime::UNIX_EPOCH.elapsed().expect("it works in this test");
+        Timestamp::from_micros(i64::try_from(since.as_micros()).expect("it works in this test"))
     })
 }
 
@@ -47,8 +47,8 @@ pub(crate) struct Served {
 
 impl Served {
     pub(crate) async fn start(fee: TransferFee, faults: Faults) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let address = "127.0.0.1:0".parse().unwrap();
+        let folder = tempfile::tempdir().expect("it works in this test");
+        let address = "127.0.0.1:0".parse().expect("it works in this test");
         let mut served = Self { node: None, address, fee, faults, folder, serving: None };
         served.open().await;
         served
@@ -63,7 +63,7 @@ impl Served {
             clock: clock(),
         };
         let path = self.folder.path().join("teg.db");
-        let node = Arc::new(EmbeddedTeg::open(&path, settings).unwrap());
+        let node = Arc::new(EmbeddedTeg::open(&path, settings).expect("it works in this test"));
         let server = TegServer {
             node: node.clone(),
             callers: Arc::new(BareDids),
@@ -71,15 +71,17 @@ impl Served {
             service_token: Some(SERVICE_TOKEN.to_owned()),
         };
         let router = with_faults(router(server), self.faults.clone());
-        let listener = tokio::net::TcpListener::bind(self.address).await.unwrap();
-        self.address = listener.local_addr().unwrap();
+        let listener =
+            tokio::net::TcpListener::bind(self.address).await.expect("it works in this test");
+        self.address = listener.local_addr().expect("it works in this test");
         self.node = Some(node);
-        self.serving =
-            Some(tokio::spawn(async move { axum::serve(listener, router).await.unwrap() }));
+        self.serving = Some(tokio::spawn(async move {
+            axum::serve(listener, router).await.expect("it works in this test")
+        }));
     }
 
     pub(crate) fn node(&self) -> &Arc<EmbeddedTeg> {
-        self.node.as_ref().unwrap()
+        self.node.as_ref().expect("it works in this test")
     }
 
     pub(crate) fn url(&self) -> String {
@@ -100,13 +102,13 @@ impl Served {
     }
 
     pub(crate) fn client(&self) -> HttpTeg {
-        HttpTeg::new(self.settings()).unwrap()
+        HttpTeg::new(self.settings()).expect("it works in this test")
     }
 
     /// Stops serving and closes the books.
     pub(crate) async fn stop(&mut self) {
         self.stop_serving().await;
-        let node = self.node.take().unwrap();
+        let node = self.node.take().expect("it works in this test");
         // Connections of a client that still lives hold the books a moment longer.
         while Arc::strong_count(&node) > 1 {
             tokio::task::yield_now().await;
@@ -147,7 +149,7 @@ impl TegUnderTest for Served {
             fee: self.fee.on(order.amount),
             pulled: false,
         };
-        self.node().send_as(sending).await.unwrap().id
+        self.node().send_as(sending).await.expect("it works in this test").id
     }
 
     async fn reopen(&mut self) {

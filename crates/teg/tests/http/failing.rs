@@ -57,7 +57,7 @@ async fn every_fault_does_what_it_says() {
         let body = answer.map(|(_, body)| body.to_string()).unwrap_or_default();
         assert!(body.contains(text), "{fault}: {body}");
         paid += transfers;
-        let (_, total) = served.node().statement(&us(), 0, 1).await.unwrap();
+        let (_, total) = served.node().statement(&us(), 0, 1).await.expect("it works in this test");
         assert_eq!(total, paid, "{fault}");
     };
     check("delay=1", 200, 1, "").await;
@@ -73,7 +73,7 @@ async fn every_fault_does_what_it_says() {
     check("expired-token", 401, 0, "AUTH_INVALID_TOKEN").await;
     check("fire", 422, 0, "is no fault").await;
     let deaf = Served::start(TransferFee::default(), Faults::default()).await;
-    assert_eq!(pay(&deaf, "unavailable").await.unwrap().0, 200);
+    assert_eq!(pay(&deaf, "unavailable").await.expect("it works in this test").0, 200);
 }
 
 /// A plan in which each request has this fault.
@@ -84,7 +84,7 @@ fn always(fault: Fault) -> Faults {
 async fn with(fault: Fault) -> (Served, HttpTeg) {
     let served = Served::start(TransferFee::default(), always(fault)).await;
     let settings = HttpTegSettings { attempts: 3, ..served.settings() };
-    let teg = HttpTeg::new(settings).unwrap();
+    let teg = HttpTeg::new(settings).expect("it works in this test");
     (served, teg)
 }
 
@@ -101,7 +101,7 @@ async fn what_cannot_be_known_is_said_to_be_unknown() {
             Err(other) => other.to_string(),
         };
         assert_eq!(shown, expect, "{fault:?}");
-        let (_, total) = served.node().statement(&us(), 0, 1).await.unwrap();
+        let (_, total) = served.node().statement(&us(), 0, 1).await.expect("it works in this test");
         assert_eq!(total, moved, "{fault:?}");
     };
     // Moved, and the history cannot be read either: nothing but the truth.
@@ -120,9 +120,9 @@ async fn what_cannot_be_known_is_said_to_be_unknown() {
 async fn the_fee_is_the_one_that_the_teg_takes() {
     let check = async |fault: Fault, amount: i64, expect: i64| {
         let (_served, teg) = with(fault).await;
-        let fee = teg.transfer_fee().await.unwrap();
+        let fee = teg.transfer_fee().await.expect("it works in this test");
         assert_eq!(fee.on(Amount::from_nano(amount)), Some(Amount::from_nano(expect)), "{fee:?}");
-        let done = teg.transfer(&order(amount)).await.unwrap();
+        let done = teg.transfer(&order(amount)).await.expect("it works in this test");
         assert_eq!(done.fee, Amount::from_nano(expect), "{fault:?}");
     };
     check(Fault::FlatFee, 5, 1_000_000_000).await;
@@ -135,8 +135,9 @@ async fn the_fee_is_the_one_that_the_teg_takes() {
 async fn a_teg_that_is_gone_moves_nothing_and_is_left_alone() {
     let mut served = by_header().await;
     let breaker = BreakerSettings { failures: 3, rest: Seconds(60) };
-    let teg = HttpTeg::new(HttpTegSettings { breaker, ..served.settings() }).unwrap();
-    teg.balance().await.unwrap();
+    let teg = HttpTeg::new(HttpTegSettings { breaker, ..served.settings() })
+        .expect("it works in this test");
+    teg.balance().await.expect("it works in this test");
     served.stop().await;
     let Err(TegError::Unavailable { retry_after: Some(wait), reason }) =
         teg.transfer(&order(5)).await
@@ -150,9 +151,10 @@ async fn a_teg_that_is_gone_moves_nothing_and_is_left_alone() {
 async fn the_budget_of_an_hour_says_so() {
     let served = by_header().await;
     let limits = HourlyLimits { requests: 10, transfers: 2 };
-    let teg = HttpTeg::new(HttpTegSettings { limits, ..served.settings() }).unwrap();
+    let teg = HttpTeg::new(HttpTegSettings { limits, ..served.settings() })
+        .expect("it works in this test");
     for _ in 0..2 {
-        teg.transfer(&order(5)).await.unwrap();
+        teg.transfer(&order(5)).await.expect("it works in this test");
     }
     let Err(TegError::Unavailable { reason, retry_after }) = teg.transfer(&order(5)).await else {
         panic!("a third transfer")
@@ -160,7 +162,7 @@ async fn the_budget_of_an_hour_says_so() {
     assert_eq!(reason, "our budget of 2 transfers an hour at the TEG is spent");
     assert!(retry_after.is_some_and(|wait| wait.0 > 3_500));
     for _ in 0..8 {
-        teg.balance().await.unwrap();
+        teg.balance().await.expect("it works in this test");
     }
     let error = teg.balance().await.unwrap_err().to_string();
     assert!(error.contains("our budget of 10 calls an hour"), "{error}");
@@ -193,12 +195,14 @@ async fn a_refused_token_is_renewed_once() {
     let served = by_header().await;
     let tokens = Arc::new(Renewing { renewed: AtomicUsize::new(0) });
     let auth = TegAuth::Registry(tokens.clone());
-    let teg = HttpTeg::new(HttpTegSettings { auth, ..served.settings() }).unwrap();
-    teg.transfer(&order(5)).await.unwrap();
-    teg.balance().await.unwrap();
+    let teg =
+        HttpTeg::new(HttpTegSettings { auth, ..served.settings() }).expect("it works in this test");
+    teg.transfer(&order(5)).await.expect("it works in this test");
+    teg.balance().await.expect("it works in this test");
     assert_eq!(tokens.renewed.load(Ordering::SeqCst), 1);
     let auth = TegAuth::Static("nobody's".to_owned());
-    let teg = HttpTeg::new(HttpTegSettings { auth, attempts: 2, ..served.settings() }).unwrap();
+    let teg = HttpTeg::new(HttpTegSettings { auth, attempts: 2, ..served.settings() })
+        .expect("it works in this test");
     let error = teg.balance().await.unwrap_err();
     assert!(matches!(error, TegError::Unavailable { .. }), "{error}");
 }
@@ -226,7 +230,7 @@ async fn without_our_own_node_there_is_no_pull_and_no_look_at_others() {
     let served = by_header().await;
     let stranger = did("stranger");
     let settings = HttpTegSettings { owner: stranger, service_token: None, ..served.settings() };
-    let teg = HttpTeg::new(settings).unwrap();
+    let teg = HttpTeg::new(settings).expect("it works in this test");
     assert_eq!(teg.pull(&order(5)).await, Err(TegError::Unsupported { verb: "pull" }));
     assert_eq!(teg.balance_of(&did("seller")).await, Ok(None));
 }

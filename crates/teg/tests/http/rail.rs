@@ -21,7 +21,7 @@ fn order(memo: &str) -> TransferOrder {
 
 fn by_send(served: &Served) -> HttpTeg {
     let rail = Rail::Send(served.url());
-    HttpTeg::new(HttpTegSettings { rail, ..served.settings() }).unwrap()
+    HttpTeg::new(HttpTegSettings { rail, ..served.settings() }).expect("it works in this test")
 }
 
 #[tokio::test]
@@ -29,7 +29,7 @@ async fn what_is_sent_is_found_in_the_history() {
     let served = Served::start(TransferFee::default(), Faults::default()).await;
     let teg = by_send(&served);
     let order = order("sent");
-    let done = teg.transfer(&order).await.unwrap();
+    let done = teg.transfer(&order).await.expect("it works in this test");
     assert_eq!((done.amount, done.memo.as_str()), (order.amount, "sent"));
     assert_eq!(teg.transfer(&order).await, Ok(done));
     let other = TransferOrder { amount: Amount::from_avt(3), ..order };
@@ -46,9 +46,10 @@ async fn what_settles_later_is_waited_for_or_unknown() {
     let served = Served::start(TransferFee::default(), faults).await;
     let teg = by_send(&served);
     let order = order("later");
-    let done = teg.transfer(&order).await.unwrap();
+    let done = teg.transfer(&order).await.expect("it works in this test");
     assert_eq!(done.key, Some(order.key));
-    let (lines, total) = served.node().statement(&us(), 0, 10).await.unwrap();
+    let (lines, total) =
+        served.node().statement(&us(), 0, 10).await.expect("it works in this test");
     assert_eq!((lines.len(), total), (1, 1));
     // Nobody can pay this, and nobody says so.
     let hopeless = TransferOrder { key: Uuid::now_v7(), amount: Amount::MAX, ..order };

@@ -32,7 +32,7 @@ struct Page {
 
 /// Newest first.
 async fn transactions(State(lines): State<Lines>, Query(page): Query<Page>) -> Json<Value> {
-    let mut lines = lines.lock().unwrap().clone();
+    let mut lines = lines.lock().expect("it works in this test").clone();
     lines.sort_by_key(|line| std::cmp::Reverse((line.second, line.number)));
     let shown = lines.iter().skip(page.offset).take(page.limit).map(|line| {
         json!({
@@ -58,16 +58,19 @@ const THE_DAY_AFTER: Timestamp = Timestamp::from_micros(1_750_830_000_000_000);
 const A_MONTH_LATER: Timestamp = Timestamp::from_micros(1_753_500_000_000_000);
 
 async fn teg(lines: &Lines) -> HttpTeg {
-    HttpTeg::new(teg_settings(lines).await).unwrap()
+    HttpTeg::new(teg_settings(lines).await).expect("it works in this test")
 }
 
 async fn teg_settings(lines: &Lines) -> HttpTegSettings {
     let router = axum::Router::new()
         .route("/api/v1/token/transactions", get(transactions))
         .with_state(lines.clone());
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+    let listener =
+        tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("it works in this test");
+    let url = format!("http://{}", listener.local_addr().expect("it works in this test"));
+    tokio::spawn(
+        async move { axum::serve(listener, router).await.expect("it works in this test") },
+    );
     let clock = Arc::new(|| THE_DAY_AFTER);
     let settings = HttpTegSettings::new(&url, us(), TegAuth::Did, clock);
     HttpTegSettings { limits: HourlyLimits::NONE, ..settings }
@@ -77,14 +80,16 @@ async fn teg_settings(lines: &Lines) -> HttpTegSettings {
 async fn read_on(teg: &HttpTeg, place: &mut HistoryCursor, limit: u32) -> Vec<u64> {
     let mut seen = Vec::new();
     loop {
-        let page = teg.history(place, limit).await.unwrap();
+        let page = teg.history(place, limit).await.expect("it works in this test");
         if page.transfers.is_empty() {
             return seen;
         }
         assert!(page.transfers.len() <= limit as usize);
         for transfer in &page.transfers {
             assert_eq!(transfer.dust, 7);
-            seen.push(transfer.id.0.trim_start_matches('t').parse().unwrap());
+            seen.push(
+                transfer.id.0.trim_start_matches('t').parse().expect("it works in this test"),
+            );
         }
         assert_ne!(page.next, *place);
         *place = page.next;
@@ -99,13 +104,19 @@ fn line(number: u64, second: u64) -> Line {
 async fn a_long_history_is_read_from_any_place() {
     let lines = Lines::default();
     let teg = teg(&lines).await;
-    lines.lock().unwrap().extend((1..=2_500).map(|number| line(number, number)));
+    lines
+        .lock()
+        .expect("it works in this test")
+        .extend((1..=2_500).map(|number| line(number, number)));
     let mut place = HistoryCursor::default();
     let whole = read_on(&teg, &mut place, 100).await;
     assert_eq!(whole, (1..=2_500).collect::<Vec<_>>());
     let short = place.0.len();
     assert!(short < 500, "a place is short: {}", place.0);
-    lines.lock().unwrap().extend((2_501..=4_000).map(|number| line(number, number)));
+    lines
+        .lock()
+        .expect("it works in this test")
+        .extend((2_501..=4_000).map(|number| line(number, number)));
     assert_eq!(read_on(&teg, &mut place, 500).await, (2_501..=4_000).collect::<Vec<_>>());
     let mut again = HistoryCursor::default();
     assert_eq!(read_on(&teg, &mut again, 1_000).await.len(), 4_000);
@@ -119,25 +130,32 @@ async fn what_appears_late_or_completes_late_is_not_missed() {
     let teg = teg(&lines).await;
     let mut place = HistoryCursor::default();
     let pending = Line { number: 2, second: 101, pending: true };
-    lines.lock().unwrap().extend([line(1, 100), pending, line(3, 102)]);
+    lines.lock().expect("it works in this test").extend([line(1, 100), pending, line(3, 102)]);
     assert_eq!(read_on(&teg, &mut place, 10).await, [1, 3]);
-    let page = teg.history(&place, 10).await.unwrap();
+    let page = teg.history(&place, 10).await.expect("it works in this test");
     assert_eq!((page.transfers.len(), page.pending.len()), (0, 1));
     assert_eq!((page.pending[0].amount, page.next), (Amount::from_avt(2), place.clone()));
     // Its time was given before its commit, and others came between.
-    lines.lock().unwrap().extend([line(4, 99), line(5, 103)]);
+    lines.lock().expect("it works in this test").extend([line(4, 99), line(5, 103)]);
     assert_eq!(read_on(&teg, &mut place, 10).await, [4, 5]);
     // Days later.
-    lines.lock().unwrap().extend((6..300).map(|number| line(number, 1_000 + number)));
+    lines
+        .lock()
+        .expect("it works in this test")
+        .extend((6..300).map(|number| line(number, 1_000 + number)));
     assert_eq!(read_on(&teg, &mut place, 10).await.len(), 294);
-    lines.lock().unwrap()[1].pending = false;
+    lines.lock().expect("it works in this test")[1].pending = false;
     assert_eq!(read_on(&teg, &mut place, 10).await, [2]);
     assert_eq!(read_on(&teg, &mut place, 10).await, [0; 0]);
     // One that has been pending for a month is over, whatever it says.
     let forgotten = Line { number: 0, second: 1_299, pending: true };
     let aged = HttpTegSettings { clock: Arc::new(|| A_MONTH_LATER), ..teg_settings(&lines).await };
-    lines.lock().unwrap().push(forgotten);
-    let page = HttpTeg::new(aged).unwrap().history(&place, 10).await.unwrap();
+    lines.lock().expect("it works in this test").push(forgotten);
+    let page = HttpTeg::new(aged)
+        .expect("it works in this test")
+        .history(&place, 10)
+        .await
+        .expect("it works in this test");
     assert_eq!((page.transfers.len(), page.pending.len()), (0, 0));
 }
 
@@ -145,10 +163,13 @@ async fn what_appears_late_or_completes_late_is_not_missed() {
 async fn a_history_that_lost_our_place_is_no_history_of_ours() {
     let lines = Lines::default();
     let teg = teg(&lines).await;
-    lines.lock().unwrap().extend((1..=50).map(|number| line(number, number)));
+    lines
+        .lock()
+        .expect("it works in this test")
+        .extend((1..=50).map(|number| line(number, number)));
     let mut place = HistoryCursor::default();
     read_on(&teg, &mut place, 10).await;
-    lines.lock().unwrap().retain(|line| line.number > 45);
+    lines.lock().expect("it works in this test").retain(|line| line.number > 45);
     assert!(teg.history(&place, 10).await.is_err());
 }
 
@@ -158,7 +179,7 @@ proptest! {
     /// However it grows between two looks, each line is seen once, in pages of any size.
     #[test]
     fn every_line_is_seen_once(growth in prop::collection::vec((1_u64..200, 0_u64..14), 1..8), limit in 1_u32..150) {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("it works in this test");
         runtime.block_on(async {
             let lines = Lines::default();
             let teg = teg(&lines).await;
@@ -170,7 +191,7 @@ proptest! {
                     second += 1;
                     // Some are a little older than what was seen last.
                     let at = if step == 0 { second - back } else { second };
-                    lines.lock().unwrap().push(line(number, at));
+                    lines.lock().expect("it works in this test").push(line(number, at));
                 }
                 seen.extend(read_on(&teg, &mut place, limit).await);
             }

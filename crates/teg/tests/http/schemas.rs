@@ -33,14 +33,19 @@ async fn record(State(records): State<Records>, request: Request, next: Next) ->
     let path = request.uri().path().trim_start_matches("/api/v1").to_owned();
     let route = format!("{} {}", request.method(), template(&path));
     let (parts, body) = request.into_parts();
-    let bytes = to_bytes(body, 1 << 20).await.unwrap();
+    let bytes = to_bytes(body, 1 << 20).await.expect("it works in this test");
     let asked = serde_json::from_slice(&bytes).ok();
     let answer = next.run(Request::from_parts(parts, Body::from(bytes))).await;
     let (parts, body) = answer.into_parts();
-    let bytes = to_bytes(body, 1 << 20).await.unwrap();
+    let bytes = to_bytes(body, 1 << 20).await.expect("it works in this test");
     let (status, reply) =
         (parts.status.as_u16(), serde_json::from_slice(&bytes).unwrap_or_default());
-    records.lock().unwrap().push(Exchange { route, request: asked, status, reply });
+    records.lock().expect("it works in this test").push(Exchange {
+        route,
+        request: asked,
+        status,
+        reply,
+    });
     Response::from_parts(parts, Body::from(bytes))
 }
 
@@ -64,15 +69,18 @@ async fn recorded(served: &Served) -> (HttpTegSettings, Records) {
     let faults = Faults { by_header: true, plan: None };
     let router = with_faults(router(server), faults)
         .layer(middleware::from_fn_with_state(records.clone(), record));
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+    let listener =
+        tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("it works in this test");
+    let url = format!("http://{}", listener.local_addr().expect("it works in this test"));
+    tokio::spawn(
+        async move { axum::serve(listener, router).await.expect("it works in this test") },
+    );
     (HttpTegSettings { url, ..served.settings() }, records)
 }
 
 /// Every verb of the port, and what the client has beside it.
 async fn use_everything(settings: &HttpTegSettings) {
-    let teg = HttpTeg::new(settings.clone()).unwrap();
+    let teg = HttpTeg::new(settings.clone()).expect("it works in this test");
     let key = Uuid::now_v7;
     let order = |counterparty, memo: &str| TransferOrder {
         key: key(),
@@ -80,23 +88,23 @@ async fn use_everything(settings: &HttpTegSettings) {
         amount: Amount::from_avt(3),
         memo: memo.to_owned(),
     };
-    teg.faucet(&did("a")).await.unwrap();
+    teg.faucet(&did("a")).await.expect("it works in this test");
     teg.faucet(&did("a")).await.unwrap_err();
-    let paid = teg.transfer(&order(did("a"), "é")).await.unwrap();
+    let paid = teg.transfer(&order(did("a"), "é")).await.expect("it works in this test");
     teg.transfer(&TransferOrder { amount: Amount::MAX, ..order(did("a"), "") }).await.unwrap_err();
-    teg.pull(&order(did("a"), "back")).await.unwrap();
+    teg.pull(&order(did("a"), "back")).await.expect("it works in this test");
     teg.pull(&order(did("poor"), "back")).await.unwrap_err();
-    teg.history(&HistoryCursor::default(), 10).await.unwrap();
-    teg.find(key()).await.unwrap();
-    teg.balance().await.unwrap();
-    teg.balance_of(&did("a")).await.unwrap();
-    teg.stake(key(), Amount::from_avt(2)).await.unwrap();
-    teg.unstake(key()).await.unwrap();
-    teg.signal(&paid.id, true).await.unwrap();
+    teg.history(&HistoryCursor::default(), 10).await.expect("it works in this test");
+    teg.find(key()).await.expect("it works in this test");
+    teg.balance().await.expect("it works in this test");
+    teg.balance_of(&did("a")).await.expect("it works in this test");
+    teg.stake(key(), Amount::from_avt(2)).await.expect("it works in this test");
+    teg.unstake(key()).await.expect("it works in this test");
+    teg.signal(&paid.id, true).await.expect("it works in this test");
     teg.signal(&paid.id, true).await.unwrap_err();
-    teg.reputation(&did("a")).await.unwrap();
-    teg.reputation(&did("stranger")).await.unwrap();
-    teg.transfer_fee().await.unwrap();
+    teg.reputation(&did("a")).await.expect("it works in this test");
+    teg.reputation(&did("stranger")).await.expect("it works in this test");
+    teg.transfer_fee().await.expect("it works in this test");
     let report = DisputeReport {
         defendant: did("a"),
         reason_code: "CONTRACT_VIOLATION".to_owned(),
@@ -104,11 +112,12 @@ async fn use_everything(settings: &HttpTegSettings) {
         evidence: None,
         transfer: Some(paid.id),
     };
-    teg.log_dispute(&report).await.unwrap();
-    assert_eq!(teg.disputes(10, 0).await.unwrap().len(), 1);
+    teg.log_dispute(&report).await.expect("it works in this test");
+    assert_eq!(teg.disputes(10, 0).await.expect("it works in this test").len(), 1);
     let rail = Rail::Send(settings.url.clone());
-    let by_send = HttpTeg::new(HttpTegSettings { rail, ..settings.clone() }).unwrap();
-    by_send.transfer(&order(did("b"), "sent")).await.unwrap();
+    let by_send =
+        HttpTeg::new(HttpTegSettings { rail, ..settings.clone() }).expect("it works in this test");
+    by_send.transfer(&order(did("b"), "sent")).await.expect("it works in this test");
 }
 
 /// What the client has no use for.
@@ -120,12 +129,12 @@ async fn use_the_rest(url: &str) {
             Some(body) => request.json(&body),
             None => request,
         };
-        request.send().await.unwrap().json().await.unwrap_or_default()
+        request.send().await.expect("it works in this test").json().await.unwrap_or_default()
     };
     let (get, post) = (reqwest::Method::GET, reqwest::Method::POST);
     call(get.clone(), "/token/balance", None).await;
     let mine = call(get.clone(), "/disputes/my-disputes", None).await;
-    let dispute = mine[0]["dispute_log_id"].as_str().unwrap().to_owned();
+    let dispute = mine[0]["dispute_log_id"].as_str().expect("it works in this test").to_owned();
     call(get.clone(), &format!("/disputes/{dispute}"), None).await;
     call(get.clone(), &format!("/disputes/{}", Uuid::nil()), None).await;
     call(get.clone(), "/token/transactions?limit=0", None).await;
@@ -136,7 +145,7 @@ async fn use_the_rest(url: &str) {
     call(post.clone(), "/governance/staking/unstake", Some(unstake)).await;
     let number = json!({"receiver_agent_id": did("b").as_str(), "amount": 1.5});
     call(post.clone(), "/token/transfer", Some(number)).await;
-    client.get(format!("{url}/api/v1/token/balance")).send().await.unwrap();
+    client.get(format!("{url}/api/v1/token/balance")).send().await.expect("it works in this test");
 }
 
 #[tokio::test]
@@ -151,11 +160,12 @@ async fn every_route_is_as_published() {
         .get(format!("{}/api/v1/tokenomics/balance", settings.url))
         .bearer_auth(us())
         .header("X-Fault", "odd-amounts");
-    odd.send().await.unwrap();
+    odd.send().await.expect("it works in this test");
 
-    let schemas: Value = serde_json::from_str(include_str!("schemas.json")).unwrap();
+    let schemas: Value =
+        serde_json::from_str(include_str!("schemas.json")).expect("it works in this test");
     let mut used = BTreeSet::new();
-    let records = records.lock().unwrap();
+    let records = records.lock().expect("it works in this test");
     for exchange in records.iter() {
         let route = &schemas["routes"][&exchange.route];
         assert!(route.is_object(), "no schema for {}", exchange.route);
@@ -172,14 +182,15 @@ async fn every_route_is_as_published() {
             assert_fits(&schemas, &schemas[kind], &exchange.reply, &exchange.route);
         }
     }
-    let known: BTreeSet<String> = schemas["routes"].as_object().unwrap().keys().cloned().collect();
+    let known: BTreeSet<String> =
+        schemas["routes"].as_object().expect("it works in this test").keys().cloned().collect();
     assert_eq!(used, known, "routes without a call");
     served.stop_serving().await;
 }
 
 fn assert_fits(schemas: &Value, schema: &Value, value: &Value, route: &str) {
     let whole = json!({ "$defs": schemas, "allOf": [schema] });
-    let validator = jsonschema::validator_for(&whole).unwrap();
+    let validator = jsonschema::validator_for(&whole).expect("it works in this test");
     let wrong: Vec<String> =
         validator.iter_errors(value).map(|e| format!("{}: {e}", e.instance_path())).collect();
     assert!(wrong.is_empty(), "{route}: {wrong:?} in {value}");
