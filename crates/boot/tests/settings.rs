@@ -95,7 +95,7 @@ fn what_cannot_be_says_which_setting_and_why() {
     check(&["--database-url=mysql://x"], "DATABASE_URL", "must be sqlite:PATH");
     check(&["--database-url=sqlite:"], "DATABASE_URL", "must be sqlite:PATH");
     check(&["--database-url=sqlite::memory:"], "DATABASE_URL", "must name a file");
-    check(&["--teg-layer-url=http://teg:8100"], "TEG_LAYER_URL", "not there yet");
+    check(&["--teg-layer-url=http://teg:8100"], "TEG_AUTH_MODE", "needs REGISTRY_URL");
     check(&["--registry-url=registry:8000"], "REGISTRY_URL", "must be like");
     check(&["--registry-client-id=me"], "REGISTRY_CLIENT_ID", "set both");
     check(&["--agent-key=short"], "AGENT_KEY", "32 bytes");
