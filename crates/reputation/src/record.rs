@@ -163,7 +163,10 @@ pub fn record(settlement: &Settlement, records: &Records) -> Recorded {
     after.about_seller.volume = after.about_seller.volume.plus(volume(seller_trust), at);
     after.seller.volume = after.seller.volume.plus(volume(buyer_trust), at);
     after.about_buyer.volume = after.about_buyer.volume.plus(volume(buyer_trust), at);
-    let fee = Amount::from_nano(buyer_trust.of(settlement.fee.nano().max(0)));
+    // Squared: a ring that made itself half trusted must not buy more room to run away with than
+    // the fees cost it. Who has a full stake counts in full.
+    let fee = buyer_trust.of(buyer_trust.of(settlement.fee.nano().max(0)));
+    let fee = Amount::from_nano(fee);
     let fees = after.seller.trusted_fees.checked_add(fee);
     after.seller.trusted_fees = fees.unwrap_or(Amount::MAX);
     Recorded { records: after, weight_about_buyer, weight_about_seller }

@@ -57,7 +57,8 @@ pub struct Standing {
     pub negative: Decaying,
     /// What it settled, as far as the others are trusted.
     pub volume: Decaying,
-    /// What trusted buyers paid in fees for its work, ever.
+    /// What trusted buyers paid in fees for its work, ever; each fee counts by the square of the
+    /// buyer's trust.
     pub trusted_fees: Amount,
 }
 
