@@ -68,7 +68,6 @@ impl RegistryServer {
     }
 
     /// Every route.
-    #[must_use]
     pub fn router(self: &Arc<Self>) -> Router {
         Router::new()
             .route("/api/v1/auth/agent/token", post(accounts::token))
