@@ -134,7 +134,8 @@ impl Run {
             Wish::Wallet => self.wish_wallet(agent),
             Wish::Nonce => {
                 let value = format!("nonce-{}", self.rng.below(20));
-                let until = self.world.now().await.plus(Seconds(3_600));
+                // Longer than any run: after that a nonce may come again.
+                let until = self.world.now().await.plus(Seconds::from_hours(100_000));
                 Some(vec![Op::UseNonce(value, until)])
             }
             Wish::PayAtTeg => {

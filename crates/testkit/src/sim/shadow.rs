@@ -359,6 +359,13 @@ const RECORD_LIFE: marketplace_money::Seconds = marketplace_money::Seconds::from
 
 /// Whether a set does what its request wanted; to fetch tokens for it is not that.
 fn is_act(set: &ChangeSet) -> bool {
+    // Who names a transfer that nobody has seen makes the mirror look, for everybody.
+    let of_mirror = |change: &Change<TegRecord>| {
+        matches!(change.row.used_for, None | Some(Subject::Order(_) | Subject::Withdrawal(_)))
+    };
+    if set.teg_records.iter().any(of_mirror) && set.orders.iter().all(|change| change.read > 0) {
+        return false;
+    }
     let facts = set.events.iter().any(|event| event.name != "wallet.deposited");
     facts || !set.agents.is_empty() || set.nonce.is_some()
 }
