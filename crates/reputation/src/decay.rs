@@ -14,9 +14,6 @@ const MICROS_PER_DAY: i64 = 86_400_000_000;
 const LANDMARK: i64 = 227;
 /// Of the growth table.
 const SCALE_BITS: u32 = 16;
-/// Half-lives beyond the landmark that fit beside a million of the largest parts.
-const MOST_PERIODS: i64 = 48;
-
 /// 2^(day/90), with 16 bits behind the point.
 const GROWTH: [i128; HALF_LIFE_DAYS as usize] = growth();
 
@@ -46,12 +43,14 @@ fn place(at: Timestamp) -> (i64, usize) {
     let day = at.micros().div_euclid(MICROS_PER_DAY);
     let period = day.div_euclid(HALF_LIFE_DAYS) - LANDMARK;
     let rest = usize::try_from(day.rem_euclid(HALF_LIFE_DAYS)).unwrap_or(0);
-    (period.clamp(-MOST_PERIODS, MOST_PERIODS), rest)
+    (period, rest)
 }
 
-/// `value` doubled so many times; halved when negative.
-const fn doubled(value: i128, periods: i64) -> i128 {
-    if periods >= 0 { value << periods } else { value >> -periods }
+/// `value` doubled so many times, as far as it fits; halved when negative. A word of 1,000 AVT fits
+/// until 2043; before that the landmark moves, and stored sums are halved by as much.
+fn doubled(value: i128, periods: i64) -> i128 {
+    let room = i64::from(value.leading_zeros()) - 1;
+    if periods >= 0 { value << periods.min(room).max(0) } else { value >> periods.abs().min(126) }
 }
 
 impl Decaying {
@@ -85,11 +84,7 @@ impl Decaying {
     #[must_use]
     pub fn at(self, now: Timestamp) -> i64 {
         let (period, day) = place(now);
-        let left = if period >= 0 {
-            (self.sum >> period) / GROWTH[day]
-        } else {
-            (self.sum << -period.max(-40)) / GROWTH[day]
-        };
+        let left = doubled(self.sum, -period) / GROWTH[day];
         i64::try_from(left).unwrap_or(i64::MAX)
     }
 }

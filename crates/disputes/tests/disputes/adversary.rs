@@ -34,24 +34,24 @@ struct Search {
 }
 
 impl Search {
-    fn run(world: World, coalition: Coalition, truth: Finding) -> Self {
+    fn run(world: &World, coalition: Coalition, truth: Finding) -> Self {
         let (seen, ends, best) = (HashSet::new(), 0, i128::MIN);
         let mut search = Self { coalition, truth, seen, ends, best };
         search.visit(world);
         search
     }
 
-    fn visit(&mut self, world: World) {
+    fn visit(&mut self, world: &World) {
         if world.dispute.phase().is_terminal() {
             self.ends += 1;
-            self.best = self.best.max(self.holds(&world));
+            self.best = self.best.max(self.holds(world));
             return;
         }
-        if !self.seen.insert(key(&world)) {
+        if !self.seen.insert(key(world)) {
             return;
         }
-        for next in self.moves(&world) {
-            self.visit(next);
+        for next in self.moves(world) {
+            self.visit(&next);
         }
     }
 
@@ -217,7 +217,7 @@ fn key(world: &World) -> String {
 }
 
 fn search(setup: &Setup, coalition: Coalition, truth: Finding) -> Search {
-    Search::run(World::open(setup), coalition, truth)
+    Search::run(&World::open(setup), coalition, truth)
 }
 
 /// Both parties and all jurors are one agent: whatever it does, it only loses fees and forfeits.

@@ -57,7 +57,7 @@ fn undefended() {
     // Conceded after contesting and before any vote was opened: R comes back.
     check(&buyer, "contest | concede", OrderPhase::Ruled, expect);
     // As far as the balance covers it.
-    let poor = Setup { purse: Amount::from_avt(11), ..buyer.clone() };
+    let poor = Setup { purse: Amount::from_avt(11), ..buyer };
     check(&poor, "concede", OrderPhase::Ruled, expect);
     let cheap = Setup { price: Amount::from_nano(19), ..buyer };
     check(&cheap, "concede", OrderPhase::Ruled, "buyer 0.00000002, seller -0.000000001");

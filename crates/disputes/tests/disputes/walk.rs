@@ -83,6 +83,12 @@ pub(crate) fn path(seed: u64) -> (World, Ending) {
     let mut dice = Dice(seed);
     let mut world = World::open(&setup(&mut dice));
     look_again(&mut world, &mut dice);
+    // Most silence is alike: let many paths go on to the rules, the panels and the operators.
+    if dice.chance(60) {
+        let respondent = world.dispute.party(world.dispute.disputer.other()).clone();
+        let contest = Command::Contest { bonded: dice.chance(80) };
+        let _ = world.act(&Caller::Agent(respondent), &contest);
+    }
     let total = world.total();
     let insurance = world.balance(&Account::Insurance);
     // Some paths are quiet, some are busy.

@@ -6,7 +6,7 @@ use marketplace_reputation::{Book, Outcome, Settlement};
 pub(crate) const START: Timestamp = Timestamp::from_micros(1_800_000_000_000_000);
 
 pub(crate) fn did(name: &str) -> Did {
-    format!("did:{name}").parse().unwrap()
+    format!("did:{name}").parse().expect("a name of the tests is a DID")
 }
 
 pub(crate) fn day(day: u32) -> Timestamp {

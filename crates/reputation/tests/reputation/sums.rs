@@ -23,10 +23,13 @@ struct Oracle<'a>(&'a [Settlement]);
 /// A word of the log: about whom, by whom, for or against, its weight, when.
 type Said = (Did, Did, bool, i64, Timestamp);
 
+/// What an agent settled with another, as far as that one is trusted, when.
+type Volume = (Did, Did, i64, Timestamp);
+
 impl Oracle<'_> {
     fn words(&self) -> Vec<Said> {
         let mut words: Vec<Said> = Vec::new();
-        let mut volumes: Vec<(Did, Did, i64, Timestamp)> = Vec::new();
+        let mut volumes: Vec<Volume> = Vec::new();
         for settlement in self.0 {
             let new = self.of(settlement, &words, &volumes);
             words.extend(new.0);
@@ -39,8 +42,8 @@ impl Oracle<'_> {
         &self,
         settlement: &Settlement,
         words: &[Said],
-        volumes: &[(Did, Did, i64, Timestamp)],
-    ) -> (Vec<Said>, Vec<(Did, Did, i64, Timestamp)>) {
+        volumes: &[Volume],
+    ) -> (Vec<Said>, Vec<Volume>) {
         let Settlement { buyer, seller, at, value, outcome, .. } = settlement;
         let sum = |parts: &mut dyn Iterator<Item = (i64, Timestamp)>| {
             parts.fold(Decaying::ZERO, |sum, (amount, at)| sum.plus(amount, at))
