@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::clock::StoreClock;
 use crate::draft::{BatchRow, Draft};
-use crate::failure::{Failure, Meaning};
+use crate::failure::{Failure, MOST_GONE, Meaning};
 use crate::found::column;
 use crate::keys::Keys;
 use crate::lock::{Before, OUTCOMES, keys_of, lock};
@@ -39,12 +39,12 @@ pub(crate) async fn commit(
     batch: Batch,
 ) -> Result<Vec<CommitOutcome>, StoreError> {
     let keys = keys_of(&batch);
-    let (mut tries, mut fresh) = (0, false);
+    let (mut tries, mut gone) = (0, 0);
     loop {
         let mut session = writers.get().await?;
         match attempt(&mut session, clock, &batch, &keys).await? {
             Attempt::Done(outcomes) => return Ok(outcomes),
-            Attempt::Gone(_) if !fresh => fresh = true,
+            Attempt::Gone(_) if gone < MOST_GONE => gone += 1,
             Attempt::Gone(failure) => return Err(StoreError::Unavailable(failure.to_string())),
             Attempt::Again(failure) => {
                 tries += 1;

@@ -6,7 +6,7 @@
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use marketplace_ports::StoreError;
 use marketplace_store_rows::RowError;
-use tokio_postgres::error::SqlState;
+use tokio_postgres::error::{Severity, SqlState};
 
 /// Why a store does not open.
 #[derive(Debug, thiserror::Error)]
@@ -42,6 +42,10 @@ pub(crate) enum Failure {
     Store(StoreError),
 }
 
+/// How many connections in a row may turn out to be gone: when the database was started again, all
+/// that wait in a pool are.
+pub(crate) const MOST_GONE: u32 = 20;
+
 /// What a failed statement means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Meaning {
@@ -64,7 +68,13 @@ impl Failure {
 
     pub(crate) fn meaning(&self) -> Meaning {
         match self {
-            Self::Wire(error) => error.code().map_or(Meaning::Lost, of_state),
+            // What ends the connection may come while a COMMIT is on its way.
+            Self::Wire(error) => match error.as_db_error() {
+                Some(said) if said.parsed_severity() != Some(Severity::Fatal) => {
+                    of_state(said.code())
+                }
+                _ => Meaning::Lost,
+            },
             Self::Diesel(error) => of_diesel(error),
             Self::Store(StoreError::Rejected(_)) => Meaning::Refused,
             Self::Store(_) => Meaning::Unavailable,

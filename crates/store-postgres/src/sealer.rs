@@ -14,7 +14,7 @@ use marketplace_store_rows::{ChainLink, bytes32, from_count};
 use tokio::sync::{Notify, watch};
 use tokio_postgres::Row;
 
-use crate::failure::Failure;
+use crate::failure::{Failure, MOST_GONE};
 use crate::found::column;
 use crate::lock::BEGIN;
 use crate::only_postgres::WAKE_OTHERS;
@@ -128,7 +128,7 @@ async fn look(writers: &Writers, bell: &Bell) -> Result<(), StoreError> {
 
 /// Seals until nothing is left.
 pub(crate) async fn settle(writers: &Writers, bell: &Bell) -> Result<(), StoreError> {
-    let (mut fresh, mut tries) = (false, 0);
+    let (mut gone, mut tries) = (0, 0);
     loop {
         let mut session = writers.get().await?;
         let sealed = seal(&mut session, bell).await;
@@ -138,7 +138,7 @@ pub(crate) async fn settle(writers: &Writers, bell: &Bell) -> Result<(), StoreEr
         match sealed {
             Ok(count) if count < MOST => return Ok(()),
             Ok(_) => {}
-            Err(failure) if failure.is_lost() && !fresh => fresh = true,
+            Err(failure) if failure.is_lost() && gone < MOST_GONE => gone += 1,
             Err(failure) if failure.is_transient() && tries < 5 => tries += 1,
             Err(failure) => return Err(failure.into()),
         }
