@@ -9,15 +9,13 @@ use std::marker::PhantomData;
 use diesel::pg::Pg;
 use diesel::prelude::QueryResult;
 use diesel::query_builder::{AstPass, Query as DieselQuery, QueryFragment, QueryId};
-use diesel::sql_types::{Array, BigInt, Binary, Text};
+use diesel::sql_types::{Array, BigInt, Text};
 
 #[derive(Debug)]
 enum Bind {
     Text(String),
     Number(i64),
-    Texts(Vec<String>),
     Numbers(Vec<i64>),
-    Bytes(Vec<u8>),
 }
 
 /// A statement whose rows have the columns `ST`.
@@ -47,16 +45,8 @@ impl<ST> Query<ST> {
         self.bind(Bind::Number(value.into()))
     }
 
-    pub(crate) fn texts(self, values: Vec<String>) -> Self {
-        self.bind(Bind::Texts(values))
-    }
-
     pub(crate) fn numbers(self, values: Vec<i64>) -> Self {
         self.bind(Bind::Numbers(values))
-    }
-
-    pub(crate) fn bytes(self, value: Vec<u8>) -> Self {
-        self.bind(Bind::Bytes(value))
     }
 }
 
@@ -68,9 +58,7 @@ impl<ST> QueryFragment<Pg> for Query<ST> {
             match bind {
                 Bind::Text(value) => out.push_bind_param::<Text, _>(value)?,
                 Bind::Number(value) => out.push_bind_param::<BigInt, _>(value)?,
-                Bind::Texts(values) => out.push_bind_param::<Array<Text>, _>(values)?,
                 Bind::Numbers(values) => out.push_bind_param::<Array<BigInt>, _>(values)?,
-                Bind::Bytes(value) => out.push_bind_param::<Binary, _>(value)?,
             }
             out.push_sql(piece);
         }
