@@ -1,4 +1,5 @@
 //! What a Merkle-sum tree promises, whatever is owed.
+#![expect(clippy::unwrap_used, reason = "all of this is a test")]
 
 use marketplace_ledger::{Leaf, Node, Step, SumTree, TreeError, check_path};
 use marketplace_money::Amount;

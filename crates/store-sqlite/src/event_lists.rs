@@ -263,7 +263,7 @@ mod tests {
             ("did:a", 4 * middle, 5),
             ("did:stranger", 0, 5),
         ];
-        let mut answers = |connection: &mut SqliteConnection| {
+        let answers = |connection: &mut SqliteConnection| {
             questions.map(|(did, after, limit)| all_of(connection, did, after, limit))
         };
         let expect = answers(&mut writer);

@@ -53,7 +53,8 @@ impl HttpTeg {
     /// # Errors
     /// When the TEG does not answer.
     pub async fn disputes(&self, limit: u32, offset: u32) -> Result<Vec<Value>, TegError> {
-        let call = Call::get("/disputes/my-disputes").query("limit", &limit).query("offset", &offset);
+        let call =
+            Call::get("/disputes/my-disputes").query("limit", &limit).query("offset", &offset);
         self.caller.read(call).await.map_err(CallError::of_reading)
     }
 }

@@ -76,7 +76,7 @@ impl Served {
         self.address = listener.local_addr().expect("it works in this test");
         self.node = Some(node);
         self.serving = Some(tokio::spawn(async move {
-            axum::serve(listener, router).await.expect("it works in this test")
+            axum::serve(listener, router).await.expect("it works in this test");
         }));
     }
 

@@ -89,11 +89,13 @@ async fn use_everything(settings: &HttpTegSettings) {
         memo: memo.to_owned(),
     };
     teg.faucet(&did("a")).await.expect("it works in this test");
-    teg.faucet(&did("a")).await.unwrap_err();
+    teg.faucet(&did("a")).await.expect_err("refused");
     let paid = teg.transfer(&order(did("a"), "é")).await.expect("it works in this test");
-    teg.transfer(&TransferOrder { amount: Amount::MAX, ..order(did("a"), "") }).await.unwrap_err();
+    teg.transfer(&TransferOrder { amount: Amount::MAX, ..order(did("a"), "") })
+        .await
+        .expect_err("refused");
     teg.pull(&order(did("a"), "back")).await.expect("it works in this test");
-    teg.pull(&order(did("poor"), "back")).await.unwrap_err();
+    teg.pull(&order(did("poor"), "back")).await.expect_err("refused");
     teg.history(&HistoryCursor::default(), 10).await.expect("it works in this test");
     teg.find(key()).await.expect("it works in this test");
     teg.balance().await.expect("it works in this test");
@@ -101,7 +103,7 @@ async fn use_everything(settings: &HttpTegSettings) {
     teg.stake(key(), Amount::from_avt(2)).await.expect("it works in this test");
     teg.unstake(key()).await.expect("it works in this test");
     teg.signal(&paid.id, true).await.expect("it works in this test");
-    teg.signal(&paid.id, true).await.unwrap_err();
+    teg.signal(&paid.id, true).await.expect_err("refused");
     teg.reputation(&did("a")).await.expect("it works in this test");
     teg.reputation(&did("stranger")).await.expect("it works in this test");
     teg.transfer_fee().await.expect("it works in this test");
@@ -165,8 +167,8 @@ async fn every_route_is_as_published() {
     let schemas: Value =
         serde_json::from_str(include_str!("schemas.json")).expect("it works in this test");
     let mut used = BTreeSet::new();
-    let records = records.lock().expect("it works in this test");
-    for exchange in records.iter() {
+    let records = std::mem::take(&mut *records.lock().expect("it works in this test"));
+    for exchange in &records {
         let route = &schemas["routes"][&exchange.route];
         assert!(route.is_object(), "no schema for {}", exchange.route);
         used.insert(exchange.route.clone());
