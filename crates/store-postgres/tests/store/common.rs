@@ -45,7 +45,7 @@ pub(crate) struct Subject {
     // Dropped before its database.
     store: Option<Arc<PostgresStore>>,
     clock: ManualClock,
-    database: Database,
+    database: Arc<Database>,
 }
 
 #[async_trait]
@@ -70,7 +70,8 @@ impl StoreUnderTest for Subject {
 }
 
 impl Subject {
-    pub(crate) async fn on(database: Database) -> Self {
+    pub(crate) async fn on(database: impl Into<Arc<Database>>) -> Self {
+        let database = database.into();
         let clock = ManualClock::default();
         let store = Arc::new(open(&database, &clock).await);
         Self { store: Some(store), clock, database }

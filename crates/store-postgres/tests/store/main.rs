@@ -2,4 +2,6 @@
 
 mod common;
 mod contract;
+mod months;
 mod plans;
+mod replicas;
