@@ -18,7 +18,12 @@ use crate::{
 
 /// Every route with its documentation.
 pub(crate) fn documented() -> OpenApiRouter<Shell> {
-    OpenApiRouter::with_openapi(frame())
+    OpenApiRouter::with_openapi(frame()).merge(market()).merge(house())
+}
+
+/// What is traded.
+fn market() -> OpenApiRouter<Shell> {
+    OpenApiRouter::new()
         // The original's messages.
         .routes(routes!(messages::receive::receive))
         // Listings.
@@ -48,6 +53,11 @@ pub(crate) fn documented() -> OpenApiRouter<Shell> {
         .routes(routes!(orders::accept_split::accept_split))
         .routes(routes!(escrow::show::show))
         .routes(routes!(disputes::create::create))
+}
+
+/// What trade needs: tokens, identity, operators, health.
+fn house() -> OpenApiRouter<Shell> {
+    OpenApiRouter::new()
         // Tokens.
         .routes(routes!(wallet::show::show))
         .routes(routes!(wallet::entries::entries))

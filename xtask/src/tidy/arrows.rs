@@ -38,7 +38,8 @@ const ARROWS: &[(&str, &[&[&str]])] = &[
     ("postgres-cluster", &[]),
     ("testkit", &[EVERYTHING, &["boot", "contract-kit", "postgres-cluster"]]),
     ("server", &[&["boot"]]),
-    ("expiration-worker", &[&["boot"]]),
+    // In bins/expiration-worker; named like its program.
+    ("worker", &[&["boot"]]),
     // In bins/teg; the library crate has the name.
     ("teg-server", &[&["edge-node"]]),
     // An agent's own key is on the client's side: the admin tool mints proofs with it, and reads
