@@ -190,18 +190,18 @@ pub(crate) async fn outcome(
     Ok(text.as_deref().map(outcomes_from_text))
 }
 
-async fn known(session: &mut Session, id: &String) -> Result<Option<String>, Failure> {
+async fn known(session: &mut Session, id: &str) -> Result<Option<String>, Failure> {
     session.prepare([GRAVE, OUTCOMES]).await?;
     // Most that are asked for were written: those leave no grave, nor do they wait.
     let mut pipeline = session.pipeline();
-    let first = pipeline.rows(OUTCOMES, vec![id])?;
+    let first = pipeline.rows(OUTCOMES, vec![&id])?;
     let found = take(&mut pipeline.run().await?, first);
     if let Some(row) = found.first() {
         return column(row, 0);
     }
     let mut pipeline = session.pipeline();
-    pipeline.change(GRAVE, vec![id])?;
-    let second = pipeline.rows(OUTCOMES, vec![id])?;
+    pipeline.change(GRAVE, vec![&id])?;
+    let second = pipeline.rows(OUTCOMES, vec![&id])?;
     let found = take(&mut pipeline.run().await?, second);
     found.first().map_or(Ok(None), |row| column(row, 0))
 }

@@ -38,7 +38,7 @@ impl std::fmt::Debug for Connector {
 
 /// What drives a connection, with or without TLS.
 pub(crate) enum Driver {
-    Plain(Connection<Socket, tokio_postgres::tls::NoTlsStream>),
+    Plain(Box<Connection<Socket, tokio_postgres::tls::NoTlsStream>>),
     Tls(Box<Connection<Socket, TlsStream>>),
 }
 
@@ -59,7 +59,7 @@ impl Connector {
         Ok(match &self.tls {
             None => {
                 let (client, connection) = config.connect(NoTls).await?;
-                (client, Driver::Plain(connection))
+                (client, Driver::Plain(Box::new(connection)))
             }
             Some(tls) => {
                 let (client, connection) = config.connect(tls.clone()).await?;
@@ -91,8 +91,9 @@ impl Connector {
                     tokio::select! {
                         biased;
                         set = settings => set?,
-                        ended = &mut connection => ended?,
+                        ended = &mut *connection => ended?,
                     }
+                    let connection = *connection;
                     Ok(AsyncPgConnection::try_from_client_and_connection(client, connection)
                         .await?)
                 }

@@ -103,12 +103,12 @@ pub(crate) async fn open_withdrawals(
 
 async fn withdrawals(
     session: &mut Session,
-    after: &String,
+    after: &str,
     limit: i64,
 ) -> Result<Vec<Arc<Withdrawal>>, Failure> {
     session.prepare([OPEN_WITHDRAWALS.as_str()]).await?;
     let mut pipeline = session.pipeline();
-    let place = pipeline.rows(&OPEN_WITHDRAWALS, vec![after, &limit])?;
+    let place = pipeline.rows(&OPEN_WITHDRAWALS, vec![&after, &limit])?;
     let rows = take(&mut pipeline.run().await?, place);
     rows.iter().map(|row| Ok(Arc::new(WithdrawalRow::read(row)?.withdrawal()?))).collect()
 }

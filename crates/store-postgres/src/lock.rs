@@ -110,6 +110,17 @@ fn writes_to(batch: &Batch, table: Table) -> bool {
     batch.sets.iter().any(|(_, set)| writes(set))
 }
 
+/// The tables that the batch touches, in the written order, with what locks their rows.
+fn locks<'a>(batch: &Batch, keys: &'a Keys) -> Vec<(Table, &'static str, Vec<&'a str>)> {
+    let touched = Table::ALL.into_iter().filter(|table| !keys.of(*table).is_empty());
+    touched
+        .map(|table| {
+            let text = &LOCKS[table as usize][usize::from(writes_to(batch, table))];
+            (table, text.as_str(), keys.texts(table))
+        })
+        .collect()
+}
+
 /// Begins the transaction and takes all locks.
 pub(crate) async fn lock(
     session: &mut Session,
@@ -121,14 +132,7 @@ pub(crate) async fn lock(
     let answers: Vec<&[u8]> = keys.answers.keys().map(|id| &id[..]).collect();
     let nonces: Vec<&[u8]> = keys.nonces.keys().map(|id| &id[..]).collect();
     let balances: Vec<&str> = keys.balances.keys().map(String::as_str).collect();
-    let tables: Vec<(Table, &'static str, Vec<&str>)> = Table::ALL
-        .into_iter()
-        .filter(|table| !keys.of(*table).is_empty())
-        .map(|table| {
-            let text = &LOCKS[table as usize][usize::from(writes_to(batch, table))];
-            (table, text.as_str(), keys.texts(table))
-        })
-        .collect();
+    let tables = locks(batch, keys);
 
     let fixed = [OUTCOMES, ANSWERS_TAKEN, NONCES_TAKEN, BALANCES, LISTING_COUNT, NUMBER.as_str()];
     session.prepare(fixed.into_iter().chain(tables.iter().map(|(_, text, _)| *text))).await?;

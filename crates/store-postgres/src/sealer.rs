@@ -189,7 +189,7 @@ async fn seal(session: &mut Session, bell: &Bell) -> Result<i64, Failure> {
         position += 1;
         let batch = Unsealed::read(row)?;
         hash = batch.link(position).hash(&hash);
-        round.add(row, batch, position, &mut event, hash)?;
+        round.add(row, &batch, position, &mut event, hash)?;
     }
     write(session, &round, position, event, &hash).await?;
     bell.reached(from_count(event));
@@ -229,7 +229,7 @@ impl Round {
     fn add(
         &mut self,
         row: &Row,
-        batch: Unsealed,
+        batch: &Unsealed,
         position: i64,
         event: &mut i64,
         hash: [u8; 32],

@@ -63,11 +63,11 @@ impl Default for Options {
 /// When the URL cannot be used or the database refuses.
 pub async fn migrate(url: &str) -> Result<(), OpenError> {
     let connector = Connector::new(url.parse::<Address>()?)?;
-    let client = connector.session().await.map_err(unopened)?;
+    let client = connector.session().await.map_err(|failure| unopened(&failure))?;
     crate::migrate::run(&client).await
 }
 
-fn unopened(failure: Failure) -> OpenError {
+fn unopened(failure: &Failure) -> OpenError {
     OpenError::Database { reason: failure.to_string() }
 }
 
@@ -90,7 +90,7 @@ impl PostgresStore {
     /// When the URL cannot be used or the database refuses.
     pub async fn open(url: &str, options: Options) -> Result<Self, OpenError> {
         let connector = Connector::new(url.parse::<Address>()?)?;
-        let client = connector.session().await.map_err(unopened)?;
+        let client = connector.session().await.map_err(|failure| unopened(&failure))?;
         crate::migrate::run(&client).await?;
         drop(client);
         let readers = Readers::new(&connector, options.readers)?;

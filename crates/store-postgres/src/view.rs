@@ -47,7 +47,7 @@ by_key!(TEG_RECORDS: TegRecordRow => "teg_records"."id");
 by_key!(ANSWERS: IdempotencyRow => "idempotency"."id");
 
 /// Puts the rows of one statement into the view.
-type Read = fn(&Keys, Vec<Row>, &mut View) -> Result<(), Failure>;
+type Read = fn(&Keys, &[Row], &mut View) -> Result<(), Failure>;
 
 /// The keys of one table with the statement that reads them.
 struct Part<'a> {
@@ -56,7 +56,7 @@ struct Part<'a> {
     read: Read,
 }
 
-/// Loads a view; once more on a fresh connection when the first was gone.
+/// Loads a view.
 pub(crate) async fn load(
     writers: &Writers,
     clock: &StoreClock,
@@ -66,23 +66,41 @@ pub(crate) async fn load(
     on_writer!(writers, session => attempt(session, clock, &keys))
 }
 
+/// The keys as arrays, the way that statements take them.
+struct Lists<'a> {
+    answers: Vec<&'a [u8]>,
+    nonces: Vec<&'a [u8]>,
+    balances: Vec<&'a str>,
+    versioned: [Vec<&'a str>; Table::ALL.len()],
+}
+
+impl<'a> Lists<'a> {
+    fn of(keys: &'a Keys) -> Self {
+        Self {
+            answers: keys.answers.keys().map(|id| &id[..]).collect(),
+            nonces: keys.nonces.keys().map(|id| &id[..]).collect(),
+            balances: keys.balances.keys().map(String::as_str).collect(),
+            versioned: Table::ALL.map(|table| keys.texts(table)),
+        }
+    }
+
+    const fn orders(&self) -> &Vec<&'a str> {
+        &self.versioned[Table::Orders as usize]
+    }
+}
+
 /// One SELECT for each table that the keys touch, with what reads its answer.
-fn parts<'a>(
-    answers: &'a Vec<&'a [u8]>,
-    nonces: &'a Vec<&'a [u8]>,
-    balances: &'a Vec<&'a str>,
-    versioned: &'a [Vec<&'a str>],
-) -> Vec<Part<'a>> {
+fn parts<'a>(lists: &'a Lists<'a>) -> Vec<Part<'a>> {
     let mut parts: Vec<Part<'a>> = Vec::with_capacity(10);
-    let mut part = |text, empty: bool, keys, read: Read| {
-        if !empty {
+    let mut part = |text, is_empty: bool, keys, read: Read| {
+        if !is_empty {
             parts.push(Part { text, keys, read });
         }
     };
-    part(&ANSWERS, answers.is_empty(), answers, read_answers);
-    part(NONCES, nonces.is_empty(), nonces, read_nonces);
-    part(BALANCES, balances.is_empty(), balances, read_balances);
-    for (table, keys) in Table::ALL.into_iter().zip(versioned) {
+    part(&ANSWERS, lists.answers.is_empty(), &lists.answers, read_answers);
+    part(NONCES, lists.nonces.is_empty(), &lists.nonces, read_nonces);
+    part(BALANCES, lists.balances.is_empty(), &lists.balances, read_balances);
+    for (table, keys) in Table::ALL.into_iter().zip(&lists.versioned) {
         let (text, read): (&'static str, Read) = match table {
             // Together with their checks.
             Table::Orders => continue,
@@ -99,28 +117,24 @@ fn parts<'a>(
 }
 
 async fn attempt(session: &mut Session, clock: &StoreClock, keys: &Keys) -> Result<View, Failure> {
-    let answers: Vec<&[u8]> = keys.answers.keys().map(|id| &id[..]).collect();
-    let nonces: Vec<&[u8]> = keys.nonces.keys().map(|id| &id[..]).collect();
-    let balances: Vec<&str> = keys.balances.keys().map(String::as_str).collect();
-    let versioned = Table::ALL.map(|table| keys.texts(table));
-    let parts = parts(&answers, &nonces, &balances, &versioned);
-    let orders = &versioned[Table::Orders as usize];
+    let lists = Lists::of(keys);
+    let parts = parts(&lists);
 
-    let mut texts: Vec<&'static str> = vec![CLOCK, GAPS];
-    texts.extend(parts.iter().map(|part| part.text));
-    if !orders.is_empty() {
-        texts.extend([ORDERS.as_str(), CHECKS]);
+    let mut statements: Vec<&'static str> = vec![CLOCK, GAPS];
+    statements.extend(parts.iter().map(|part| part.text));
+    if !lists.orders().is_empty() {
+        statements.extend([ORDERS.as_str(), CHECKS]);
     }
     if keys.listing_count {
-        texts.push(LISTING_COUNT);
+        statements.push(LISTING_COUNT);
     }
-    session.prepare(texts).await?;
+    session.prepare(statements).await?;
     let mut pipeline = session.begin(SNAPSHOT);
     let places = Places {
         clock: pipeline.rows(CLOCK, vec![])?,
         gaps: pipeline.rows(GAPS, vec![])?,
         count: if keys.listing_count { Some(pipeline.rows(LISTING_COUNT, vec![])?) } else { None },
-        orders: orders_of(&mut pipeline, orders)?,
+        orders: orders_of(&mut pipeline, &lists)?,
     };
     let mut places_of_parts = Vec::with_capacity(parts.len());
     for part in &parts {
@@ -133,15 +147,16 @@ async fn attempt(session: &mut Session, clock: &StoreClock, keys: &Keys) -> Resu
     let mut view = View::default();
     places.read(clock, &mut answers, &mut view)?;
     for (part, place) in parts.iter().zip(places_of_parts) {
-        (part.read)(keys, take(&mut answers, place), &mut view)?;
+        (part.read)(keys, &take(&mut answers, place), &mut view)?;
     }
     Ok(view)
 }
 
 fn orders_of<'a>(
     pipeline: &mut Pipeline<'a>,
-    orders: &'a Vec<&'a str>,
+    lists: &'a Lists<'a>,
 ) -> Result<Option<(usize, usize)>, Failure> {
+    let orders = lists.orders();
     if orders.is_empty() {
         return Ok(None);
     }
@@ -220,56 +235,56 @@ fn read_orders(rows: &[Row], checks: &[Row], view: &mut View) -> Result<(), Fail
     Ok(())
 }
 
-fn read_listings(_: &Keys, rows: Vec<Row>, view: &mut View) -> Result<(), Failure> {
-    for row in &rows {
+fn read_listings(_: &Keys, rows: &[Row], view: &mut View) -> Result<(), Failure> {
+    for row in rows {
         let listing = ListingRow::read(row)?.listing()?;
         view.listings.insert(listing.id, Arc::new(listing));
     }
     Ok(())
 }
 
-fn read_agents(_: &Keys, rows: Vec<Row>, view: &mut View) -> Result<(), Failure> {
-    for row in &rows {
+fn read_agents(_: &Keys, rows: &[Row], view: &mut View) -> Result<(), Failure> {
+    for row in rows {
         let agent = AgentRow::read(row)?.agent()?;
         view.agents.insert(agent.did.clone(), Arc::new(agent));
     }
     Ok(())
 }
 
-fn read_withdrawals(_: &Keys, rows: Vec<Row>, view: &mut View) -> Result<(), Failure> {
-    for row in &rows {
+fn read_withdrawals(_: &Keys, rows: &[Row], view: &mut View) -> Result<(), Failure> {
+    for row in rows {
         let withdrawal = WithdrawalRow::read(row)?.withdrawal()?;
         view.withdrawals.insert(withdrawal.id, Arc::new(withdrawal));
     }
     Ok(())
 }
 
-fn read_deposits(_: &Keys, rows: Vec<Row>, view: &mut View) -> Result<(), Failure> {
-    for row in &rows {
+fn read_deposits(_: &Keys, rows: &[Row], view: &mut View) -> Result<(), Failure> {
+    for row in rows {
         let deposit = DepositRow::read(row)?.deposit()?;
         view.deposits.insert(deposit.id, Arc::new(deposit));
     }
     Ok(())
 }
 
-fn read_api_keys(_: &Keys, rows: Vec<Row>, view: &mut View) -> Result<(), Failure> {
-    for row in &rows {
+fn read_api_keys(_: &Keys, rows: &[Row], view: &mut View) -> Result<(), Failure> {
+    for row in rows {
         let key = ApiKeyRow::read(row)?.api_key()?;
         view.api_keys.insert(key.sha256, Arc::new(key));
     }
     Ok(())
 }
 
-fn read_teg_records(_: &Keys, rows: Vec<Row>, view: &mut View) -> Result<(), Failure> {
-    for row in &rows {
+fn read_teg_records(_: &Keys, rows: &[Row], view: &mut View) -> Result<(), Failure> {
+    for row in rows {
         let record = TegRecordRow::read(row)?.record()?;
         view.teg_records.insert(record.id.clone(), Arc::new(record));
     }
     Ok(())
 }
 
-fn read_balances(keys: &Keys, rows: Vec<Row>, view: &mut View) -> Result<(), Failure> {
-    for row in &rows {
+fn read_balances(keys: &Keys, rows: &[Row], view: &mut View) -> Result<(), Failure> {
+    for row in rows {
         if let Some(account) = keys.balances.get(column::<&str>(row, 0)?) {
             view.balances.insert(account.clone(), Amount::from_nano(column(row, 1)?));
         }
@@ -277,8 +292,8 @@ fn read_balances(keys: &Keys, rows: Vec<Row>, view: &mut View) -> Result<(), Fai
     Ok(())
 }
 
-fn read_answers(_: &Keys, rows: Vec<Row>, view: &mut View) -> Result<(), Failure> {
-    for row in &rows {
+fn read_answers(_: &Keys, rows: &[Row], view: &mut View) -> Result<(), Failure> {
+    for row in rows {
         let row = IdempotencyRow::read(row)?;
         let bad = |error| marketplace_store_rows::RowError::new("idempotency", &row.key, error);
         let key = marketplace_ports::IdempotencyKey {
@@ -291,8 +306,8 @@ fn read_answers(_: &Keys, rows: Vec<Row>, view: &mut View) -> Result<(), Failure
     Ok(())
 }
 
-fn read_nonces(keys: &Keys, rows: Vec<Row>, view: &mut View) -> Result<(), Failure> {
-    for row in &rows {
+fn read_nonces(keys: &Keys, rows: &[Row], view: &mut View) -> Result<(), Failure> {
+    for row in rows {
         let id: [u8; 32] = column::<&[u8]>(row, 0)?.try_into().unwrap_or_default();
         view.nonces.extend(keys.nonces.get(&id).cloned());
     }
