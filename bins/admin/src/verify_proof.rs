@@ -23,7 +23,10 @@ pub(crate) fn run(args: &VerifyProofArgs, as_json: bool) -> Result<ExitCode> {
     }
     let mut lines = table(&["account", "amount"]);
     for own in &proof.inclusions {
-        lines.add_row([inert(&Value::from(own.account.as_str())), inert(&own.amount.as_str().into())]);
+        lines.add_row([
+            inert(&Value::from(own.account.as_str())),
+            inert(&own.amount.as_str().into()),
+        ]);
     }
     println!("{lines}");
     println!(

@@ -10,13 +10,15 @@ fn help(words: &[&str]) -> String {
 
 #[test]
 fn helps() {
-    let commands: [&[&str]; 8] = [
+    let commands: [&[&str]; 10] = [
         &[],
         &["agent"],
         &["agent", "new"],
         &["agent", "token"],
         &["orders", "list"],
         &["orders", "show"],
+        &["withdrawals", "resolve"],
+        &["verify-proof"],
         &["doctor"],
         &["demo"],
     ];

@@ -8,6 +8,7 @@ mod bad_input;
 mod bodies;
 mod common;
 mod documents;
+mod edge;
 mod events;
 mod idempotency;
 mod identity;

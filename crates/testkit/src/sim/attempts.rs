@@ -3,10 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use marketplace_engine::{DeliveryContent, DeliveryRequest, Done, Error};
-use marketplace_money::{Did, OrderId, Timestamp};
+use marketplace_money::{Did, OrderId, Seconds, Timestamp};
 use sha2::{Digest, Sha256};
 
 use super::ops::{Op, Promise};
+
+/// Answers are remembered for so long.
+const RECORD_LIFE: Seconds = Seconds::from_hours(7 * 24);
 
 /// What became of one sending.
 pub(crate) type Outcome = Result<Done<String>, Error>;
@@ -37,6 +40,11 @@ pub(crate) struct Attempt {
     /// Its key has U+0000 in it, which no store takes. The edge refuses such texts; here one gets
     /// through, to see that its neighbours in the batch do not suffer.
     pub(crate) poison: bool,
+    /// Sendings that were answered.
+    answered: u32,
+    /// A sending of it was under way when its key may have been forgotten: then it may be a new
+    /// command.
+    stale: bool,
 }
 
 /// One sending of an attempt.
@@ -76,6 +84,8 @@ impl History {
             acknowledged: None,
             under_way: 0,
             poison,
+            answered: 0,
+            stale: false,
         });
     }
 
@@ -96,6 +106,14 @@ impl History {
         (Sending { attempt, body, after_answer }, op, promise)
     }
 
+    /// Notes what lives longer than answers are remembered.
+    pub(crate) fn age(&mut self, now: Timestamp) {
+        for known in self.attempts.iter_mut().filter(|known| known.key.is_some()) {
+            let waits = known.sent[0] + known.sent[1] > known.answered;
+            known.stale |= waits && now >= known.at.plus(RECORD_LIFE);
+        }
+    }
+
     /// Notes that nobody will hear of a sending any more.
     pub(crate) fn forget(&mut self, sending: Sending) {
         let known = &mut self.attempts[sending.attempt];
@@ -106,6 +124,10 @@ impl History {
     pub(crate) fn answer(&mut self, sending: Sending, outcome: &Outcome) -> Result<(), String> {
         self.forget(sending);
         let known = &mut self.attempts[sending.attempt];
+        known.answered += 1;
+        if known.stale {
+            return Ok(());
+        }
         let body = sending.body;
         if known.poison && outcome.is_ok() {
             return Err("what no store can write was done".to_owned());
@@ -226,6 +248,9 @@ impl History {
     ) -> Vec<String> {
         let mut breaches = Vec::new();
         for (number, attempt) in self.attempts.iter().enumerate() {
+            if attempt.stale {
+                continue;
+            }
             for (body, op) in attempt.bodies.iter().enumerate() {
                 let counts = if matches!(op, Op::Deposit(_)) { pulls } else { acts };
                 let times = counts.get(&(number, body)).copied().unwrap_or_default();

@@ -190,6 +190,8 @@ impl Run {
             Turn::Weather => self.weather(),
             Turn::Complete => self.complete(),
         }
+        let now = self.world.now().await;
+        self.history.age(now);
         World::settle().await;
         self.read_news().await;
         self.look();
