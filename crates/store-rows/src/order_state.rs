@@ -4,7 +4,8 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use marketplace_escrow::{
-    Announced, ChecksOutcome, Closed, Content, Delivery, Disputed, FailedCheck, Funded, SplitOffer, State, Work,
+    Announced, ChecksOutcome, Closed, Content, Delivery, Disputed, FailedCheck, Funded, SplitOffer,
+    State, Work,
 };
 use marketplace_fees::Shares;
 use marketplace_money::{Amount, Deadline, Timestamp};

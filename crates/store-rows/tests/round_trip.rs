@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use marketplace_escrow::{
-    Actor, Announced, ChecksOutcome, Closed, Content, Delivery, Disputed, ExpiryPolicy, FailedCheck, Funded,
-    Order, OrderTerms, Phase, SplitOffer, State, Work,
+    Actor, Announced, ChecksOutcome, Closed, Content, Delivery, Disputed, ExpiryPolicy,
+    FailedCheck, Funded, Order, OrderTerms, Phase, SplitOffer, State, Work,
 };
 use marketplace_fees::{Price, Shares};
 use marketplace_ledger::{Account, EntryDraft, EntryKind};
@@ -64,8 +64,11 @@ fn delivery() -> impl Strategy<Value = Delivery> {
         shared().prop_map(|uri| Content::Fetched { uri }),
         Just(Content::None)
     ];
-    let failed = (any::<u8>(), shared(), shared())
-        .prop_map(|(index, kind, reason)| FailedCheck { index, kind, reason });
+    let failed = (any::<u8>(), shared(), shared()).prop_map(|(index, kind, reason)| FailedCheck {
+        index,
+        kind,
+        reason,
+    });
     let failed = proptest::collection::vec(failed, 0..3).prop_map(Arc::from);
     let checks = (any::<bool>(), any::<[u8; 32]>(), failed)
         .prop_map(|(passed, hash, failed)| ChecksOutcome { passed, hash, failed });
