@@ -64,7 +64,7 @@ impl Claim {
                 Ok(true) => {}
                 Ok(false) => tracing::error!("another server took over the embedded TEG: stop it"),
                 Err(error) => {
-                    tracing::warn!(%error, "the claim on the embedded TEG is not renewed")
+                    tracing::warn!(%error, "the claim on the embedded TEG is not renewed");
                 }
             }
         }

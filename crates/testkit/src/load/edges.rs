@@ -322,7 +322,7 @@ async fn trade(house: Arc<House>, people: Arc<People>) -> anyhow::Result<()> {
                 good: is_completed,
             })
             .await?;
-        if number % PAYOUT_EVERY == 0 {
+        if number.is_multiple_of(PAYOUT_EVERY) {
             house
                 .insist(&Step {
                     agent: seller,

@@ -163,7 +163,7 @@ impl Market {
         let funded = OrderEvent::Funded { at };
         let mut order = self.apply(placed, &funded)?;
         self.next_set()?;
-        if !overdue && number % 100 != 0 {
+        if !overdue && !number.is_multiple_of(100) {
             let shares = price.split(price.price);
             let closed = OrderEvent::Closed { phase: Phase::Accepted, shares, at };
             order = self.apply(order, &closed)?;

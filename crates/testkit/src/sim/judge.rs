@@ -29,6 +29,8 @@ const AUDIT_EVERY: u32 = 100;
 const LONGEST_PEACE: Seconds = Seconds::from_hours(40 * 24);
 /// Work that was set aside comes back after so long.
 const LONGEST_LEASE: Seconds = Seconds(31);
+/// Looks at the clock, in peace, until everything has come to its end; a few hundred are usual.
+const MOST_STEPS: u32 = 5_000;
 /// Turns that may pass until everybody has an answer.
 const PATIENCE: usize = 20_000;
 
@@ -167,7 +169,13 @@ impl Run {
         let end = self.world.now().await.plus(LONGEST_PEACE);
         // Listings live for thirty days; to wait for that in every run would be a waste.
         let whole_life = self.options.seed.is_multiple_of(8);
+        let mut steps = 0;
         while self.failure.is_none() {
+            steps += 1;
+            if steps > MOST_STEPS {
+                self.fail("work is left that never ends".to_owned());
+                return;
+            }
             self.work_until_idle().await;
             self.decide_as_operator().await;
             let done = {
