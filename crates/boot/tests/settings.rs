@@ -105,8 +105,8 @@ fn what_cannot_be_says_which_setting_and_why() {
     check(&["--agent-card=no/such/file.json"], "AGENT_CARD", "cannot be read");
     let open = ["--auth-mode=open", "--listen=0.0.0.0:8020"];
     check(&open, "AUTH_MODE", "serves loopback only");
-    let open = ["--auth-mode=open", "--teg-layer-url=http://127.0.0.1:8100"];
-    check(&open, "AUTH_MODE", "embedded TEG only");
+    let open = ["--auth-mode=open", "--teg-layer-url=http://teg:8100", "--teg-auth-mode=static"];
+    check(&open, "AUTH_MODE", "loopback");
 }
 
 #[test]

@@ -33,8 +33,9 @@ async fn by_header() -> Served {
 
 /// A transfer of 2 AVT with this fault: its status, or nothing when the answer was lost.
 async fn pay(served: &Served, fault: &str) -> Option<(StatusCode, Value)> {
-    let client = reqwest::Client::new();
-    let answer = client
+    // Without a provider there is no client; another test of this process may have set it.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let answer = reqwest::Client::new()
         .post(format!("{}/api/v1/token/transfer", served.url()))
         .bearer_auth(us())
         .header("X-Fault", fault)
