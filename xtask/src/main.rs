@@ -6,6 +6,7 @@ mod dev;
 mod machine;
 mod needs;
 mod planted;
+mod properties;
 mod readme;
 mod shell;
 mod suite;

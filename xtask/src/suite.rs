@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use marketplace_postgres_cluster::{Cluster, SERVER_VARIABLE, Settings, given};
 
 use crate::shell::{built, cargo, output, root, run};
-use crate::{demo, machine, needs, planted, readme, tidy};
+use crate::{demo, machine, needs, planted, properties, readme, tidy};
 
 struct Step {
     name: &'static str,
@@ -61,7 +61,11 @@ fn tests() -> Result<()> {
     } else {
         cargo(["test", "--workspace", "--lib", "--bins", "--tests", "--examples", "--no-fail-fast"])
     };
-    let passed = run(without_settings(&mut command).env(SERVER_VARIABLE, url));
+    let command = without_settings(&mut command).env(SERVER_VARIABLE, url);
+    if std::env::var_os(properties::SEED).is_none() {
+        command.env(properties::SEED, properties::OF_THE_SUITE);
+    }
+    let passed = run(command);
     drop(cluster);
     passed
 }

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, bail};
 
-use crate::{planted, readme, shell};
+use crate::{planted, properties, readme, shell};
 
 struct Check {
     name: &'static str,
@@ -16,6 +16,11 @@ const CHECKS: &[Check] = &[
         name: "seeds",
         about: "10,000 seeds of the simulator",
         run: || shell::testkit("simulate", &words("--seeds 10000")),
+    },
+    Check {
+        name: "properties",
+        about: "the property tests with 20 seeds that nobody has seen",
+        run: properties::explore,
     },
     Check {
         name: "disputes",

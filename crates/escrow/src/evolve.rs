@@ -89,7 +89,9 @@ fn evolve_funded(order: &Order, funded: Funded, event: &OrderEvent) -> Funded {
         (work, OrderEvent::DeliveryAnnounced(announced)) if may_deliver => {
             return Funded { work, announced: Some(announced.clone()), ..funded };
         }
-        (work, OrderEvent::DeliveryFailed) => return Funded { work, announced: None, ..funded },
+        (work, OrderEvent::DeliveryFailed) if undisputed => {
+            return Funded { work, announced: None, ..funded };
+        }
         (work, _) => work,
     };
     Funded { work, ..funded }

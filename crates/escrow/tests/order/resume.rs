@@ -1,6 +1,6 @@
 //! A dispute holds every clock; when it ends without an award, they go on with what was left.
 
-use marketplace_escrow::{OrderRefusal, Phase, State, Work};
+use marketplace_escrow::{OrderEvent, OrderRefusal, Phase, State, Work, evolve};
 
 use crate::common::{DEAL, Deal, Play, RELEASE, offset};
 
@@ -119,4 +119,11 @@ fn bytes_announced_before_a_dispute_still_count_after_it() {
     }
     play.run("+100h | arbitration resume | seller fetched 3 x");
     assert_eq!(play.place(), "ESCROW_FUNDED/DELIVERED");
+}
+
+#[test]
+fn a_failed_delivery_does_not_touch_a_disputed_order() {
+    let disputed = Play::after(DEAL, "seller announce 3 x | buyer dispute").order;
+    let after = evolve(disputed.clone(), &OrderEvent::DeliveryFailed);
+    assert_eq!(after, disputed);
 }
