@@ -7,6 +7,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 
+use crate::page;
 use crate::shell::{self, built, cargo, root};
 
 /// Beside the keys of the demo agents.
@@ -36,6 +37,7 @@ pub(crate) fn build(release: bool) -> Result<()> {
 }
 
 pub(crate) fn run(args: &DevArgs) -> Result<()> {
+    page::refresh()?;
     build(args.release)?;
     // Asked before anything starts: else the demo agents would go to whoever serves there.
     if let Err(error) = TcpListener::bind(args.listen) {

@@ -5,6 +5,7 @@ mod demo;
 mod dev;
 mod machine;
 mod needs;
+mod page;
 mod planted;
 mod properties;
 mod readme;
@@ -49,6 +50,10 @@ enum Task {
     Simulate(Passed),
     /// Break rules one by one and see that each break is caught
     PlantedBugs(planted::PlantedArgs),
+    /// Build the page for people, which the next build of the server embeds; needs Node
+    Page,
+    /// Take pictures of every page, narrow and wide, light and dark
+    Screenshots,
     /// Measure, release build
     Bench {
         #[command(subcommand)]
@@ -89,6 +94,8 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Verify { name, args } => verify::run(name.as_deref(), &args),
         Task::Tidy => tidy::run(),
         Task::StateMachine(args) => machine::run(&args),
+        Task::Page => page::build(),
+        Task::Screenshots => page::screenshots(),
         Task::Demo(passed) => demo::run(&passed.args),
         Task::Simulate(passed) => shell::testkit("simulate", &passed.args),
         Task::PlantedBugs(args) => planted::run(&args),

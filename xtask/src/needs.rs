@@ -9,10 +9,12 @@ use crate::shell::{exists, output, run};
 
 /// A program and the Debian package that has it.
 const NEEDS: &[(&str, &str)] = &[
-    ("cc", "gcc"),    // builds the bundled SQLite
-    ("git", "git"),   // lists our files for tidy
-    ("bash", "bash"), // runs the README's flow
-    ("curl", "curl"), // calls the server in it
+    ("cc", "gcc"),            // builds the bundled SQLite
+    ("git", "git"),           // lists our files for tidy
+    ("bash", "bash"),         // runs the README's flow
+    ("curl", "curl"),         // calls the server in it
+    ("npm", "npm"),           // builds the page for people
+    ("chromium", "chromium"), // tries the page
 ];
 
 /// Where Debian's packages of PostgreSQL look for settings before they make a server.

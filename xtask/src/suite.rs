@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use marketplace_postgres_cluster::{Cluster, SERVER_VARIABLE, Settings, given};
 
 use crate::shell::{built, cargo, output, root, run};
-use crate::{demo, machine, needs, planted, properties, readme, tidy};
+use crate::{demo, machine, needs, page, planted, properties, readme, tidy};
 
 struct Step {
     name: &'static str,
@@ -20,6 +20,7 @@ const STEPS: &[Step] = &[
     Step { name: "format", run: || run(&mut cargo(["fmt", "--all", "--check"])) },
     Step { name: "tidy", run: tidy::run },
     Step { name: "planted bugs still apply", run: planted::check_all_apply },
+    Step { name: "page", run: page::build },
     Step { name: "clippy", run: clippy },
     Step { name: "build", run: build },
     Step { name: "tests", run: tests },
@@ -28,6 +29,7 @@ const STEPS: &[Step] = &[
     Step { name: "simulator", run: simulator },
     Step { name: "flow of the README", run: readme::run },
     Step { name: "demo", run: demo::run_built },
+    Step { name: "page in a browser", run: page::test },
 ];
 
 pub(crate) fn run_all() -> Result<()> {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::middleware;
+use axum::routing::get;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use utoipa_swagger_ui::SwaggerUi;
@@ -109,6 +110,7 @@ pub fn router(app: Arc<App>) -> Router {
     let shell = Shell::new(app);
     let routes: Router<Shell> = documented().into();
     routes
+        .route("/marketplace/{*path}", get(pages::marketplace::file))
         .merge(SwaggerUi::new("/api/docs").url("/api/openapi.json", openapi()))
         .fallback(edge::route_not_found)
         .method_not_allowed_fallback(edge::method_not_allowed)

@@ -1,0 +1,125 @@
+// A real server and a real browser for the tests and the screenshots.
+
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { chromium } from 'playwright-core';
+
+const SERVER = process.env.MARKETPLACE_SERVER;
+const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
+
+async function freePort() {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address();
+      server.close(() => resolve(port));
+    });
+  });
+}
+
+/** A marketplace of its own, with everything embedded. */
+export class House {
+  static async open() {
+    if (!SERVER) throw new Error('MARKETPLACE_SERVER names the server binary: run this by cargo xtask');
+    const house = new House();
+    house.folder = mkdtempSync(join(tmpdir(), 'marketplace-page-'));
+    house.port = await freePort();
+    house.url = `http://127.0.0.1:${house.port}`;
+    await house.start();
+    house.browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] });
+    return house;
+  }
+
+  async start() {
+    this.server = spawn(SERVER, ['--listen', `127.0.0.1:${this.port}`, '--data-dir', this.folder], { stdio: 'ignore' });
+    for (let round = 0; round < 600; round++) {
+      const answer = await fetch(`${this.url}/readyz`).catch(() => undefined);
+      if (answer?.ok) return;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    throw new Error('the server was not ready within 30 s');
+  }
+
+  async stop(signal = 'SIGTERM') {
+    const gone = new Promise((resolve) => this.server.once('exit', resolve));
+    this.server.kill(signal);
+    await gone;
+  }
+
+  async close() {
+    await this.browser?.close();
+    await this.stop();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  /** A browser profile of its own: another person. Fails the test on any error of the page. */
+  async person(options = {}) {
+    const context = await this.browser.newContext({ locale: 'en-GB', baseURL: this.url, serviceWorkers: 'block', ...options });
+    context.setDefaultTimeout(20_000);
+    const faults = [];
+    context.on('page', (page) => {
+      page.on('pageerror', (error) => faults.push(String(error)));
+      page.on('console', (message) => {
+        if (message.type() === 'error' && !message.text().includes('Failed to load resource')) faults.push(message.text());
+      });
+    });
+    const page = await context.newPage();
+    return { context, page, faults };
+  }
+
+  /** A person with an identity and play money. */
+  async trader(options = {}) {
+    const person = await this.person(options);
+    const { page } = person;
+    await page.goto('/marketplace/identity');
+    await page.getByRole('button', { name: 'Make it' }).click();
+    await page.getByText('In use').waitFor();
+    await go(page, 'Wallet');
+    await page.locator('[data-action=faucet]').click();
+    await page.getByTestId('teg').filter({ hasText: '1,000' }).waitFor();
+    return person;
+  }
+}
+
+/** By the menu, as people go. */
+export async function go(page, name) {
+  await page.getByRole('navigation').getByRole('link', { name, exact: true }).click();
+}
+
+/** Lists a service; gives its path. */
+export async function list(page, { name, description = 'What it says.', price = '5' }) {
+  await go(page, 'Sell');
+  await page.getByLabel('Name', { exact: true }).fill(name);
+  await page.getByLabel('Description', { exact: true }).fill(description);
+  await page.getByLabel('Price in AVT').fill(price);
+  await page.getByRole('button', { name: 'List the service' }).click();
+  await page.waitForURL(/\/marketplace\/listings\//);
+  return new URL(page.url()).pathname;
+}
+
+/** Buys the service at this path; gives the order's path. */
+export async function buy(page, listing) {
+  await page.goto(listing);
+  await page.getByRole('button', { name: 'Buy', exact: true }).click();
+  await page.getByRole('button', { name: /Pay into escrow/ }).click();
+  await page.waitForURL(/\/marketplace\/orders\//);
+  return new URL(page.url()).pathname;
+}
+
+/** Does one of the order's actions that needs no more than a yes. */
+export async function act(page, action) {
+  await page.locator(`[data-action=${action}]`).click();
+  await page.getByRole('button', { name: 'Yes, do it' }).click();
+}
+
+/** Delivers a text. */
+export async function deliver(page, text) {
+  await page.locator('[data-action=deliver]').click();
+  await page.locator('textarea[name=inline]').fill(text);
+  await page.getByRole('dialog').getByRole('button', { name: 'Deliver', exact: true }).click();
+}
