@@ -4,6 +4,7 @@ use marketplace_escrow::ExpiryPolicy;
 use marketplace_fees::FeeSchedule;
 use marketplace_money::{Amount, Did, Seconds};
 
+use crate::escrow_limit::EscrowLimit;
 use crate::published::PUBLISH_EVERY;
 
 /// The economics and limits of a deployment.
@@ -19,6 +20,8 @@ pub struct Config {
     pub max_listings: i64,
     /// What we stake at the TEG.
     pub stake: Amount,
+    /// How much of it may be in escrow.
+    pub escrow: EscrowLimit,
     /// What lets an agent of negative reputation list.
     pub collateral: Amount,
     /// Orders of one buyer that wait for a transfer.
@@ -46,6 +49,7 @@ impl Config {
             expiry: ExpiryPolicy::DeliveryGated,
             max_listings: 10_000,
             stake: Amount::from_avt(1_000),
+            escrow: EscrowLimit::ORIGINAL,
             collateral: Amount::from_avt(100),
             max_unfunded_orders: 20,
             transfer_key_life: Seconds::from_hours(23),

@@ -1,11 +1,12 @@
 //! The marketplace as a library: what servers and embedding agents hold.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
 
 use marketplace_escrow::{Command, OrderRefusal};
 use marketplace_fees::{Expectation, Quote};
 use marketplace_listings::{AcceptancePolicy, Listing, Offer, OfferEdit, Pricing};
-use marketplace_money::{Amount, CommandId, Did, ListingId, OrderId, Timestamp};
+use marketplace_money::{Amount, CommandId, Did, ListingId, OrderId, Seconds, Timestamp};
 use marketplace_ports::{Fetcher, Nonce, Notifier, PayoutPolicy, Store, Teg, TegBalance, TegError};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -14,6 +15,7 @@ use uuid::Uuid;
 use crate::config::Config;
 use crate::delivery::{DeliveryRequest, Prepared, check, validate};
 use crate::edge::EdgeWatch;
+use crate::escrow_limit::EscrowWatch;
 use crate::executor::Executor;
 use crate::ids::{Ids, command_id};
 use crate::job::{Done, Idempotency, Job, TypedJob, Verb};
@@ -25,6 +27,9 @@ use crate::verbs::{
     Balance, ChangeListing, ChangeOrder, Collateral, CompleteOrder, CreateListing, ListingChange,
     MoveCollateral, OrderView, Payment, Purchase, SetPayout, Transfer, UseNonce,
 };
+
+/// An order that waits for a transfer waits so long.
+const ORDER_WAITS: Seconds = Seconds::from_hours(1);
 
 /// What the marketplace stands on.
 #[derive(Clone)]
@@ -47,9 +52,12 @@ pub(crate) struct Inner {
     pub(crate) publisher: Arc<Publisher>,
     pub(crate) reputations: ReputationCache,
     pub(crate) edge: EdgeWatch,
+    pub(crate) escrow: EscrowWatch,
     pub(crate) trees: TreeCache,
     /// Held by whoever makes the mirror look.
     pub(crate) refreshing: tokio::sync::Mutex<()>,
+    /// Until when this process said that transfers are awaited, in microseconds.
+    pub(crate) awaited: AtomicI64,
     queue: mpsc::Sender<Box<dyn Job>>,
     executor: JoinHandle<()>,
 }
@@ -111,15 +119,17 @@ impl Marketplace {
         };
         let executor = tokio::spawn(executor.run(jobs));
         let reputations = ReputationCache::new(edges.teg.clone(), edges.store.clone());
-        let (edge, trees, refreshing) = Default::default();
+        let (edge, escrow, trees, refreshing, awaited) = Default::default();
         let inner = Inner {
             config,
             edges,
             publisher,
             reputations,
             edge,
+            escrow,
             trees,
             refreshing,
+            awaited,
             queue,
             executor,
         };
@@ -280,6 +290,7 @@ impl Marketplace {
             fees: config.fees,
             expiry: config.expiry,
             max_unfunded: config.max_unfunded_orders,
+            room: self.escrow_room().await?,
             seller_reputation: None,
         };
         if let Some(seller) = self.inner.publisher.catalog.moves_price(request.listing) {
@@ -307,9 +318,17 @@ impl Marketplace {
                 // On the heap: few purchases go this way, and all would carry its size around.
                 Box::pin(self.execute_prepaid(&transaction, verb, idempotency)).await
             }
-            Payment::Balance | Payment::Transfer => {
+            Payment::Balance => {
                 let buyer = verb.buyer.clone();
                 self.execute_funded(&buyer, verb, idempotency).await
+            }
+            Payment::Transfer => {
+                let done = Box::pin(self.execute(verb, idempotency)).await?;
+                // Only the mirror's pace hangs on it.
+                if let Err(error) = self.await_transfers(ORDER_WAITS).await {
+                    tracing::warn!(%error, "nobody told the mirror that a transfer is awaited");
+                }
+                Ok(done)
             }
         }
     }

@@ -48,12 +48,16 @@ pub enum Refusal {
         /// How many there may be.
         limit: u32,
     },
+    /// Open orders hold as much as our stake covers.
+    EscrowFull,
     /// The rules of orders.
     Order(OrderRefusal),
     /// The transfer that shall pay has not been seen at the TEG.
     PaymentNotSeen,
     /// The TEG has not completed it.
     PaymentPending,
+    /// It failed at the TEG and moved nothing.
+    PaymentFailed,
     /// The caller did not send it to us.
     PaymentForeign,
     /// It paid for something before.
@@ -119,9 +123,11 @@ impl Refusal {
             Self::ReputationNeeded => "reputation_needed",
             Self::PolicyNotOffered => "policy_not_offered",
             Self::TooManyUnfunded { .. } => "too_many_unfunded_orders",
+            Self::EscrowFull => "escrow_full",
             Self::Order(refusal) => refusal.code(),
             Self::PaymentNotSeen => "payment_not_seen",
             Self::PaymentPending => "payment_pending",
+            Self::PaymentFailed => "payment_failed",
             Self::PaymentForeign => "payment_foreign",
             Self::PaymentUsed { .. } => "payment_used",
             Self::PaymentForAnother => "payment_for_another",
@@ -163,12 +169,18 @@ impl fmt::Display for Refusal {
             Self::TooManyUnfunded { limit } => {
                 write!(f, "At most {limit} orders can wait for a transfer, pay or cancel one")
             }
+            Self::EscrowFull => f.write_str(
+                "Open orders hold as much as the marketplace's stake covers, try again later",
+            ),
             Self::Order(refusal) => refusal.fmt(f),
             Self::PaymentNotSeen => {
                 f.write_str("The TEG does not show us this transfer yet, try again in a moment")
             }
             Self::PaymentPending => {
                 f.write_str("The TEG has not completed this transfer, try again later")
+            }
+            Self::PaymentFailed => {
+                f.write_str("This transfer failed at the TEG, pay with another one")
             }
             Self::PaymentForeign => f.write_str("You did not send us this transfer"),
             Self::PaymentUsed { used_for } => {

@@ -360,6 +360,9 @@ pub trait Store: Send + Sync {
     /// The sum of an account over the journal.
     async fn account_sum(&self, account: &Account) -> Result<Amount, StoreError>;
 
+    /// What all open orders hold: a running sum, at most a second old, whatever their number.
+    async fn open_escrow(&self) -> Result<Amount, StoreError>;
+
     /// Our side of the account at the TEG, from one snapshot.
     async fn teg_position(&self) -> Result<TegPosition, StoreError>;
 

@@ -12,6 +12,7 @@ use marketplace_ports::{Audit, StoreError, Subject};
 use marketplace_store_rows::{OrderRow, Recount, from_count, subject_text, tables};
 
 use crate::audit_history::History;
+use crate::draft::OPEN_ESCROW;
 use crate::failure::Failure;
 use crate::orders::Checks;
 use crate::query::{Query, query};
@@ -133,14 +134,20 @@ async fn sums(
     mut pending: std::collections::HashMap<String, i64>,
 ) -> Result<u64, Failure> {
     let rows: Vec<(String, i64)> = tables::sums::table.load(connection).await?;
-    let mut wrong = 0;
+    let (mut wrong, mut escrow) = (0, pending.remove(OPEN_ESCROW));
     for (account, amount) in rows {
+        if account == OPEN_ESCROW {
+            escrow = amount.checked_add(escrow.unwrap_or(0));
+            continue;
+        }
         let whole = amount.checked_add(pending.remove(&account).unwrap_or(0));
         wrong += u64::from(!whole.is_some_and(|whole| recount.agrees(&account, whole)));
     }
     for (account, amount) in pending {
         wrong += u64::from(!recount.agrees(&account, amount));
     }
+    let counted = recount.total_of("order");
+    wrong += u64::from(i128::from(escrow.unwrap_or(0)) != counted);
     // Those of nobody have no name behind their kind.
     let of_nobody = |account: &str| !account.contains(':') || account.starts_with("fees:");
     Ok(wrong + recount.left(of_nobody))

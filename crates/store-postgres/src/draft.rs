@@ -346,6 +346,9 @@ impl Draft {
                 } else if is_summed(account) {
                     let sum = sums.entry(account_text(account)).or_default();
                     *sum = sum.checked_add(row.delta).ok_or_else(overflow)?;
+                } else if matches!(account, Account::Order(_)) {
+                    let sum = sums.entry(OPEN_ESCROW.to_owned()).or_default();
+                    *sum = sum.checked_add(row.delta).ok_or_else(overflow)?;
                 }
                 digest.add(&row, balance);
                 let position = self.place();
@@ -501,6 +504,9 @@ fn small(count: usize) -> Result<i32, StoreError> {
     let fits = i32::try_from(count).ok().filter(|count| *count < 1 << (PLACE_BITS - 1));
     fits.ok_or_else(|| StoreError::Rejected(format!("{count} rows are too many for one commit")))
 }
+
+/// The name of the sum of all orders' accounts; no account is called so.
+pub(crate) const OPEN_ESCROW: &str = "orders";
 
 /// Accounts that have no row of their own and no row that says what they hold.
 const fn is_summed(account: &Account) -> bool {

@@ -11,6 +11,7 @@ use marketplace_money::{Amount, Did, Timestamp};
 use marketplace_ports::{Page, PayoutPolicy, StatementLine, WalletSums};
 use marketplace_store_rows::{AgentRow, PostingRow, account_text, count, from_count};
 
+use crate::draft::OPEN_ESCROW;
 use crate::failure::Failure;
 use crate::query::query;
 
@@ -169,6 +170,12 @@ SELECT CAST(
         AND COALESCE(b.position > (SELECT position FROM retired), TRUE)), 0)
     + COALESCE((SELECT amount FROM openings WHERE account = ?), 0)
 AS BIGINT)";
+
+/// What all open orders hold.
+pub(crate) async fn open_escrow(connection: &mut AsyncPgConnection) -> Result<Amount, Failure> {
+    let sum = query::<BigInt>(SUM).text(OPEN_ESCROW).text(OPEN_ESCROW);
+    Ok(Amount::from_nano(sum.get_result(connection).await?))
+}
 
 /// The journal's word on an account.
 pub(crate) async fn account_sum(

@@ -319,6 +319,10 @@ impl Store for PostgresStore {
         on_reader!(self.readers, connection => money::account_sum(connection, account))
     }
 
+    async fn open_escrow(&self) -> Result<Amount, StoreError> {
+        on_reader!(self.readers, connection => money::open_escrow(connection))
+    }
+
     async fn teg_position(&self) -> Result<TegPosition, StoreError> {
         edges::teg_position(&self.writers).await
     }

@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 use crate::books::Books;
 use crate::cache::BalanceRow;
-use crate::heads::Heads;
+use crate::heads::{Heads, OPEN_ESCROW};
 use crate::outcomes;
 use crate::rows::{
     NewAnswer, NewBatch, NewBlob, NewChecks, NewEvent, NewListing, NewNonce, NewOrder, NewPosting,
@@ -73,7 +73,7 @@ impl Books {
         draft.add_orders(&writes.orders);
         draft.add_parties(writes);
         draft.add_entries(&writes.entries, at)?;
-        draft.add_sums(&self.heads.sums);
+        draft.add_sums(&self.heads.sums, self.heads.open_escrow);
         draft.add_events(std::mem::take(&mut writes.events));
         draft.add_timers(&writes.timers);
         draft.add_effects(writes);
@@ -226,6 +226,9 @@ impl Draft {
                 } else if is_summed(account) {
                     let sum = self.heads.sums.entry(account.clone()).or_default();
                     *sum = sum.checked_add(row.delta).ok_or_else(overflow)?;
+                } else if matches!(account, Account::Order(_)) {
+                    let sum = &mut self.heads.open_escrow;
+                    *sum = sum.checked_add(row.delta).ok_or_else(overflow)?;
                 }
                 let batch = self.batch.position;
                 self.postings.push(NewPosting { position, row, batch, balance, previous });
@@ -234,7 +237,11 @@ impl Draft {
         Ok(())
     }
 
-    fn add_sums(&mut self, before: &BTreeMap<Account, i64>) {
+    fn add_sums(&mut self, before: &BTreeMap<Account, i64>, open_escrow: i64) {
+        if self.heads.open_escrow != open_escrow {
+            let amount = self.heads.open_escrow;
+            self.sums.push(NewSum { account: OPEN_ESCROW.to_owned(), amount });
+        }
         for (account, amount) in &self.heads.sums {
             if before.get(account) != Some(amount) {
                 self.sums.push(NewSum { account: account_text(account), amount: *amount });

@@ -11,6 +11,7 @@ use marketplace_store_rows::{AgentRow, PostingRow, count, from_count, tables};
 
 use crate::failure::Failure;
 use crate::fetch::rows_by;
+use crate::heads::OPEN_ESCROW;
 use crate::retire::opening;
 
 #[derive(QueryableByName)]
@@ -154,6 +155,14 @@ pub(crate) fn payouts_due(
         due.push((agent.did, agent.payout, Amount::from_nano(amount)));
     }
     Ok(due)
+}
+
+/// What all open orders hold.
+pub(crate) fn open_escrow(connection: &mut SqliteConnection) -> Result<Amount, Failure> {
+    use tables::sums;
+    let sum: Option<i64> =
+        sums::table.find(OPEN_ESCROW).select(sums::amount).get_result(connection).optional()?;
+    Ok(Amount::from_nano(sum.unwrap_or(0)))
 }
 
 /// The journal's word on an account. Told by the last posting where postings carry a balance, by

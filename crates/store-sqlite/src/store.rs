@@ -254,6 +254,10 @@ impl Store for SqliteStore {
         self.readers.read(move |connection| money::account_sum(connection, &account)).await
     }
 
+    async fn open_escrow(&self) -> Result<Amount, StoreError> {
+        self.readers.read(money::open_escrow).await
+    }
+
     async fn teg_position(&self) -> Result<TegPosition, StoreError> {
         self.readers.read(edges::teg_position).await
     }

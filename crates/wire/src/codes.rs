@@ -97,8 +97,10 @@ codes! {
     HASH_MISMATCH = 422 "hash_mismatch" "The content does not hash to what was said";
     // Wallet.
     INSUFFICIENT_BALANCE = 402 "insufficient_balance" "The balance does not cover it";
+    ESCROW_FULL = 409 "escrow_full" "Our stake covers no more escrow";
     PAYMENT_NOT_SEEN = 409 "payment_not_seen" "The transfer was not seen yet";
     PAYMENT_PENDING = 409 "payment_pending" "The transfer is not completed";
+    PAYMENT_FAILED = 409 "payment_failed" "The transfer failed";
     PAYMENT_FOREIGN = 403 "payment_foreign" "Somebody else sent the transfer";
     PAYMENT_USED = 409 "payment_used" "The transfer paid for something before";
     PAYMENT_FOR_ANOTHER = 409 "payment_for_another" "The transfer names something else";

@@ -71,6 +71,7 @@ fn explain(problem: &mut Problem, refusal: &Refusal) {
         }
         Refusal::PaymentNotSeen => problem.retry_after = Some(2),
         Refusal::PaymentPending => problem.retry_after = Some(10),
+        Refusal::EscrowFull => problem.retry_after = Some(60),
         Refusal::ListingFee(inner) => explain(problem, inner),
         Refusal::Order(OrderRefusal::OfferChanged { seller }) => {
             problem.seller = Some(Money(*seller));
@@ -183,8 +184,10 @@ mod tests {
             (Refusal::TooManyListings { limit: 1 }, 409, "too_many_listings"),
             (Refusal::PolicyNotOffered, 422, "policy_not_offered"),
             (Refusal::TooManyUnfunded { limit: 1 }, 409, "too_many_unfunded_orders"),
+            (Refusal::EscrowFull, 409, "escrow_full"),
             (Refusal::PaymentNotSeen, 409, "payment_not_seen"),
             (Refusal::PaymentPending, 409, "payment_pending"),
+            (Refusal::PaymentFailed, 409, "payment_failed"),
             (Refusal::PaymentForeign, 403, "payment_foreign"),
             (used, 409, "payment_used"),
             (Refusal::PaymentForAnother, 409, "payment_for_another"),

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use marketplace_api::AuthMode;
-use marketplace_engine::{Config, Pace};
+use marketplace_engine::{Config, EscrowLimit, EscrowPolicy, Pace};
 use marketplace_escrow::ExpiryPolicy;
 use marketplace_fees::FeeSchedule;
 use marketplace_listings::ServiceType;
@@ -15,8 +15,8 @@ use marketplace_registry::{Credentials, RegistrySettings, Url};
 
 use super::problem::Problems;
 use super::{
-    AgentCard, AuthSetting, EMBEDDED, ExpirySetting, RemoteTeg, Settings, SettingsError, Switch,
-    given,
+    AgentCard, AuthSetting, EMBEDDED, EscrowSetting, ExpirySetting, RemoteTeg, Settings,
+    SettingsError, Switch, given,
 };
 
 /// One is decided while the other is written.
@@ -83,9 +83,34 @@ pub struct Deployment {
 impl Deployment {
     /// How a worker paces itself.
     #[must_use]
-    pub const fn pace(&self) -> Pace {
-        Pace { history: self.history, ..Pace::DEFAULT }
+    pub fn pace(&self) -> Pace {
+        let pace = Pace { history: self.history, ..Pace::DEFAULT };
+        match self.teg_http.as_ref().map(|teg| teg.limits.requests) {
+            None | Some(0) => pace,
+            Some(requests) => within(pace, requests),
+        }
     }
+}
+
+/// A pace that leaves half of an hour's calls at the TEG to agents' own business: looking at our
+/// history takes four tenths of them while a transfer is awaited and one in sixteen else; looking at
+/// the reserves, four calls each time, takes a tenth.
+fn within(pace: Pace, requests: u32) -> Pace {
+    let every = |calls: u32, part: u32| Seconds((3_600 * calls * part).div_ceil(requests.saturating_mul(2)));
+    let mirror = pace.mirror.max(every(1, 5));
+    Pace {
+        mirror,
+        mirror_idle: mirror.max(Seconds(60)).max(every(1, 32)),
+        reserves: pace.reserves.max(every(4, 20)),
+        ..pace
+    }
+}
+
+/// The agent card's escrow_stake_multiplier.
+fn thousandths(card: &AgentCard, problems: &mut Problems, fallback: u32) -> u32 {
+    const POINTER: &str = "/economic_profile/escrow_stake_multiplier";
+    let factor = positive_amount(card, POINTER, problems, Amount::from_avt(1));
+    u32::try_from(factor.nano() / 1_000_000).unwrap_or(fallback)
 }
 
 impl Settings {
@@ -173,6 +198,14 @@ impl Settings {
             publish_reserves: Seconds(60 * u32::from(self.reserves_minutes)),
             max_listings: max_listings(card, problems, fallback.max_listings),
             stake: self.stake(card, problems),
+            escrow: EscrowLimit {
+                policy: match self.escrow_stake_policy {
+                    EscrowSetting::Off => EscrowPolicy::Off,
+                    EscrowSetting::Warn => EscrowPolicy::Warn,
+                    EscrowSetting::Enforce => EscrowPolicy::Enforce,
+                },
+                thousandths: thousandths(card, problems, fallback.escrow.thousandths),
+            },
             collateral: positive_amount(
                 card,
                 "/economic_profile/negative_reputation_collateral",

@@ -52,6 +52,19 @@ pub enum Switch {
     Off,
 }
 
+/// What follows when open orders hold more than our stake covers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub enum EscrowSetting {
+    /// Nothing.
+    Off,
+    /// A line in the log, and a metric.
+    #[default]
+    Warn,
+    /// Purchases beyond it are refused.
+    Enforce,
+}
+
 /// How log lines look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 #[value(rename_all = "snake_case")]
@@ -163,6 +176,17 @@ pub struct Settings {
         default_value = "delivery_gated"
     )]
     pub expiry_policy: ExpirySetting,
+
+    /// What follows when open orders hold more than the agent card's escrow_stake_multiplier of our
+    /// stake
+    #[arg(
+        long,
+        env = "ESCROW_STAKE_POLICY",
+        hide_env_values = true,
+        value_name = "POLICY",
+        default_value = "warn"
+    )]
+    pub escrow_stake_policy: EscrowSetting,
 
     /// How many points of the TEG's raw score make one of ours [default: 1 embedded, else 10]
     #[arg(long, env = "TEG_REPUTATION_SCALE", hide_env_values = true, value_name = "NUMBER")]
@@ -313,6 +337,7 @@ impl Settings {
             transaction_fee_percent: None,
             dispute_timeout_hours: None,
             expiry_policy: ExpirySetting::default(),
+            escrow_stake_policy: EscrowSetting::default(),
             teg_reputation_scale: None,
             auth_mode: AuthSetting::default(),
             operator_dids: None,

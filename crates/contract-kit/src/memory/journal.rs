@@ -149,6 +149,12 @@ impl Journal {
     pub(crate) fn sum(&self, account: &Account) -> Result<Amount, StoreError> {
         amount(self.of_account(account).map(|(_, line)| i128::from(line.delta.nano())).sum())
     }
+
+    /// The sum of all orders' accounts.
+    pub(crate) fn open_escrow(&self) -> Result<Amount, StoreError> {
+        let of_orders = self.lines.iter().filter(|line| matches!(line.account, Account::Order(_)));
+        amount(of_orders.map(|line| i128::from(line.delta.nano())).sum())
+    }
 }
 
 /// A sum that the journal gives, as an amount.

@@ -293,6 +293,10 @@ impl Store for MemoryStore {
         self.call("account_sum", |state| state.journal.sum(account)).await
     }
 
+    async fn open_escrow(&self) -> Result<Amount, StoreError> {
+        self.call("open_escrow", |state| state.journal.open_escrow()).await
+    }
+
     async fn teg_position(&self) -> Result<TegPosition, StoreError> {
         self.call("teg_position", |state| state.teg_position()).await
     }

@@ -39,7 +39,7 @@ pub(crate) use create_listing::CreateListing;
 pub(crate) use deposit::{AskDeposit, CloseDeposit, CreditDeposit, Funded, ShowBalance};
 pub(crate) use explain_transfer::ExplainTransfer;
 pub(crate) use fire_timer::FireTimer;
-pub(crate) use mirror_transfer::{MirrorTransfer, Mirrored, NotePending};
+pub(crate) use mirror_transfer::{MirrorTransfer, Mirrored, NoteUnsettled};
 pub(crate) use open_books::OpenBooks;
 pub(crate) use outbox::{FinishEffect, RetryEffect, ReviveEffect};
 pub(crate) use purchase::Purchase;

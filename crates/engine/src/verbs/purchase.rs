@@ -7,7 +7,7 @@ use marketplace_escrow::{Actor, Command, Context, ExpiryPolicy, Order, OrderTerm
 use marketplace_fees::{Expectation, FeeSchedule, Quote};
 use marketplace_ledger::Account;
 use marketplace_listings::{AcceptancePolicy, Pricing};
-use marketplace_money::{Did, ListingId, OrderId, Reputation};
+use marketplace_money::{Amount, Did, ListingId, OrderId, Reputation};
 use marketplace_ports::{Agent, Key, Subject, TegRecord, TegTransactionId};
 
 use super::OrderView;
@@ -41,6 +41,8 @@ pub(crate) struct Purchase {
     pub(crate) fees: FeeSchedule,
     pub(crate) expiry: ExpiryPolicy,
     pub(crate) max_unfunded: u32,
+    /// No order may hold more, where our stake is the limit.
+    pub(crate) room: Option<Amount>,
     /// The seller's standing; needed only where reputation moves the price.
     pub(crate) seller_reputation: Option<Reputation>,
 }
@@ -84,6 +86,9 @@ impl Verb for Purchase {
         };
         let price =
             Quote::settle(&self.fees, &listing, &self.buyer, reputation, &self.expects, now)?;
+        if self.room.is_some_and(|room| price.total > room) {
+            return Err(Refusal::EscrowFull);
+        }
         let terms = OrderTerms::from_listing(terms, self.acceptance, self.expiry);
         let id = OrderId::new(desk.fresh());
         desk.rely_on(Key::Listing(listing.id), listing.version);

@@ -244,6 +244,10 @@ impl Store for SimStore {
         self.call("account_sum", self.inner.account_sum(account)).await
     }
 
+    async fn open_escrow(&self) -> Result<Amount, StoreError> {
+        self.call("open_escrow", self.inner.open_escrow()).await
+    }
+
     async fn teg_position(&self) -> Result<TegPosition, StoreError> {
         self.call("teg_position", self.inner.teg_position()).await
     }
