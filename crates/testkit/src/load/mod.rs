@@ -21,4 +21,5 @@ pub use kill::{KillReport, kill_under_load};
 pub use lifecycle::{Plan, drive};
 pub use pgbench::{Pgbench, pgbench};
 pub use postgres::{Counts, Sampler, durable_server, hottest_balances, processor};
+pub(crate) use process::free_address;
 pub use process::{ServerProcess, cpu_seconds, resident_kib, sibling};

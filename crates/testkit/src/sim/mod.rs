@@ -34,6 +34,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 pub use coverage::Coverage;
 pub use many::{Sums, run_many};
 pub use options::Options;
+#[cfg(feature = "app")]
+pub(crate) use rng::Rng;
 
 /// What a run found.
 #[derive(Clone, Debug)]
