@@ -39,6 +39,7 @@ impl Marketplace {
             tracing::warn!(%error, "the stake is not filled up");
         }
         self.mark_feed().await?;
+        self.refresh_in_force().await?;
         self.build_catalog().await
     }
 
