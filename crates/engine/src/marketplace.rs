@@ -20,6 +20,7 @@ use crate::job::{Done, Idempotency, Job, TypedJob, Verb};
 use crate::publish::Publisher;
 use crate::published::TreeCache;
 use crate::refusal::{Error, Refusal};
+use crate::rehearsal::Bench;
 use crate::reputation::ReputationCache;
 use crate::verbs::{
     Balance, ChangeListing, ChangeOrder, Collateral, CompleteOrder, CreateListing, ListingChange,
@@ -48,6 +49,8 @@ pub(crate) struct Inner {
     pub(crate) reputations: ReputationCache,
     pub(crate) edge: EdgeWatch,
     pub(crate) trees: TreeCache,
+    /// Where checks are tried.
+    pub(crate) bench: Bench,
     /// Held by whoever makes the mirror look.
     pub(crate) refreshing: tokio::sync::Mutex<()>,
     queue: mpsc::Sender<Box<dyn Job>>,
@@ -111,7 +114,7 @@ impl Marketplace {
         };
         let executor = tokio::spawn(executor.run(jobs));
         let reputations = ReputationCache::new(edges.teg.clone(), edges.store.clone());
-        let (edge, trees, refreshing) = Default::default();
+        let (edge, trees, bench, refreshing) = Default::default();
         let inner = Inner {
             config,
             edges,
@@ -119,6 +122,7 @@ impl Marketplace {
             reputations,
             edge,
             trees,
+            bench,
             refreshing,
             queue,
             executor,
