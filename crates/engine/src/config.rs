@@ -3,6 +3,7 @@
 use marketplace_escrow::ExpiryPolicy;
 use marketplace_fees::FeeSchedule;
 use marketplace_money::{Amount, Did, Seconds};
+use marketplace_search::Blend;
 
 use crate::escrow_limit::EscrowLimit;
 use crate::published::PUBLISH_EVERY;
@@ -50,6 +51,8 @@ pub struct Config {
     pub transfer_key_life: Seconds,
     /// Between statements of what we owe.
     pub publish_reserves: Seconds,
+    /// How searches rank.
+    pub blend: Blend,
     /// Commands in one commit.
     pub batch_limit: usize,
     /// Commits on their way at the same time; one for a store with one writer.
@@ -74,6 +77,7 @@ impl Config {
             max_unfunded_orders: 20,
             transfer_key_life: Seconds::from_hours(23),
             publish_reserves: PUBLISH_EVERY,
+            blend: Blend::DEFAULT,
             batch_limit: 256,
             batches_in_flight: 1,
             queue_limit: 4_096,

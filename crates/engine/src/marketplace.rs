@@ -111,7 +111,7 @@ impl Marketplace {
     #[must_use]
     pub fn start(config: Config, edges: Edges) -> Self {
         let (queue, jobs) = mpsc::channel(config.queue_limit);
-        let publisher = Arc::new(Publisher::default());
+        let publisher = Arc::new(Publisher::new(config.blend));
         let executor = Executor {
             store: edges.store.clone(),
             notifier: edges.notifier.clone(),
