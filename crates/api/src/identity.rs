@@ -85,7 +85,7 @@ pub(crate) fn operators_only() -> Failure {
 }
 
 pub(crate) fn caller(shell: &Inner, did: Did, via: Via) -> Caller {
-    let is_operator = shell.app.settings.operators.contains(&did);
+    let is_operator = shell.marketplace().config().operators.includes(&did);
     Caller { did, is_operator, via }
 }
 

@@ -259,7 +259,6 @@ fn app(
             auth_mode: deployment.auth_mode,
             public_url: public_url.to_owned(),
             listen: address,
-            operators: deployment.operators.clone(),
             manifest: deployment.manifest(public_url),
             request_timeout: deployment.request_timeout,
         },

@@ -7,12 +7,31 @@ use marketplace_money::{Amount, Did, Seconds};
 use crate::escrow_limit::EscrowLimit;
 use crate::published::PUBLISH_EVERY;
 
+/// Those who run the marketplace, and how many of them must agree.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OperatorSet {
+    /// Who.
+    pub keys: Vec<Did>,
+    /// How many; from 1.
+    pub needed: usize,
+}
+
+impl OperatorSet {
+    /// Whether this is one of them.
+    #[must_use]
+    pub fn includes(&self, did: &Did) -> bool {
+        self.keys.contains(did)
+    }
+}
+
 /// The economics and limits of a deployment.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// Ourselves.
     pub did: Did,
-    /// What we charge.
+    /// Who may do what no party may.
+    pub operators: OperatorSet,
+    /// What we charge, until operators agree on something else.
     pub fees: FeeSchedule,
     /// What happens when nothing is delivered.
     pub expiry: ExpiryPolicy,
@@ -45,6 +64,7 @@ impl Config {
     pub const fn original(did: Did) -> Self {
         Self {
             did,
+            operators: OperatorSet { keys: Vec::new(), needed: 1 },
             fees: FeeSchedule::ORIGINAL,
             expiry: ExpiryPolicy::DeliveryGated,
             max_listings: 10_000,

@@ -222,7 +222,7 @@ impl Marketplace {
             provider: provider.clone(),
             offer,
             reputation,
-            fee: config.fees.listing,
+            tariff: self.tariff(),
             collateral: config.collateral,
             max_listings: config.max_listings,
         };
@@ -262,8 +262,8 @@ impl Marketplace {
             Pricing::Fixed => Default::default(),
             Pricing::Reputation => self.reputation(&listing.provider).await?,
         };
-        let fees = &self.config().fees;
-        let quote = Quote::make(fees, &listing, buyer.clone(), reputation, view.now);
+        let fees = self.tariff().at(view.now);
+        let quote = Quote::make(&fees, &listing, buyer.clone(), reputation, view.now);
         Ok(quote.map_err(Refusal::from)?)
     }
 
@@ -287,7 +287,7 @@ impl Marketplace {
             acceptance: request.acceptance,
             expects: request.expects,
             payment: request.payment,
-            fees: config.fees,
+            tariff: self.tariff(),
             expiry: config.expiry,
             max_unfunded: config.max_unfunded_orders,
             room: self.escrow_room().await?,

@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 use crate::{
     Agent, ApiKey, Blob, Change, ChangeSet, CommitOutcome, CountChange, Deposit, Effect,
-    EffectChange, Event, IdempotencyKey, IdempotencyRecord, Key, Nonce, Subject, TegRecord,
+    EffectChange, Event, IdempotencyKey, IdempotencyRecord, Key, Motion, Nonce, Subject, TegRecord,
     TegTransactionId, Timer, TimerChange, View, Withdrawal,
 };
 
@@ -47,6 +47,7 @@ impl Current {
             .extend(view.withdrawals.iter().map(|(id, row)| (Key::Withdrawal(*id), row.version)));
         versions.extend(view.deposits.iter().map(|(id, row)| (Key::Deposit(*id), row.version)));
         versions.extend(view.api_keys.iter().map(|(id, row)| (Key::ApiKey(*id), row.version)));
+        versions.extend(view.motions.iter().map(|(id, row)| (Key::Motion(*id), row.version)));
         let transfers = view.teg_records.iter();
         versions.extend(transfers.map(|(id, row)| (Key::TegTransaction(id.clone()), row.version)));
         let mut taken = HashSet::new();
@@ -66,9 +67,15 @@ impl ChangeSet {
         let withdrawals = self.withdrawals.iter().map(|c| (Key::Withdrawal(c.row.id), c.read));
         let deposits = self.deposits.iter().map(|c| (Key::Deposit(c.row.id), c.read));
         let api_keys = self.api_keys.iter().map(|c| (Key::ApiKey(c.row.sha256), c.read));
+        let motions = self.motions.iter().map(|c| (Key::Motion(c.row.id), c.read));
         let transfers = self.teg_records.iter();
         let transfers = transfers.map(|c| (Key::TegTransaction(c.row.id.clone()), c.read));
-        let parties = agents.chain(withdrawals).chain(deposits).chain(api_keys).chain(transfers);
+        let parties = agents
+            .chain(withdrawals)
+            .chain(deposits)
+            .chain(api_keys)
+            .chain(motions)
+            .chain(transfers);
         reads.chain(orders).chain(listings).chain(parties)
     }
 
@@ -204,6 +211,8 @@ pub struct Writes {
     pub deposits: BTreeMap<DepositId, RowWrite<Deposit>>,
     /// API keys.
     pub api_keys: BTreeMap<[u8; 32], RowWrite<ApiKey>>,
+    /// What operators propose.
+    pub motions: BTreeMap<Uuid, RowWrite<Motion>>,
     /// What balances change by.
     pub balances: BTreeMap<Account, Amount>,
     /// What the number of listings changes by.
@@ -267,6 +276,7 @@ impl Writes {
         merge_rows(&mut self.withdrawals, set.withdrawals, |row| row.id);
         merge_rows(&mut self.deposits, set.deposits, |row| row.id);
         merge_rows(&mut self.api_keys, set.api_keys, |row| row.sha256);
+        merge_rows(&mut self.motions, set.motions, |row| row.id);
         self.listing_count += set.listing_count.map_or(0, |count| count.delta);
         self.entries.extend(set.entries);
         merge_rows(&mut self.teg_records, set.teg_records, |row| row.id.clone());

@@ -9,8 +9,8 @@ use marketplace_money::{CommandId, DepositId, Did, ListingId, OrderId, Timestamp
 use uuid::Uuid;
 
 use crate::{
-    Agent, ApiKey, Blob, Deposit, EffectChange, Event, IdempotencyKey, IdempotencyRecord, Nonce,
-    TegRecord, TegTransactionId, TimerChange, Withdrawal,
+    Agent, ApiKey, Blob, Deposit, EffectChange, Event, IdempotencyKey, IdempotencyRecord, Motion,
+    Nonce, TegRecord, TegTransactionId, TimerChange, Withdrawal,
 };
 
 /// Something that a command reads before it decides.
@@ -34,6 +34,8 @@ pub enum Key {
     Deposit(DepositId),
     /// An API key, by the hash of its secret.
     ApiKey([u8; 32]),
+    /// What operators propose.
+    Motion(Uuid),
     /// A balance that has a row ([`Account::has_balance_row`]).
     Balance(Account),
     /// How many listings there are, active or paused.
@@ -66,6 +68,8 @@ pub struct ChangeSet {
     pub deposits: Vec<Change<Deposit>>,
     /// API keys.
     pub api_keys: Vec<Change<ApiKey>>,
+    /// What operators propose.
+    pub motions: Vec<Change<Motion>>,
     /// What the number of listings changes by, and what it may not exceed.
     pub listing_count: Option<CountChange>,
     /// Money. No account with a balance row may end below zero.

@@ -5,6 +5,7 @@ mod api_key;
 mod change;
 mod fetch;
 mod identity;
+mod motion;
 mod notifier;
 mod registry;
 mod rows;
@@ -20,6 +21,7 @@ pub use identity::{
     AccessToken, Identity, IdentityError, OurKeys, Proof, PublishedKey, Rotation, RotationError,
     Signed, Signer,
 };
+pub use motion::{Motion, MotionAction, MotionApproval, MotionState};
 pub use notifier::{Notice, Notification, Notifier, NotifyError, Silence, UnknownNotice};
 pub use registry::{AgentRecord, AgentTokens, Registration, Registry, RegistryError};
 pub use rows::{

@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use crate::{
     Agent, ApiKey, Batch, CommitOutcome, Deposit, Effect, IdempotencyKey, IdempotencyRecord, Key,
-    LiabilitiesAt, LiabilitySink, Nonce, PayoutPolicy, SealedEvent, Snapshot, TegPosition,
+    LiabilitiesAt, LiabilitySink, Motion, Nonce, PayoutPolicy, SealedEvent, Snapshot, TegPosition,
     TegRecord, TegTransactionId, Timer, Withdrawal,
 };
 
@@ -40,6 +40,8 @@ pub struct View {
     pub deposits: HashMap<DepositId, Arc<Deposit>>,
     /// API keys.
     pub api_keys: HashMap<[u8; 32], Arc<ApiKey>>,
+    /// What operators propose.
+    pub motions: HashMap<Uuid, Arc<Motion>>,
     /// Balances that are not zero, and perhaps some that are.
     pub balances: HashMap<Account, Amount>,
     /// Answers given before.
@@ -341,6 +343,16 @@ pub trait Store: Send + Sync {
 
     /// An agent's API keys, the revoked ones too; at most `limit`, in no order.
     async fn api_keys(&self, agent: &Did, limit: u32) -> Result<Vec<Arc<ApiKey>>, StoreError>;
+
+    /// One motion of the operators.
+    async fn motion(&self, id: Uuid) -> Result<Option<Arc<Motion>>, StoreError>;
+
+    /// Motions of the operators, greatest id first, below one of them.
+    async fn motions(
+        &self,
+        before: Option<Uuid>,
+        limit: u32,
+    ) -> Result<Vec<Arc<Motion>>, StoreError>;
 
     /// What an agent has with us.
     async fn wallet(&self, did: &Did) -> Result<WalletSums, StoreError>;

@@ -18,10 +18,11 @@ pub(crate) enum Table {
     Deposits,
     ApiKeys,
     TegRecords,
+    Motions,
 }
 
 impl Table {
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::Orders,
         Self::Listings,
         Self::Agents,
@@ -29,6 +30,7 @@ impl Table {
         Self::Deposits,
         Self::ApiKeys,
         Self::TegRecords,
+        Self::Motions,
     ];
 
     /// Its name, and that of its key.
@@ -41,6 +43,7 @@ impl Table {
             Self::Deposits => ("deposits", "id"),
             Self::ApiKeys => ("api_keys", "sha256"),
             Self::TegRecords => ("teg_records", "id"),
+            Self::Motions => ("motions", "id"),
         }
     }
 }
@@ -88,6 +91,7 @@ impl Keys {
             Key::Withdrawal(id) => (Table::Withdrawals, id_text(id.uuid())),
             Key::Deposit(id) => (Table::Deposits, id_text(id.uuid())),
             Key::ApiKey(sha256) => (Table::ApiKeys, api_key_text(sha256)),
+            Key::Motion(id) => (Table::Motions, id_text(*id)),
             // No row has such a text, and no statement can ask for it.
             Key::TegTransaction(id) if id.0.contains('\0') => return,
             Key::TegTransaction(id) => (Table::TegRecords, id.0.clone()),

@@ -111,6 +111,12 @@ codes! {
     FAUCET_USED = 409 "faucet_used" "The agent had its play money";
     NOT_PUBLISHED = 404 "not_published" "Nothing was published yet";
     TEG_REFUSED = 409 "teg_refused" "The TEG refused";
+    // Operators.
+    FROZEN = 403 "frozen" "The operators froze this agent";
+    ALREADY_APPROVED = 409 "already_approved" "The operator approved this before";
+    MOTION_OVER = 409 "motion_over" "The motion was decided, cancelled, or its time is over";
+    INSUFFICIENT_CAPITAL = 409 "insufficient_capital" "The operator's own tokens do not cover it";
+    TOO_BUSY = 429 "too_busy" "Others are having checks run, too many to wait for";
     // The rest.
     NOT_FOUND = 404 "not_found" "There is nothing by this id";
     NOT_DUE = 409 "not_due" "Its time has not come";

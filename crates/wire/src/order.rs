@@ -199,7 +199,9 @@ impl ActionBody {
             | Verb::Rule
             | Verb::Resume
             | Verb::SettleDispute
-            | Verb::AbortDispute => None,
+            | Verb::AbortDispute
+            | Verb::Intervene
+            | Verb::Extend => None,
         }
     }
 }

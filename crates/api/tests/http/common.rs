@@ -1,6 +1,5 @@
 //! A world to test in: one router, a clock that stands still, agents with keys.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -10,7 +9,7 @@ use axum::body::{Body, Bytes, to_bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use marketplace_api::{ApiSettings, App, AuthMode, router};
 use marketplace_contract_kit::{FakeFetcher, FakeNotifier, FakeTeg, ManualClock, MemoryStore};
-use marketplace_engine::{Config, Edges, Marketplace, Pace, RandomIds, Worker};
+use marketplace_engine::{Config, Edges, Marketplace, OperatorSet, Pace, RandomIds, Worker};
 use marketplace_money::{Amount, Did, Seconds};
 use marketplace_registry::{AgentKey, EmbeddedRegistry, KeySource, LocalIdentity, OwnKeys};
 use serde_json::{Value, json};
@@ -73,7 +72,9 @@ impl World {
             notifier: Arc::new(notifier.clone()),
             ids: Arc::new(RandomIds),
         };
-        let marketplace = Marketplace::start(Config::original(ours.clone()), edges);
+        let operators = OperatorSet { keys: vec![operator_key().did().clone()], needed: 1 };
+        let config = Config { operators, ..Config::original(ours.clone()) };
+        let marketplace = Marketplace::start(config, edges);
         marketplace.open().await.unwrap();
         let registry = Arc::new(EmbeddedRegistry::open_in_memory(ours.clone()).unwrap());
         let identity =
@@ -91,7 +92,6 @@ impl World {
                 auth_mode,
                 public_url: PUBLIC_URL.to_owned(),
                 listen: LISTEN.parse().unwrap(),
-                operators: HashSet::from([operator_key().did().clone()]),
                 manifest: json!({
                     "name": "Sovereign Marketplace", "did": OURS, "version": "1.0.0",
                     "description": "A marketplace under test",

@@ -204,6 +204,7 @@ fn everything(world: &mut World, owner: &Did, now: marketplace_money::Timestamp)
         withdrawals: Vec::new(),
         deposits: Vec::new(),
         api_keys: Vec::new(),
+        motions: Vec::new(),
         listing_count: Some(CountChange { delta: 1, limit: 10 }),
         teg_records: vec![insert(teg_record("t", deposit.id))],
         entries: vec![deposit],

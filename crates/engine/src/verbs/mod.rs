@@ -12,6 +12,7 @@ mod deposit;
 mod explain_transfer;
 mod fire_timer;
 mod mirror_transfer;
+mod motion;
 mod open_books;
 mod outbox;
 mod purchase;
@@ -40,6 +41,7 @@ pub(crate) use deposit::{AskDeposit, CloseDeposit, CreditDeposit, Funded, ShowBa
 pub(crate) use explain_transfer::ExplainTransfer;
 pub(crate) use fire_timer::FireTimer;
 pub(crate) use mirror_transfer::{MirrorTransfer, Mirrored, NoteUnsettled};
+pub(crate) use motion::{CancelMotion, Means, Move, Word};
 pub(crate) use open_books::OpenBooks;
 pub(crate) use outbox::{FinishEffect, RetryEffect, ReviveEffect};
 pub(crate) use purchase::Purchase;
