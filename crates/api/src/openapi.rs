@@ -13,7 +13,8 @@ use crate::router::documented;
 
 const SCHEME: &str = "bearer";
 /// Commands that need no Idempotency-Key: they change nothing, or once only by their nature.
-const NATURALLY_ONCE: [&str; 7] = [
+const NATURALLY_ONCE: [&str; 8] = [
+    "tryChecks",
     "createQuote",
     "askFaucet",
     "createAccessToken",

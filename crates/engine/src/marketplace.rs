@@ -22,6 +22,7 @@ use crate::job::{Done, Idempotency, Job, TypedJob, Verb};
 use crate::publish::Publisher;
 use crate::published::TreeCache;
 use crate::refusal::{Error, Refusal};
+use crate::rehearsal::Bench;
 use crate::reputation::ReputationCache;
 use crate::verbs::{
     Balance, ChangeListing, ChangeOrder, Collateral, CompleteOrder, CreateListing, ListingChange,
@@ -54,6 +55,8 @@ pub(crate) struct Inner {
     pub(crate) edge: EdgeWatch,
     pub(crate) escrow: EscrowWatch,
     pub(crate) trees: TreeCache,
+    /// Where checks are tried.
+    pub(crate) bench: Bench,
     /// Held by whoever makes the mirror look.
     pub(crate) refreshing: tokio::sync::Mutex<()>,
     /// Until when this process said that transfers are awaited, in microseconds.
@@ -119,7 +122,7 @@ impl Marketplace {
         };
         let executor = tokio::spawn(executor.run(jobs));
         let reputations = ReputationCache::new(edges.teg.clone(), edges.store.clone());
-        let (edge, escrow, trees, refreshing, awaited) = Default::default();
+        let (edge, escrow, trees, bench, refreshing, awaited) = Default::default();
         let inner = Inner {
             config,
             edges,
@@ -128,6 +131,7 @@ impl Marketplace {
             edge,
             escrow,
             trees,
+            bench,
             refreshing,
             awaited,
             queue,

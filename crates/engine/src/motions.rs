@@ -5,7 +5,7 @@ use std::sync::Arc;
 use marketplace_fees::FeeSchedule;
 use marketplace_ledger::Account;
 use marketplace_money::{Amount, Did};
-use marketplace_ports::{Motion, MotionAction, StoreError};
+use marketplace_ports::{Motion, MotionAction, SealedEvent, StoreError};
 use uuid::Uuid;
 
 use crate::in_force::Tariff;
@@ -133,6 +133,14 @@ impl Marketplace {
     /// When the store does not answer.
     pub async fn own_capital(&self) -> Result<Amount, Error> {
         Ok(self.store().account_sum(&Account::Capital).await?)
+    }
+
+    /// Everybody's events after a position, in order: for operators.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn event_log(&self, after: u64, limit: u32) -> Result<Vec<SealedEvent>, Error> {
+        Ok(self.store().events_after(after, limit).await?)
     }
 
     /// Reads all motions whose effect lasts. There are few.

@@ -109,6 +109,8 @@ pub enum Refusal {
         /// What there is.
         available: Amount,
     },
+    /// Too many others have checks tried.
+    TooBusy,
     /// Nothing by this id.
     NotFound,
     /// A timer looked too early; it comes back.
@@ -158,6 +160,7 @@ impl Refusal {
             Self::AlreadyApproved => "already_approved",
             Self::MotionOver => "motion_over",
             Self::InsufficientCapital { .. } => "insufficient_capital",
+            Self::TooBusy => "too_busy",
             Self::NotFound => "not_found",
             Self::NotDue { .. } => "not_due",
             Self::AlreadyDone => "already_done",
@@ -233,6 +236,7 @@ impl fmt::Display for Refusal {
             Self::InsufficientCapital { need, available } => {
                 write!(f, "Our own tokens, {available} AVT, do not cover {need} AVT")
             }
+            Self::TooBusy => f.write_str("Too many have checks tried now, try again in a moment"),
             Self::NotFound => f.write_str("Nothing by this id"),
             Self::NotDue { .. } => f.write_str("Its time has not come"),
             Self::AlreadyDone => f.write_str("It was done before"),

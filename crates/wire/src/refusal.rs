@@ -70,7 +70,7 @@ fn explain(problem: &mut Problem, refusal: &Refusal) {
             problem.need = Some(Money(*need));
             problem.available = Some(Money(*paid));
         }
-        Refusal::PaymentNotSeen => problem.retry_after = Some(2),
+        Refusal::PaymentNotSeen | Refusal::TooBusy => problem.retry_after = Some(2),
         Refusal::PaymentPending => problem.retry_after = Some(10),
         Refusal::EscrowFull => problem.retry_after = Some(60),
         Refusal::ListingFee(inner) => explain(problem, inner),
@@ -209,6 +209,7 @@ mod tests {
                 409,
                 "insufficient_capital",
             ),
+            (Refusal::TooBusy, 429, "too_busy"),
             (Refusal::NotFound, 404, "not_found"),
             (Refusal::NotDue { due: AT }, 409, "not_due"),
             (Refusal::AlreadyDone, 409, "already_done"),

@@ -48,7 +48,12 @@ fn key(number: u8) -> AgentKey {
     AgentKey::from_secret(&[number; 32])
 }
 
-/// The one operator of every world.
+/// The other operator of every world.
+pub(crate) fn second_operator_key() -> AgentKey {
+    key(201)
+}
+
+/// The first operator of every world.
 pub(crate) fn operator_key() -> AgentKey {
     key(200)
 }
@@ -58,7 +63,16 @@ impl World {
         Self::in_mode(AuthMode::Required).await
     }
 
+    /// A world where so many of two operators must agree.
+    pub(crate) async fn governed(needed: usize) -> Self {
+        Self::with(AuthMode::Required, needed).await
+    }
+
     pub(crate) async fn in_mode(auth_mode: AuthMode) -> Self {
+        Self::with(auth_mode, 1).await
+    }
+
+    async fn with(auth_mode: AuthMode, needed: usize) -> Self {
         let ours: Did = OURS.parse().unwrap();
         let clock = ManualClock::default();
         let (teg, fetcher) = (FakeTeg::new(ours.clone(), clock.clone()), FakeFetcher::default());
@@ -72,7 +86,8 @@ impl World {
             notifier: Arc::new(notifier.clone()),
             ids: Arc::new(RandomIds),
         };
-        let operators = OperatorSet { keys: vec![operator_key().did().clone()], needed: 1 };
+        let keys = [operator_key(), second_operator_key()].map(|key| key.did().clone());
+        let operators = OperatorSet { keys: keys.to_vec(), needed };
         let config = Config { operators, ..Config::original(ours.clone()) };
         let marketplace = Marketplace::start(config, edges);
         marketplace.open().await.unwrap();
