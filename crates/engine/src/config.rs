@@ -1,5 +1,6 @@
 //! What the operator decides.
 
+use marketplace_disputes::Policy;
 use marketplace_escrow::ExpiryPolicy;
 use marketplace_fees::FeeSchedule;
 use marketplace_money::{Amount, Did, Seconds};
@@ -7,11 +8,32 @@ use marketplace_money::{Amount, Did, Seconds};
 use crate::escrow_limit::EscrowLimit;
 use crate::published::PUBLISH_EVERY;
 
+/// Those who run the marketplace, and how many of them must agree.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OperatorSet {
+    /// Who.
+    pub keys: Vec<Did>,
+    /// How many; from 1.
+    pub needed: usize,
+}
+
+impl OperatorSet {
+    /// Whether this is one of them.
+    #[must_use]
+    pub fn includes(&self, did: &Did) -> bool {
+        self.keys.contains(did)
+    }
+}
+
 /// The economics and limits of a deployment.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// Ourselves.
     pub did: Did,
+    /// Who may do what no party may.
+    pub operators: OperatorSet,
+    /// What disputes cost, and how long they take.
+    pub disputes: Policy,
     /// What we charge.
     pub fees: FeeSchedule,
     /// What happens when nothing is delivered.
@@ -45,6 +67,8 @@ impl Config {
     pub const fn original(did: Did) -> Self {
         Self {
             did,
+            operators: OperatorSet { keys: Vec::new(), needed: 1 },
+            disputes: Policy::ORIGINAL,
             fees: FeeSchedule::ORIGINAL,
             expiry: ExpiryPolicy::DeliveryGated,
             max_listings: 10_000,

@@ -18,10 +18,12 @@ pub(crate) enum Table {
     Deposits,
     ApiKeys,
     TegRecords,
+    Disputes,
+    Jurors,
 }
 
 impl Table {
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::Orders,
         Self::Listings,
         Self::Agents,
@@ -29,6 +31,8 @@ impl Table {
         Self::Deposits,
         Self::ApiKeys,
         Self::TegRecords,
+        Self::Disputes,
+        Self::Jurors,
     ];
 
     /// Its name, and that of its key.
@@ -41,6 +45,8 @@ impl Table {
             Self::Deposits => ("deposits", "id"),
             Self::ApiKeys => ("api_keys", "sha256"),
             Self::TegRecords => ("teg_records", "id"),
+            Self::Disputes => ("disputes", "id"),
+            Self::Jurors => ("jurors", "did"),
         }
     }
 }
@@ -87,6 +93,8 @@ impl Keys {
             Key::Agent(did) => (Table::Agents, did.as_str().to_owned()),
             Key::Withdrawal(id) => (Table::Withdrawals, id_text(id.uuid())),
             Key::Deposit(id) => (Table::Deposits, id_text(id.uuid())),
+            Key::Dispute(id) => (Table::Disputes, id_text(id.uuid())),
+            Key::Juror(did) => (Table::Jurors, did.as_str().to_owned()),
             Key::ApiKey(sha256) => (Table::ApiKeys, api_key_text(sha256)),
             // No row has such a text, and no statement can ask for it.
             Key::TegTransaction(id) if id.0.contains('\0') => return,

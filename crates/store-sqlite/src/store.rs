@@ -31,7 +31,7 @@ use crate::{OpenError, api_keys, audit, edges, event_lists, lease, money, orders
 #[derive(Debug)]
 pub struct SqliteStore {
     writer: Writer,
-    readers: Readers,
+    pub(crate) readers: Readers,
     clock: Arc<StoreClock>,
     gaps: SharedGaps,
     feed: watch::Receiver<u64>,

@@ -15,6 +15,7 @@ use marketplace_store_rows::{
 
 use crate::books::Books;
 use crate::cache::BalanceRow;
+use crate::disputes::Wanted;
 use crate::failure::Failure;
 use crate::fetch::{OrderReader, rows_by};
 
@@ -31,6 +32,7 @@ struct Missing {
     answers: Vec<IdempotencyKey>,
     nonces: Vec<Nonce>,
     teg_records: Vec<TegTransactionId>,
+    judged: Wanted,
 }
 
 impl Books {
@@ -56,6 +58,7 @@ impl Books {
         self.load_answers(missing.answers, &mut view)?;
         self.load_nonces(missing.nonces, &mut view)?;
         self.load_teg_records(missing.teg_records, &mut view)?;
+        self.load_judged(&missing.judged, &mut view)?;
         for (account, row) in self.balance_rows(missing.balances)? {
             view.balances.insert(account, Amount::from_nano(row.amount));
         }
@@ -98,6 +101,7 @@ impl Books {
             Key::Deposit(id) => missing.deposits.push(*id),
             Key::ApiKey(sha256) => missing.api_keys.push(*sha256),
             Key::TegTransaction(id) => missing.teg_records.push(id.clone()),
+            Key::Dispute(_) | Key::Juror(_) => missing.judged.add(key),
             Key::ListingCount => view.listing_count = self.heads.listing_count,
         }
     }
