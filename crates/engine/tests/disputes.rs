@@ -15,7 +15,7 @@ use marketplace_engine::{
 use marketplace_escrow::{Command as OrderCommand, Phase as OrderPhase};
 use marketplace_listings::Listing;
 use marketplace_money::{DisputeId, OrderId, Seconds};
-use marketplace_ports::{DisputeFilter, DisputeStore as _};
+use marketplace_ports::{DisputeFilter, DisputeStore as _, Teg as _};
 
 const JURORS: usize = 12;
 
