@@ -97,7 +97,9 @@ impl Deployment {
 /// history takes four tenths of them while a transfer is awaited and one in sixteen else; looking at
 /// the reserves, four calls each time, takes a tenth.
 fn within(pace: Pace, requests: u32) -> Pace {
-    let every = |calls: u32, part: u32| Seconds((3_600 * calls * part).div_ceil(requests.saturating_mul(2)));
+    let every = |calls: u32, part: u32| {
+        Seconds((3_600 * calls * part).div_ceil(requests.saturating_mul(2)))
+    };
     let mirror = pace.mirror.max(every(1, 5));
     Pace {
         mirror,
