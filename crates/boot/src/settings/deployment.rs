@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use marketplace_api::AuthMode;
+use marketplace_disputes::Policy;
 use marketplace_engine::{Config, EscrowLimit, EscrowPolicy, OperatorSet, Pace};
 use marketplace_escrow::ExpiryPolicy;
 use marketplace_fees::FeeSchedule;
@@ -25,8 +26,8 @@ const DATABASE_FILE: &str = "marketplace.db";
 const TEG_FILE: &str = "teg.db";
 const REGISTRY_FILE: &str = "registry.db";
 const KEY_FILE: &str = "agent-key.json";
-/// No dispute lives longer than 7 days.
-const DISPUTE_HOURS: std::ops::RangeInclusive<u32> = 1..=168;
+/// Operators have 72 hours after this, and no dispute lives longer than 7 days.
+const DISPUTE_HOURS: std::ops::RangeInclusive<u32> = 1..=72;
 const ORIGINAL_DISPUTE_HOURS: u32 = 24;
 
 /// Settings that make sense together.
@@ -65,7 +66,7 @@ pub struct Deployment {
     pub faucet_open: bool,
     /// Whether deliveries may come from addresses that only we can reach.
     pub fetch_private_addresses: bool,
-    /// For the card; disputes come later.
+    /// For the card.
     pub dispute_timeout_hours: u32,
     /// For one request.
     pub request_timeout: Duration,
@@ -93,7 +94,9 @@ impl Deployment {
 /// history takes four tenths of them while a transfer is awaited and one in sixteen else; looking at
 /// the reserves, four calls each time, takes a tenth.
 fn within(pace: Pace, requests: u32) -> Pace {
-    let every = |calls: u32, part: u32| Seconds((3_600 * calls * part).div_ceil(requests.saturating_mul(2)));
+    let every = |calls: u32, part: u32| {
+        Seconds((3_600 * calls * part).div_ceil(requests.saturating_mul(2)))
+    };
     let mirror = pace.mirror.max(every(1, 5));
     Pace {
         mirror,
@@ -138,7 +141,7 @@ impl Settings {
             },
             faucet_open: self.faucet_open(),
             fetch_private_addresses: self.fetch_private_addresses == Switch::On,
-            dispute_timeout_hours: self.dispute_hours(&mut problems),
+            dispute_timeout_hours: config.disputes.ruling_time.0 / 3_600,
             request_timeout: Duration::from_secs(self.request_timeout_seconds.max(1).into()),
             history: self.history_days.map(|days| Seconds::from_hours(u32::from(days) * 24)),
             drain: Duration::from_secs(self.drain_seconds.into()),
@@ -183,7 +186,9 @@ impl Settings {
         }
         check_service_types(card, problems);
         let fallback = Config::original(stand_in_did(did, problems));
+        let ruling_time = Seconds::from_hours(self.dispute_hours(problems));
         Config {
+            disputes: Policy { fee: fees.dispute, ruling_time, ..Policy::ORIGINAL },
             fees,
             expiry: match self.expiry_policy {
                 ExpirySetting::DeliveryGated => ExpiryPolicy::DeliveryGated,
@@ -393,7 +398,7 @@ impl Settings {
         match text.parse() {
             Ok(hours) if DISPUTE_HOURS.contains(&hours) => hours,
             _ => {
-                problems.add("DISPUTE_TIMEOUT_HOURS", "must be a whole number from 1 to 168");
+                problems.add("DISPUTE_TIMEOUT_HOURS", "must be a whole number from 1 to 72");
                 ORIGINAL_DISPUTE_HOURS
             }
         }
@@ -426,9 +431,6 @@ impl Settings {
         if given(self.redis_url.as_ref()).is_some() {
             warnings
                 .push("REDIS_URL is not used in this version: nothing is kept there".to_owned());
-        }
-        if given(self.dispute_timeout_hours.as_ref()).is_some() {
-            warnings.push("DISPUTE_TIMEOUT_HOURS has no effect yet: no disputes".to_owned());
         }
         if self.listen.ip().is_unspecified() && given(self.public_url.as_ref()).is_none() {
             warnings.push(
