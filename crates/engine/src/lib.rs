@@ -62,6 +62,8 @@ pub use queries::{Reserves, Wallet};
 pub use reader::{FeedReader, Scope};
 pub use reconcile::Reconciliation;
 pub use refusal::{Error, Refusal};
-pub use verbs::{Balance, ListingChange, MoveCollateral, OrderView, Payment, Resolution, Transfer};
+pub use verbs::{
+    Balance, ListingChange, MoveCollateral, OrderView, Payment, Resolution, SignedBy, Transfer,
+};
 pub use withdrawals::WithdrawalQuote;
 pub use worker::{Pace, Worked, Worker};

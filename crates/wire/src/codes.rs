@@ -60,7 +60,6 @@ codes! {
     IDEMPOTENCY_KEY_REUSED = 422 "idempotency_key_reused" "The Idempotency-Key belongs to another request";
     TOO_MANY_STREAMS = 429 "too_many_streams" "The caller holds as many streams as it may";
     INTERNAL = 500 "internal" "The marketplace failed";
-    DISPUTES_NOT_AVAILABLE = 501 "disputes_not_available" "Disputes do not exist yet";
     UNAVAILABLE = 503 "unavailable" "The marketplace cannot do this now";
     IDENTITY_UNAVAILABLE = 503 "identity_unavailable" "Identities cannot be checked now";
     NOT_READY = 503 "not_ready" "The server is not ready";

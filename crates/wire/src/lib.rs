@@ -11,7 +11,9 @@ mod audit;
 mod caller;
 pub mod codes;
 mod delivery;
+mod dispute;
 mod event;
+mod juror;
 mod listing;
 mod message;
 mod number;
@@ -44,7 +46,14 @@ pub use audit::AuditBody;
 pub use caller::{Caller, Via};
 pub use codes::{CODES, Code};
 pub use delivery::{DeliveryBody, DeliveryInput, FailedCheckBody, hex, sha256_from_hex};
+pub use dispute::{
+    AcceptSettlementInput, CommitInput, ContestInput, DisputeActionBody, DisputeBody, DisputeInput,
+    DisputePage, DisputeParams, EvidenceBody, EvidenceInput, PanelBody, RevealInput, RoundBody,
+    RuleInputBody, RulingBody, SeatBody, SettlementBody, SettlementInput, StepBody, VerdictBody,
+    digest_of, dispute_request, disputed_reply,
+};
 pub use event::{EventBody, EventParams, LogPage, LogParams, LoggedEvent};
+pub use juror::{JurorBody, JurorInput, OptOutInput};
 pub use listing::{ListingBody, ListingPage, TermsBody};
 pub use message::{
     DisputeMessage, ListMessage, MessageKind, OrderCompleteMessage, PurchaseMessage, SearchMessage,
