@@ -79,6 +79,7 @@ async fn scene() -> Result<Scene, Failed> {
         marketplace: marketplace.clone(),
         identity: Arc::new(identity),
         registry,
+        signed_by: Arc::new(|_, _, _| false),
         keys: Arc::new(keys),
         settings: ApiSettings {
             auth_mode: AuthMode::Required,

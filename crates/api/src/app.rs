@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use marketplace_engine::Marketplace;
+use marketplace_engine::{Marketplace, SignedBy};
 use marketplace_money::Timestamp;
 use marketplace_ports::{Identity, OurKeys, Registry};
 
@@ -20,6 +20,8 @@ pub struct App {
     pub identity: Arc<dyn Identity>,
     /// The directory.
     pub registry: Arc<dyn Registry>,
+    /// Whether an operator signed a ruling.
+    pub signed_by: SignedBy,
     /// Our own keys.
     pub keys: Arc<dyn OurKeys>,
     /// What the operator decided.

@@ -18,6 +18,7 @@ mod events;
 mod failure;
 mod identity;
 mod incoming;
+mod jurors;
 mod messages;
 mod metrics;
 mod openapi;

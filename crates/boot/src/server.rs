@@ -254,6 +254,10 @@ fn app(
         marketplace: marketplace.clone(),
         identity: Arc::new(identity),
         registry,
+        signed_by: Arc::new(|did, digest, signature| {
+            marketplace_registry::decode_did_key(did)
+                .is_ok_and(|key| marketplace_registry::verify_signature(&key, digest, signature))
+        }),
         keys: opened.own_keys.clone(),
         settings: ApiSettings {
             auth_mode: deployment.auth_mode,

@@ -103,7 +103,7 @@ fn what_cannot_be_says_which_setting_and_why() {
     check(&["--registry-client-id=me"], "REGISTRY_CLIENT_ID", "set both");
     check(&["--agent-key=short"], "AGENT_KEY", "32 bytes");
     check(&["--teg-reputation-scale=10"], "TEG_REPUTATION_SCALE", "scale is 1");
-    check(&["--dispute-timeout-hours=0"], "DISPUTE_TIMEOUT_HOURS", "from 1 to 168");
+    check(&["--dispute-timeout-hours=0"], "DISPUTE_TIMEOUT_HOURS", "from 1 to 72");
     check(&["--public-url=market.example"], "PUBLIC_URL", "https://");
     check(&["--agent-card=no/such/file.json"], "AGENT_CARD", "cannot be read");
     let open = ["--auth-mode=open", "--listen=0.0.0.0:8020"];
@@ -194,7 +194,6 @@ fn a_risky_start_is_warned_of() {
     check(&["--auth-mode=open"], "acts as any agent");
     check(&["--faucet=on", "--listen=0.0.0.0:8020"], "FAUCET=on");
     check(&["--redis-url=redis://:x@cache"], "REDIS_URL is not used");
-    check(&["--dispute-timeout-hours=24"], "no effect yet");
     check(&["--fetch-private-addresses=on"], "our own network");
     check(&["--listen=0.0.0.0:8020"], "PUBLIC_URL is not set");
 }

@@ -1,5 +1,6 @@
 //! What the operator decides.
 
+use marketplace_disputes::Policy;
 use marketplace_escrow::ExpiryPolicy;
 use marketplace_fees::FeeSchedule;
 use marketplace_money::{Amount, Did, Seconds};
@@ -32,6 +33,8 @@ pub struct Config {
     pub did: Did,
     /// Who may do what no party may.
     pub operators: OperatorSet,
+    /// What disputes cost, and how long they take.
+    pub disputes: Policy,
     /// What we charge, until operators agree on something else.
     pub fees: FeeSchedule,
     /// What happens when nothing is delivered.
@@ -68,6 +71,7 @@ impl Config {
         Self {
             did,
             operators: OperatorSet { keys: Vec::new(), needed: 1 },
+            disputes: Policy::ORIGINAL,
             fees: FeeSchedule::ORIGINAL,
             expiry: ExpiryPolicy::DeliveryGated,
             max_listings: 10_000,

@@ -349,7 +349,12 @@ impl Marketplace {
         idempotency: Option<Idempotency<OrderView>>,
     ) -> Result<Done<OrderView>, Error> {
         let verb = ChangeOrder { caller: caller.clone(), order, command, bytes: None };
-        self.execute(verb, idempotency).await
+        match self.execute(verb, idempotency.clone()).await {
+            Err(Error::Refused(Refusal::InDispute)) => {
+                Box::pin(self.concede_order(caller, order, idempotency)).await
+            }
+            done => done,
+        }
     }
 
     /// The seller delivers.
@@ -382,7 +387,12 @@ impl Marketplace {
     ) -> Result<Done<OrderView>, Error> {
         let (delivery, bytes) = self.prepare(caller, order, request).await?;
         let verb = CompleteOrder { caller: caller.clone(), order, delivery, bytes };
-        self.execute(verb, idempotency).await
+        match self.execute(verb, idempotency.clone()).await {
+            Err(Error::Refused(Refusal::InDispute)) => {
+                Box::pin(self.concede_order(caller, order, idempotency)).await
+            }
+            done => done,
+        }
     }
 
     /// Hashes inline bytes, and runs the order's checks on them before the command is queued.

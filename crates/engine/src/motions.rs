@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use marketplace_disputes::DisputeRefusal;
 use marketplace_fees::FeeSchedule;
 use marketplace_ledger::Account;
 use marketplace_money::{Amount, Did};
@@ -12,9 +13,19 @@ use crate::in_force::Tariff;
 use crate::job::{Done, Idempotency};
 use crate::marketplace::Marketplace;
 use crate::refusal::{Error, Refusal};
-use crate::verbs::{CancelMotion, Means, Move, Word};
+use crate::verbs::{CancelMotion, Means, Move, SignedBy, Word, digest_of};
 
 const PAGE: u32 = 500;
+/// How often a panel may be drawn until a motion on its dispute is decided.
+const ATTEMPTS: usize = 5;
+
+/// An operator, and what it says.
+struct Voice {
+    operator: Did,
+    word: Word,
+    signature: Option<[u8; 64]>,
+    try_only: bool,
+}
 
 /// An operator's word on what shall be done.
 #[derive(Clone, Debug)]
@@ -25,6 +36,8 @@ pub struct Proposal {
     pub reason: Arc<str>,
     /// Only look whether it could be done.
     pub try_only: bool,
+    /// Of the operator over [`Marketplace::motion_digest`], where it is needed.
+    pub signature: Option<[u8; 64]>,
 }
 
 impl Marketplace {
@@ -36,18 +49,13 @@ impl Marketplace {
         &self,
         operator: &Did,
         proposal: Proposal,
+        signed_by: SignedBy,
         idempotency: Option<Idempotency<Arc<Motion>>>,
     ) -> Result<Done<Arc<Motion>>, Error> {
-        let verb = Move {
-            operator: self.operator(operator)?,
-            word: Word::Propose { reason: proposal.reason },
-            means: self.means(&proposal.action).await?,
-            action: proposal.action,
-            signature: None,
-            try_only: proposal.try_only,
-        };
-        let idempotency = idempotency.filter(|_| !verb.try_only);
-        self.execute(verb, idempotency).await
+        let Proposal { action, reason, try_only, signature } = proposal;
+        let word = Word::Propose { reason };
+        let voice = Voice { operator: self.operator(operator)?, word, signature, try_only };
+        self.speak(voice, action, signed_by, idempotency.filter(|_| !try_only)).await
     }
 
     /// Another operator agrees; the last one that it takes has it done.
@@ -58,18 +66,53 @@ impl Marketplace {
         &self,
         operator: &Did,
         motion: Uuid,
+        signature: Option<[u8; 64]>,
+        signed_by: SignedBy,
         idempotency: Option<Idempotency<Arc<Motion>>>,
     ) -> Result<Done<Arc<Motion>>, Error> {
         let known = self.store().motion(motion).await?.ok_or(Refusal::NotFound)?;
-        let verb = Move {
-            operator: self.operator(operator)?,
-            word: Word::Approve { motion },
-            action: known.action.clone(),
-            signature: None,
-            means: self.means(&known.action).await?,
-            try_only: false,
+        let word = Word::Approve { motion };
+        let voice = Voice { operator: self.operator(operator)?, word, signature, try_only: false };
+        self.speak(voice, known.action.clone(), signed_by, idempotency).await
+    }
+
+    async fn speak(
+        &self,
+        voice: Voice,
+        action: MotionAction,
+        signed_by: SignedBy,
+        idempotency: Option<Idempotency<Arc<Motion>>>,
+    ) -> Result<Done<Arc<Motion>>, Error> {
+        for _ in 0..ATTEMPTS {
+            let verb = Move {
+                operator: voice.operator.clone(),
+                word: voice.word.clone(),
+                action: action.clone(),
+                signature: voice.signature,
+                means: self.means(&action, signed_by.clone()).await?,
+                try_only: voice.try_only,
+            };
+            match self.execute(verb, idempotency.clone()).await {
+                Err(Error::Refused(Refusal::BenchChanged)) => {}
+                done => return done,
+            }
+        }
+        Err(Error::unavailable("the dispute is changing too fast", 1))
+    }
+
+    /// What operators sign to have a motion on a dispute carried out; nothing for other motions.
+    ///
+    /// # Errors
+    /// When there is no such dispute.
+    pub async fn motion_digest(&self, motion: &Motion) -> Result<Option<[u8; 32]>, Error> {
+        let (MotionAction::RuleDispute { dispute, .. } | MotionAction::AbortDispute { dispute }) =
+            &motion.action
+        else {
+            return Ok(None);
         };
-        self.execute(verb, idempotency).await
+        let docket = self.store().docket(*dispute).await?;
+        let docket = docket.ok_or(Refusal::Dispute(DisputeRefusal::NotFound))?;
+        Ok(digest_of(&docket.dispute, motion)?)
     }
 
     /// Takes a motion back that waits, for approvals or for its time.
@@ -163,7 +206,7 @@ impl Marketplace {
         if known { Ok(did.clone()) } else { Err(Refusal::OperatorsOnly) }
     }
 
-    async fn means(&self, action: &MotionAction) -> Result<Means, Error> {
+    async fn means(&self, action: &MotionAction, signed_by: SignedBy) -> Result<Means, Error> {
         let config = self.config();
         let capital = match action {
             MotionAction::Adjust { .. } => self.own_capital().await?,
@@ -176,7 +219,14 @@ impl Marketplace {
             }
             _ => None,
         };
+        let bench = match action {
+            MotionAction::RuleDispute { dispute, .. } | MotionAction::AbortDispute { dispute } => {
+                Some(self.bench(*dispute).await?)
+            }
+            _ => None,
+        };
         let (operators, ours) = (config.operators.clone(), config.did.clone());
-        Ok(Means { operators, ours, max_listings: config.max_listings, capital, provider })
+        let max_listings = config.max_listings;
+        Ok(Means { operators, ours, max_listings, capital, provider, bench, signed_by })
     }
 }

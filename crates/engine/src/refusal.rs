@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use marketplace_disputes::DisputeRefusal;
 use marketplace_escrow::OrderRefusal;
 use marketplace_fees::QuoteRefusal;
 use marketplace_listings::{Invalid, ListingRefusal};
@@ -52,6 +53,33 @@ pub enum Refusal {
     EscrowFull,
     /// The rules of orders.
     Order(OrderRefusal),
+    /// The rules of disputes.
+    Dispute(DisputeRefusal),
+    /// The order is in a dispute, which ends with it. Never reaches a caller: the use case concedes
+    /// the dispute.
+    InDispute,
+    /// Others sit on the panel than when the command was made. Never reaches a caller: the use case
+    /// looks again.
+    BenchChanged,
+    /// A dispute takes only so many offers of settlement.
+    TooManyOffers {
+        /// How many.
+        limit: usize,
+    },
+    /// Only jurors do this.
+    NotAJuror,
+    /// What a juror locks must reach this.
+    JurorStakeTooSmall {
+        /// How much.
+        least: Amount,
+    },
+    /// The stake stays until every seat is done, and for a time after it was asked for.
+    JurorStakeBound {
+        /// Seats that are not done.
+        seats: u32,
+        /// The end of that time.
+        until: Timestamp,
+    },
     /// The transfer that shall pay has not been seen at the TEG.
     PaymentNotSeen,
     /// The TEG has not completed it.
@@ -140,6 +168,13 @@ impl Refusal {
             Self::TooManyUnfunded { .. } => "too_many_unfunded_orders",
             Self::EscrowFull => "escrow_full",
             Self::Order(refusal) => refusal.code(),
+            Self::Dispute(refusal) => refusal.code(),
+            Self::InDispute => "in_dispute",
+            Self::BenchChanged => "bench_changed",
+            Self::TooManyOffers { .. } => "too_many_offers",
+            Self::NotAJuror => "not_a_juror",
+            Self::JurorStakeTooSmall { .. } => "juror_stake_too_small",
+            Self::JurorStakeBound { .. } => "juror_stake_bound",
             Self::PaymentNotSeen => "payment_not_seen",
             Self::PaymentPending => "payment_pending",
             Self::PaymentFailed => "payment_failed",
@@ -193,6 +228,22 @@ impl fmt::Display for Refusal {
                 "Open orders hold as much as the marketplace's stake covers, try again later",
             ),
             Self::Order(refusal) => refusal.fmt(f),
+            Self::Dispute(refusal) => refusal.fmt(f),
+            Self::InDispute => f.write_str("The order is in a dispute"),
+            Self::BenchChanged => f.write_str("The panel has changed, try again"),
+            Self::TooManyOffers { limit } => {
+                write!(f, "A dispute takes at most {limit} offers of settlement")
+            }
+            Self::NotAJuror => f.write_str("You are not registered as a juror"),
+            Self::JurorStakeTooSmall { least } => {
+                write!(f, "A juror locks at least {least} AVT")
+            }
+            Self::JurorStakeBound { seats: 0, .. } => {
+                f.write_str("Your stake is free seven days after you asked for it, ask again then")
+            }
+            Self::JurorStakeBound { seats, .. } => {
+                write!(f, "You sit on {seats} panels: the stake stays until they are done")
+            }
             Self::PaymentNotSeen => {
                 f.write_str("The TEG does not show us this transfer yet, try again in a moment")
             }
@@ -261,6 +312,15 @@ impl From<ListingRefusal> for Refusal {
 impl From<OrderRefusal> for Refusal {
     fn from(refusal: OrderRefusal) -> Self {
         Self::Order(refusal)
+    }
+}
+
+impl From<DisputeRefusal> for Refusal {
+    fn from(refusal: DisputeRefusal) -> Self {
+        match refusal {
+            DisputeRefusal::Order(refusal) => Self::Order(refusal),
+            refusal => Self::Dispute(refusal),
+        }
     }
 }
 

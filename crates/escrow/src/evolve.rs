@@ -26,6 +26,7 @@ pub fn evolve(order: Order, event: &OrderEvent) -> Order {
                 at: *at,
                 expiry,
                 revisions_left: order.terms.revisions,
+                first_delivered: None,
                 offer: None,
                 announced: None,
                 work: Work::AwaitingStart { delivery: Deadline { from: *at, due } },
@@ -69,7 +70,8 @@ fn evolve_funded(order: &Order, funded: Funded, event: &OrderEvent) -> Funded {
         (Work::AwaitingStart { delivery }, OrderEvent::Started) => Work::InProgress { delivery },
         (_, OrderEvent::Delivered { delivery, review }) if may_deliver => {
             let work = Work::Delivered { delivery: delivery.clone(), review: *review };
-            return Funded { work, announced: None, ..funded };
+            let first_delivered = funded.first_delivered.or(Some(delivery.at));
+            return Funded { work, announced: None, first_delivered, ..funded };
         }
         (Work::Delivered { delivery, .. }, OrderEvent::ChangesRequested { note, at }) => {
             let redelivery = Deadline::after(*at, order.terms.delivery);

@@ -128,6 +128,8 @@ pub struct Funded {
     pub expiry: Deadline,
     /// Rounds of changes left.
     pub revisions_left: u8,
+    /// When something was first handed over; a later round does not make it late.
+    pub first_delivered: Option<Timestamp>,
     /// An open proposal of either side.
     pub offer: Option<SplitOffer>,
     /// A delivery that the worker has yet to fetch.

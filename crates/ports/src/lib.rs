@@ -3,6 +3,8 @@
 mod admission;
 mod api_key;
 mod change;
+mod dispute_store;
+mod docket;
 mod fetch;
 mod identity;
 mod motion;
@@ -16,6 +18,8 @@ mod teg_record;
 pub use admission::{Current, RowWrite, Writes, admit};
 pub use api_key::ApiKey;
 pub use change::{Batch, Change, ChangeSet, CommitOutcome, CountChange, Key, Snapshot};
+pub use dispute_store::DisputeStore;
+pub use docket::{DisputeFilter, Docket, Exhibit, Juror};
 pub use fetch::{FetchError, Fetcher};
 pub use identity::{
     AccessToken, Identity, IdentityError, OurKeys, Proof, PublishedKey, Rotation, RotationError,

@@ -12,6 +12,7 @@ use marketplace_ports::{Audit, StoreError, Subject};
 use marketplace_store_rows::{OrderRow, Recount, from_count, subject_text, tables};
 
 use crate::audit_history::History;
+use crate::dockets;
 use crate::draft::OPEN_ESCROW;
 use crate::failure::Failure;
 use crate::orders::Checks;
@@ -42,6 +43,8 @@ pub(crate) async fn run(
         + recount.left(|account| account.starts_with("order:"))
         + counted(connection, query(WRONG_LISTS)).await?;
     let wrong_withdrawals = withdrawals(connection, &mut recount).await?;
+    let wrong_disputes = dockets::audit(connection, &mut recount).await?;
+    let stray_disputes = counted(connection, query(dockets::STRAY)).await?;
     let late = query(LATE_TIMERS).number(now.minus(LATE).micros());
     let late_timers = counted(connection, late).await?;
     let open_effects = counted(connection, query("SELECT COUNT(*) FROM outbox")).await?;
@@ -52,6 +55,8 @@ pub(crate) async fn run(
         wrong_balances,
         wrong_escrows,
         wrong_withdrawals,
+        wrong_disputes,
+        stray_disputes,
         orders_without_timer: orders.without_timer,
         broken_hashes: broken,
         orders: orders.count,

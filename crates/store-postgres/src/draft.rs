@@ -13,6 +13,7 @@ use marketplace_store_rows::{
 use sha2::{Digest, Sha256};
 
 use crate::arrays::Arrays;
+use crate::judged::Judged;
 use crate::keys::{answer_id, nonce_id};
 use crate::lock::{COMPLETED, Standing, StandingBalance};
 use crate::rows::{
@@ -80,6 +81,7 @@ pub(crate) struct Draft {
     retried_effects: RetriedEffects,
     finished_effects: FinishedEffects,
     blobs: NewBlobs,
+    judged: Judged,
     /// Positions given so far.
     places: i64,
 }
@@ -110,6 +112,8 @@ impl Draft {
         let mut balances = running(&writes, standing);
         draft.add_entries(&writes.entries, &mut balances)?;
         draft.add_balances(balances);
+        let number = draft.batch.number;
+        draft.judged = Judged::of(&writes, number, || draft.place());
         draft.add_work(&writes);
         draft.add_answers(&writes);
         draft.add_events(writes.events)?;
@@ -155,7 +159,8 @@ impl Draft {
             &self.finished_effects,
             &self.blobs,
         ];
-        all.into_iter().filter(|rows| !rows.is_empty()).map(|rows| (rows.text(), rows)).collect()
+        let all = all.into_iter().chain(self.judged.statements());
+        all.filter(|rows| !rows.is_empty()).map(|rows| (rows.text(), rows)).collect()
     }
 
     /// The next position of this commit.

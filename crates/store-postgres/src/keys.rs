@@ -19,10 +19,12 @@ pub(crate) enum Table {
     ApiKeys,
     TegRecords,
     Motions,
+    Disputes,
+    Jurors,
 }
 
 impl Table {
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::Orders,
         Self::Listings,
         Self::Agents,
@@ -31,6 +33,8 @@ impl Table {
         Self::ApiKeys,
         Self::TegRecords,
         Self::Motions,
+        Self::Disputes,
+        Self::Jurors,
     ];
 
     /// Its name, and that of its key.
@@ -44,6 +48,8 @@ impl Table {
             Self::ApiKeys => ("api_keys", "sha256"),
             Self::TegRecords => ("teg_records", "id"),
             Self::Motions => ("motions", "id"),
+            Self::Disputes => ("disputes", "id"),
+            Self::Jurors => ("jurors", "did"),
         }
     }
 }
@@ -90,6 +96,8 @@ impl Keys {
             Key::Agent(did) => (Table::Agents, did.as_str().to_owned()),
             Key::Withdrawal(id) => (Table::Withdrawals, id_text(id.uuid())),
             Key::Deposit(id) => (Table::Deposits, id_text(id.uuid())),
+            Key::Dispute(id) => (Table::Disputes, id_text(id.uuid())),
+            Key::Juror(did) => (Table::Jurors, did.as_str().to_owned()),
             Key::ApiKey(sha256) => (Table::ApiKeys, api_key_text(sha256)),
             Key::Motion(id) => (Table::Motions, id_text(*id)),
             // No row has such a text, and no statement can ask for it.

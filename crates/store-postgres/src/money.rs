@@ -15,11 +15,13 @@ use crate::draft::OPEN_ESCROW;
 use crate::failure::Failure;
 use crate::query::query;
 
-/// What is in open orders is summed up over them: they are few for one agent.
+/// What is in open orders and in disputes is summed up over them: they are few for one agent.
 const WALLET: &str = "\
 SELECT
     COALESCE((SELECT amount FROM balances WHERE account = ?), 0),
-    COALESCE((SELECT amount FROM balances WHERE account = ?), 0),
+    CAST(COALESCE((SELECT SUM(amount) FROM balances WHERE account IN (?, ?)), 0)
+        + COALESCE((SELECT SUM(held_by_buyer) FROM disputes WHERE buyer = ?), 0)
+        + COALESCE((SELECT SUM(held_by_seller) FROM disputes WHERE seller = ?), 0) AS BIGINT),
     CAST(COALESCE((SELECT SUM(escrow) FROM orders_not_completed
         WHERE buyer = ? AND status = 'ESCROW_FUNDED'), 0) AS BIGINT),
     CAST(COALESCE((SELECT SUM(held) FROM withdrawals WHERE agent = ? AND held > 0), 0) AS BIGINT)";
@@ -32,6 +34,9 @@ pub(crate) async fn wallet(
     let sums = query::<(BigInt, BigInt, BigInt, BigInt)>(WALLET)
         .text(account_text(&Account::Agent(did.clone())))
         .text(account_text(&Account::Collateral(did.clone())))
+        .text(account_text(&Account::Juror(did.clone())))
+        .text(did.as_str())
+        .text(did.as_str())
         .text(did.as_str())
         .text(did.as_str());
     let sums: (i64, i64, i64, i64) = sums.get_result(connection).await?;

@@ -75,7 +75,7 @@ fn unopened(failure: &Failure) -> OpenError {
 #[derive(Debug)]
 pub struct PostgresStore {
     connector: Connector,
-    readers: Readers,
+    pub(crate) readers: Readers,
     writers: Writers,
     clock: StoreClock,
     bell: Bell,

@@ -6,8 +6,8 @@ use std::sync::{Arc, LazyLock};
 use marketplace_money::{Amount, Gap, Gaps, Timestamp};
 use marketplace_ports::{Key, StoreError, View};
 use marketplace_store_rows::{
-    AgentRow, ApiKeyRow, DepositRow, IdempotencyRow, ListingRow, MotionRow, OrderRow, TegRecordRow,
-    WithdrawalRow,
+    AgentRow, ApiKeyRow, DepositRow, IdempotencyRow, JurorRow, ListingRow, MotionRow, OrderRow,
+    TegRecordRow, WithdrawalRow,
 };
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
@@ -15,6 +15,7 @@ use tokio_postgres::types::ToSql;
 use crate::clock::{CLOCK, StoreClock};
 use crate::failure::Failure;
 use crate::found::{Found, column};
+use crate::judged::{DISPUTES, read_disputes, read_jurors};
 use crate::keys::{Keys, Table};
 use crate::session::{Answer, Pipeline, Session, Writers, on_writer};
 
@@ -45,6 +46,7 @@ by_key!(DEPOSITS: DepositRow => "deposits"."id");
 by_key!(API_KEYS: ApiKeyRow => "api_keys"."sha256");
 by_key!(TEG_RECORDS: TegRecordRow => "teg_records"."id");
 by_key!(MOTIONS: MotionRow => "motions"."id");
+by_key!(JURORS: JurorRow => "jurors"."did");
 by_key!(ANSWERS: IdempotencyRow => "idempotency"."id");
 
 /// Puts the rows of one statement into the view.
@@ -112,6 +114,8 @@ fn parts<'a>(lists: &'a Lists<'a>) -> Vec<Part<'a>> {
             Table::ApiKeys => (&API_KEYS, read_api_keys),
             Table::TegRecords => (&TEG_RECORDS, read_teg_records),
             Table::Motions => (&MOTIONS, read_motions),
+            Table::Disputes => (DISPUTES, read_disputes),
+            Table::Jurors => (&JURORS, read_jurors),
         };
         part(text, keys.is_empty(), keys, read);
     }

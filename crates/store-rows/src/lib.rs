@@ -7,6 +7,8 @@
 mod answers;
 mod api_key;
 mod audience;
+mod docket;
+mod docket_text;
 mod error;
 mod jobs;
 mod journal;
@@ -24,6 +26,7 @@ mod text;
 
 pub use answers::{IdempotencyRow, NonceRow};
 pub use api_key::{ApiKeyRow, api_key_text};
+pub use docket::{DisputeLogRow, DisputeRow, JurorRow, drafts_of};
 pub use error::RowError;
 pub use jobs::{EffectRow, TimerRow};
 pub use journal::{EventRow, PostingRow, postings_of};

@@ -112,10 +112,11 @@ fn write(connection: &mut SqliteConnection, draft: &Draft) -> Result<Forgotten, 
     insert_all(connection, &draft.answers)?;
     insert_all(connection, &draft.nonces)?;
     insert_all(connection, &draft.blobs)?;
+    draft.judged.write(connection)?;
     Forgotten::sweep(connection, draft)
 }
 
-fn one(table: &'static str, id: &str, changed: usize) -> Result<(), Failure> {
+pub(crate) fn one(table: &'static str, id: &str, changed: usize) -> Result<(), Failure> {
     if changed == 1 {
         return Ok(());
     }
@@ -135,10 +136,12 @@ macro_rules! write_rows {
                     .filter(tables::$table::version.eq(read));
                 diesel::update(old).set(row).execute($connection)?
             };
-            one(stringify!($table), &row.$key, changed)?;
+            $crate::commit::one(stringify!($table), &row.$key, changed)?;
         }
     };
 }
+
+pub(crate) use write_rows;
 
 fn write_parties(connection: &mut SqliteConnection, draft: &Draft) -> Result<(), Failure> {
     insert_all(connection, &draft.listings)?;

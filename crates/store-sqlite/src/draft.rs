@@ -18,6 +18,7 @@ use uuid::Uuid;
 
 use crate::books::Books;
 use crate::cache::BalanceRow;
+use crate::disputes::Judged;
 use crate::heads::{Heads, OPEN_ESCROW};
 use crate::outcomes;
 use crate::rows::{
@@ -55,6 +56,7 @@ pub(crate) struct Draft {
     pub(crate) nonces: Vec<NewNonce>,
     pub(crate) teg_records: Vec<Versioned<TegRecordRow>>,
     pub(crate) blobs: Vec<NewBlob>,
+    pub(crate) judged: Judged,
     pub(crate) listing_count_moved: bool,
     pub(crate) batch: NewBatch,
 }
@@ -80,6 +82,7 @@ impl Books {
         draft.add_effects(writes);
         draft.add_answers(writes);
         draft.add_blobs(&writes.blobs);
+        draft.judged = Judged::of(writes, draft.batch.position);
         draft.listing_count_moved = writes.listing_count != 0;
         draft.heads.listing_count += writes.listing_count;
         draft.seal();
@@ -133,6 +136,7 @@ impl Draft {
             nonces: Vec::new(),
             teg_records: Vec::new(),
             blobs: Vec::new(),
+            judged: Judged::default(),
             listing_count_moved: false,
             batch,
         }
@@ -148,6 +152,7 @@ impl Draft {
             + self.timers.len()
             + self.cleared.len()
             + self.answers.len()
+            + self.judged.rows()
             + self.blobs.iter().map(|blob| 1 + blob.bytes.len() / 1_024).sum::<usize>()
             + 1
     }
@@ -306,7 +311,10 @@ impl Draft {
         let mut seal = Seal::begin(&self.heads.hash, &self.batch);
         self.postings.iter().for_each(|posting| seal.posting(posting));
         self.events.iter().for_each(|event| seal.event(event));
-        self.heads.hash = seal.finish();
+        let (hash, postings, events) = seal.finish_with_digests();
+        let places = self.postings.iter().map(|posting| posting.position);
+        self.judged.seal(places.clone().min(), places.max(), postings, events);
+        self.heads.hash = hash;
         self.batch.hash = self.heads.hash.to_vec();
     }
 }
@@ -322,8 +330,9 @@ fn refuse_zeros(writes: &Writes) -> Result<(), StoreError> {
     let nonces = writes.nonces.iter().map(|(nonce, _)| &nonce.value);
     let transfers = writes.teg_records.values();
     let transfers = transfers.flat_map(|write| [&write.row.id.0, &write.row.memo]);
+    let opened = writes.disputes.values().map(|write| write.row.opened.reason.as_ref());
     let owned = answers.chain(nonces).chain(transfers).map(String::as_str);
-    let mut texts = orders.chain(entries).chain(events).chain(owned);
+    let mut texts = opened.chain(orders).chain(entries).chain(events).chain(owned);
     match texts.any(|text| text.as_bytes().contains(&0)) {
         true => Err(StoreError::Rejected("a text has U+0000 in it".to_owned())),
         false => Ok(()),

@@ -15,6 +15,8 @@ mod cache;
 mod clock;
 mod commit;
 mod database;
+mod disputes;
+mod docket_queries;
 mod draft;
 mod edges;
 mod event_lists;

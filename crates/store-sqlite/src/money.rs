@@ -39,13 +39,30 @@ pub(crate) fn wallet(connection: &mut SqliteConnection, did: &Did) -> Result<Wal
             "SELECT SUM(escrow) AS amount FROM orders
              WHERE buyer = ? AND status = 'ESCROW_FUNDED' AND status <> 'COMPLETED'",
         )?,
-        in_bonds: balance(connection, &Account::Collateral(did.clone()))?,
+        in_bonds: bonds(connection, did)?,
         in_flight: sum(
             connection,
             "SELECT SUM(held) AS amount FROM withdrawals
              WHERE agent = ? AND held > 0",
         )?,
     })
+}
+
+/// In disputes, as a juror's stake, and as collateral.
+fn bonds(connection: &mut SqliteConnection, did: &Did) -> Result<Amount, Failure> {
+    const HELD: &str = "SELECT SUM(held) AS amount FROM (
+        SELECT held_by_buyer AS held FROM disputes WHERE buyer = ?1
+        UNION ALL SELECT held_by_seller FROM disputes WHERE seller = ?1)";
+    let held = diesel::sql_query(HELD).bind::<Text, _>(did.as_str());
+    let held = held.get_result::<Sum>(connection)?.amount();
+    let locked = [Account::Collateral(did.clone()), Account::Juror(did.clone())];
+    let mut sum = held;
+    for account in locked {
+        let more = balance(connection, &account)?;
+        let too_much = || StoreError::Corrupt(format!("the bonds of {did} are beyond all money"));
+        sum = sum.checked_add(more).ok_or_else(too_much)?;
+    }
+    Ok(sum)
 }
 
 fn balance(connection: &mut SqliteConnection, account: &Account) -> Result<Amount, Failure> {

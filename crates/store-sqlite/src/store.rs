@@ -33,7 +33,7 @@ use crate::{
 #[derive(Debug)]
 pub struct SqliteStore {
     writer: Writer,
-    readers: Readers,
+    pub(crate) readers: Readers,
     clock: Arc<StoreClock>,
     gaps: SharedGaps,
     feed: watch::Receiver<u64>,

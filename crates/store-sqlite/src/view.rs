@@ -16,6 +16,7 @@ use uuid::Uuid;
 
 use crate::books::Books;
 use crate::cache::BalanceRow;
+use crate::disputes::Wanted;
 use crate::failure::Failure;
 use crate::fetch::{OrderReader, rows_by};
 
@@ -33,6 +34,7 @@ struct Missing {
     answers: Vec<IdempotencyKey>,
     nonces: Vec<Nonce>,
     teg_records: Vec<TegTransactionId>,
+    judged: Wanted,
 }
 
 impl Books {
@@ -59,6 +61,7 @@ impl Books {
         self.load_answers(missing.answers, &mut view)?;
         self.load_nonces(missing.nonces, &mut view)?;
         self.load_teg_records(missing.teg_records, &mut view)?;
+        self.load_judged(&missing.judged, &mut view)?;
         for (account, row) in self.balance_rows(missing.balances)? {
             view.balances.insert(account, Amount::from_nano(row.amount));
         }
@@ -102,6 +105,7 @@ impl Books {
             Key::ApiKey(sha256) => missing.api_keys.push(*sha256),
             Key::Motion(id) => missing.motions.push(*id),
             Key::TegTransaction(id) => missing.teg_records.push(id.clone()),
+            Key::Dispute(_) | Key::Juror(_) => missing.judged.add(key),
             Key::ListingCount => view.listing_count = self.heads.listing_count,
         }
     }

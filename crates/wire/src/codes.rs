@@ -60,7 +60,6 @@ codes! {
     IDEMPOTENCY_KEY_REUSED = 422 "idempotency_key_reused" "The Idempotency-Key belongs to another request";
     TOO_MANY_STREAMS = 429 "too_many_streams" "The caller holds as many streams as it may";
     INTERNAL = 500 "internal" "The marketplace failed";
-    DISPUTES_NOT_AVAILABLE = 501 "disputes_not_available" "Disputes do not exist yet";
     UNAVAILABLE = 503 "unavailable" "The marketplace cannot do this now";
     IDENTITY_UNAVAILABLE = 503 "identity_unavailable" "Identities cannot be checked now";
     NOT_READY = 503 "not_ready" "The server is not ready";
@@ -95,6 +94,23 @@ codes! {
     CONTENT_REQUIRED = 422 "content_required" "A delivery needs content";
     NOT_ANNOUNCED = 409 "not_announced" "No such delivery is announced";
     HASH_MISMATCH = 422 "hash_mismatch" "The content does not hash to what was said";
+    // Disputes.
+    DISPUTE_NOT_FOUND = 404 "dispute_not_found" "There is no such dispute among yours";
+    ALREADY_DISPUTED = 409 "already_disputed" "The party has disputed this order before";
+    CLAIM_NOT_SHOWN = 409 "claim_not_shown" "The log does not show what the claim says";
+    TOO_LATE_TO_WITHDRAW = 409 "too_late_to_withdraw" "Votes were opened or something was ruled";
+    BOND_AFFORDABLE = 409 "bond_affordable" "The balance covers the counter-bond";
+    TOO_MUCH_EVIDENCE = 409 "too_much_evidence" "A side hands in at most 20 pieces of evidence";
+    EVIDENCE_CLOSED = 409 "evidence_closed" "The panel is voting on what was handed in before";
+    TOO_MANY_OFFERS = 409 "too_many_offers" "The dispute takes no more offers of settlement";
+    NOTHING_TO_APPEAL = 409 "nothing_to_appeal" "The ruling gives the party all that it wanted";
+    ALREADY_VOTED = 409 "already_voted" "The juror has voted";
+    NOT_COMMITTED = 409 "not_committed" "The juror did not vote under seal in time";
+    WRONG_SEAL = 422 "wrong_seal" "The vote is not the one that was sealed";
+    NOT_APPROVED = 403 "not_approved" "Not enough operators signed exactly this";
+    NOT_A_JUROR = 403 "not_a_juror" "Only jurors do this";
+    JUROR_STAKE_TOO_SMALL = 422 "juror_stake_too_small" "A juror locks more than this";
+    JUROR_STAKE_BOUND = 409 "juror_stake_bound" "The juror's stake is bound";
     // Wallet.
     INSUFFICIENT_BALANCE = 402 "insufficient_balance" "The balance does not cover it";
     ESCROW_FULL = 409 "escrow_full" "Our stake covers no more escrow";

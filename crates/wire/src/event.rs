@@ -96,6 +96,7 @@ impl<'a> EventBody<'a> {
             Subject::Listing(id) => ("listing", id.to_string()),
             Subject::Withdrawal(id) => ("withdrawal", id.to_string()),
             Subject::Deposit(id) => ("deposit", id.to_string()),
+            Subject::Dispute(id) => ("dispute", id.to_string()),
             Subject::Command(id) => ("command", id.to_string()),
         };
         Self {

@@ -11,8 +11,9 @@ mod audit;
 mod caller;
 pub mod codes;
 mod delivery;
+mod dispute;
 mod event;
-mod found;
+mod juror;
 mod listing;
 mod message;
 mod number;
@@ -45,9 +46,47 @@ pub use audit::AuditBody;
 pub use caller::{Caller, Via};
 pub use codes::{CODES, Code};
 pub use delivery::{DeliveryBody, DeliveryInput, FailedCheckBody, hex, sha256_from_hex};
+pub use dispute::{
+    AcceptSettlementInput, CommitInput, ContestInput, DisputeActionBody, DisputeBody, DisputeInput,
+    DisputePage, DisputeParams, EvidenceBody, EvidenceInput, PanelBody, RevealInput, RoundBody,
+    RuleInputBody, RulingBody, SeatBody, SettlementBody, SettlementInput, StepBody, VerdictBody,
+    digest_of, dispute_request, disputed_reply,
+};
 pub use event::{EventBody, EventParams, LogPage, LogParams, LoggedEvent};
-pub use found::{
-    ExcerptBody, ExplanationBody, FacetsBody, FoundBody, HighlightsBody, ListingPage, RangeBody,
-    Share, Shown, WeightsBody,
+pub use juror::{JurorBody, JurorInput, OptOutInput};
+pub use listing::{ListingBody, ListingPage, TermsBody};
+pub use message::{
+    DisputeMessage, ListMessage, MessageKind, OrderCompleteMessage, PurchaseMessage, SearchMessage,
+    completed_reply, failed_reply, listed_reply, purchased_reply,
+};
+pub use number::{Money, NumberText, Score};
+pub use object::Object;
+pub use operator::{
+    ApprovalBody, ApproveInput, CancelledBody, FeeChangeBody, FeesBody, MotionBody, MotionInput,
+    MotionPage, MotionParams, ReasonInput,
+};
+pub use order::{ActionBody, AmountsBody, OrderBody, OrderPage};
+pub use order_input::{AcceptSplitInput, ChangesInput, QuoteInput, SplitInput};
+pub use our_keys::{DeadLetterBody, DeadLetterPage, KeyBody, KeySetBody, RotationBody};
+pub use params::{AllOrderParams, DeliveryParams, EntryParams, OrderParams, WithdrawalFeeParams};
+pub use problem::Problem;
+pub use purchase::{PaymentInput, PaymentInstruction, PurchaseInput, purchase_request};
+pub use quote::QuoteBody;
+pub use reserves::{
+    InclusionBody, ProofBody, ReconciliationBody, ReservesPage, StatementBody, StepBody,
+};
+pub use search::SearchInput;
+pub use service::{ServiceEditInput, ServiceInput, TermsInput};
+pub use stack::{
+    StackCompleteInput, StackListingInput, StackPaymentInput, StackPurchaseInput, stack_order,
+    stack_status,
+};
+pub use text::{Text, holds_escaped_nul};
+pub use time::Rfc3339;
+pub use wallet::{
+    AmountInput, BalanceBody, DepositInput, DepositWay, EntryBody, ExplainTransferInput,
+    FaucetBody, FeeBody, OpenWithdrawalBody, OpenWithdrawalsPage, PayoutPolicyBody,
+    ResolveWithdrawalInput, StatementPage, TransferInput, WalletBody, WithdrawInput,
+    WithdrawalBody, WithdrawalQuoteBody,
 };
 pub use listing::{ListingBody, TermsBody};

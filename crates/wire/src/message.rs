@@ -177,7 +177,7 @@ message! {
 }
 
 message! {
-    /// Asks for arbitration, which does not exist yet: whatever it says is answered `failed`.
+    /// Disputes an order.
     DisputeMessage DisputeType "dispute_request" {
         /// Which order.
         #[serde(default)]
@@ -186,6 +186,12 @@ message! {
         /// Why.
         #[serde(default)]
         reason: Option<String>,
+        /// As in `POST /api/v1/disputes/create`; `other` when absent.
+        #[serde(default)]
+        category: Option<String>,
+        /// How much of the price is wanted; `full` when absent.
+        #[serde(default)]
+        remedy: Option<String>,
         /// What shows it.
         #[serde(default, borrow)]
         #[schema(value_type = Option<Object>)]

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::refusal::invalid;
-use crate::{Money, NumberText, Rfc3339, Text};
+use crate::{Money, NumberText, Rfc3339, Text, hex, sha256_from_hex};
 
 /// What an operator wants done. Which fields are needed follows from `action`.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
@@ -109,7 +109,8 @@ impl MotionInput {
             _ => return Err(invalid("action", "is none of those that operators have")),
         };
         let reason = Arc::from(self.reason.as_str());
-        Ok(Proposal { action, reason, try_only: self.dry_run })
+        let signature = signature_of(self.signature.as_deref())?;
+        Ok(Proposal { action, reason, try_only: self.dry_run, signature })
     }
 
     fn seconds(&self) -> Result<Seconds, Refusal> {
@@ -137,6 +138,20 @@ impl MotionInput {
     }
 }
 
+/// 128 hexadecimal digits.
+fn signature_of(text: Option<&str>) -> Result<Option<[u8; 64]>, Refusal> {
+    let Some(text) = text else { return Ok(None) };
+    let halves = text.split_at_checked(64);
+    let halves = halves
+        .and_then(|(first, second)| Some((sha256_from_hex(first)?, sha256_from_hex(second)?)));
+    let (first, second) =
+        halves.ok_or_else(|| invalid("signature", "must be 128 hexadecimal digits"))?;
+    let mut signature = [0; 64];
+    signature[..32].copy_from_slice(&first);
+    signature[32..].copy_from_slice(&second);
+    Ok(Some(signature))
+}
+
 /// An operator's yes.
 #[derive(Clone, Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -144,6 +159,16 @@ pub struct ApproveInput {
     /// Of `dispute.*`: yours over the motion's `digest`, in hexadecimal.
     #[serde(default)]
     pub signature: Option<String>,
+}
+
+impl ApproveInput {
+    /// The signature, if there is one.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn read(&self) -> Result<Option<[u8; 64]>, Refusal> {
+        signature_of(self.signature.as_deref())
+    }
 }
 
 /// Why something is taken back.
@@ -300,6 +325,12 @@ impl MotionBody {
             cancelled,
             digest: None,
         }
+    }
+
+    /// With what its approvals sign.
+    #[must_use]
+    pub fn signed_over(self, digest: Option<[u8; 32]>) -> Self {
+        Self { digest: digest.map(|digest| hex(&digest)), ..self }
     }
 }
 

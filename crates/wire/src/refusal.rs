@@ -1,6 +1,7 @@
 //! What the use cases refuse, as problem documents: the one place where an error becomes a status
 //! and a code.
 
+use marketplace_disputes::DisputeRefusal;
 use marketplace_engine::search::SearchError;
 use marketplace_engine::{Error, Refusal};
 use marketplace_escrow::OrderRefusal;
@@ -56,7 +57,8 @@ fn explain(problem: &mut Problem, refusal: &Refusal) {
     match refusal {
         Refusal::Invalid(invalid)
         | Refusal::Listing(ListingRefusal::Invalid(invalid))
-        | Refusal::Order(OrderRefusal::Invalid(invalid)) => problem.field = field(invalid),
+        | Refusal::Order(OrderRefusal::Invalid(invalid))
+        | Refusal::Dispute(DisputeRefusal::Invalid(invalid)) => problem.field = field(invalid),
         Refusal::InvalidInput { field, .. } => problem.field = Some((*field).into()),
         Refusal::Price(QuoteRefusal::PriceChanged { total } | QuoteRefusal::Expired { total }) => {
             problem.total = Some(Money(*total));
@@ -66,6 +68,10 @@ fn explain(problem: &mut Problem, refusal: &Refusal) {
             problem.need = Some(Money(*need));
             problem.available = Some(Money(*available));
         }
+        Refusal::JurorStakeTooSmall { least: need }
+        | Refusal::Dispute(DisputeRefusal::BondAffordable { counter_bond: need }) => {
+            problem.need = Some(Money(*need));
+        }
         Refusal::PaymentTooSmall { need, paid } => {
             problem.need = Some(Money(*need));
             problem.available = Some(Money(*paid));
@@ -74,10 +80,13 @@ fn explain(problem: &mut Problem, refusal: &Refusal) {
         Refusal::PaymentPending => problem.retry_after = Some(10),
         Refusal::EscrowFull => problem.retry_after = Some(60),
         Refusal::ListingFee(inner) => explain(problem, inner),
-        Refusal::Order(OrderRefusal::OfferChanged { seller }) => {
+        Refusal::Order(OrderRefusal::OfferChanged { seller })
+        | Refusal::Dispute(DisputeRefusal::OfferChanged { seller }) => {
             problem.seller = Some(Money(*seller));
         }
         Refusal::Order(OrderRefusal::TooLate { due } | OrderRefusal::TooEarly { due })
+        | Refusal::Dispute(DisputeRefusal::TooLate { due } | DisputeRefusal::TooEarly { due })
+        | Refusal::JurorStakeBound { until: due, .. }
         | Refusal::Listing(ListingRefusal::NotDue { due })
         | Refusal::NotDue { due } => problem.due = Some(Rfc3339(*due)),
         _ => {}

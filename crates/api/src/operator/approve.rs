@@ -24,10 +24,11 @@ pub(crate) async fn approve(
     incoming: Incoming,
 ) -> Result<Response, Failure> {
     incoming.require_operator()?;
-    let _: ApproveInput = incoming.input_or_default()?;
+    let signature = incoming.input_or_default::<ApproveInput>()?.read()?;
     let now = shell.marketplace().now().await?;
     let (answer, did) = (motion_answer(&shell, now), &incoming.caller.did);
     let attempt = answer.idempotency(&incoming.received, did)?;
-    let done = shell.marketplace().approve_motion(did, motion_id(&id)?, attempt).await?;
+    let (id, signed_by) = (motion_id(&id)?, shell.app.signed_by.clone());
+    let done = shell.marketplace().approve_motion(did, id, signature, signed_by, attempt).await?;
     Ok(answer.respond(done))
 }

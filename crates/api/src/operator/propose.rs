@@ -2,9 +2,10 @@
 
 use axum::extract::State;
 use axum::response::Response;
+use marketplace_engine::Done;
 use marketplace_wire::{MotionBody, MotionInput};
 
-use super::motion_answer;
+use super::{motion_answer, shown};
 use crate::failure::Failure;
 use crate::incoming::Incoming;
 use crate::shell::Shell;
@@ -29,6 +30,10 @@ pub(crate) async fn propose(
     let proposal = input.proposal(shell.marketplace().tariff().at(now))?;
     let (answer, did) = (motion_answer(&shell, now), &incoming.caller.did);
     let attempt = answer.idempotency(&incoming.received, did)?;
-    let done = shell.marketplace().propose(did, proposal, attempt).await?;
-    Ok(answer.respond(done))
+    let (tried, signed_by) = (proposal.try_only, shell.app.signed_by.clone());
+    let done = shell.marketplace().propose(did, proposal, signed_by, attempt).await?;
+    match done {
+        Done::Fresh(motion) if tried => shown(&shell, &motion).await,
+        done => Ok(answer.respond(done)),
+    }
 }

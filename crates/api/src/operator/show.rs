@@ -5,8 +5,7 @@ use axum::response::Response;
 use marketplace_engine::Refusal;
 use marketplace_wire::MotionBody;
 
-use super::motion_id;
-use crate::answer::ok;
+use super::{motion_id, shown};
 use crate::failure::Failure;
 use crate::identity::Operator;
 use crate::shell::Shell;
@@ -26,5 +25,5 @@ pub(crate) async fn show(
 ) -> Result<Response, Failure> {
     let market = shell.marketplace();
     let motion = market.motion(motion_id(&id)?).await?.ok_or(Refusal::NotFound)?;
-    ok(&MotionBody::new(&motion, &market.config().operators, market.now().await?))
+    shown(&shell, &motion).await
 }

@@ -102,6 +102,11 @@ impl World {
             marketplace: marketplace.clone(),
             identity: Arc::new(identity),
             registry,
+            signed_by: Arc::new(|did, digest, signature| {
+                marketplace_registry::decode_did_key(did).is_ok_and(|key| {
+                    marketplace_registry::verify_signature(&key, digest, signature)
+                })
+            }),
             keys: Arc::new(keys),
             settings: ApiSettings {
                 auth_mode,

@@ -163,7 +163,7 @@ pub struct Settings {
     #[arg(long, env = "TRANSACTION_FEE_PERCENT", hide_env_values = true, value_name = "PERCENT")]
     pub transaction_fee_percent: Option<String>,
 
-    /// Time for the ruling of a dispute [default: 24]; no effect until there are disputes
+    /// Time for a ruling before a dispute goes to the operators [default: 24]
     #[arg(long, env = "DISPUTE_TIMEOUT_HOURS", hide_env_values = true, value_name = "HOURS")]
     pub dispute_timeout_hours: Option<String>,
 

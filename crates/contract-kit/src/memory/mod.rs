@@ -1,6 +1,7 @@
 //! The in-memory store: the same contract as the stores on disk, for tests and the simulator.
 
 mod audit;
+mod disputes;
 mod edges;
 mod journal;
 mod queries;

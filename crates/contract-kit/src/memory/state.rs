@@ -16,6 +16,7 @@ use marketplace_ports::{
 };
 use uuid::Uuid;
 
+use super::disputes::Disputes;
 use super::journal::Journal;
 use super::queue::{Held, Queue};
 use super::shelf::Shelf;
@@ -39,6 +40,7 @@ pub(crate) struct State {
     pub(crate) deposits: BTreeMap<DepositId, Arc<Deposit>>,
     pub(crate) api_keys: BTreeMap<[u8; 32], Arc<ApiKey>>,
     pub(crate) motions: BTreeMap<Uuid, Arc<Motion>>,
+    pub(crate) disputes: Disputes,
     pub(crate) balances: BTreeMap<Account, Amount>,
     pub(crate) listing_count: i64,
     pub(crate) journal: Journal,
@@ -103,6 +105,7 @@ impl State {
             Key::Motion(id) => {
                 view.motions.extend(self.motions.get(id).map(|row| (*id, row.clone())));
             }
+            Key::Dispute(_) | Key::Juror(_) => self.disputes.load(key, view),
             Key::Balance(account) => {
                 let balance = self.balances.get(account);
                 view.balances.extend(balance.map(|balance| (account.clone(), *balance)));
@@ -157,7 +160,8 @@ impl State {
     }
 
     /// From here on it must succeed.
-    fn write(&mut self, id: Uuid, writes: Writes, outcomes: Vec<CommitOutcome>) {
+    fn write(&mut self, id: Uuid, mut writes: Writes, outcomes: Vec<CommitOutcome>) {
+        self.disputes.write(&mut writes, self.journal.batches.len());
         for (id, write) in writes.orders {
             let (buyer, seller) = (write.row.buyer.clone(), write.row.seller.clone());
             if let Some(number) = self.orders.put(id, write.row) {

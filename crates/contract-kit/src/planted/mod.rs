@@ -5,6 +5,7 @@
 //! [`BuggyTeg`] does the same before any TEG.
 
 mod batch;
+mod disputes;
 mod fields;
 mod reading;
 mod teg;

@@ -4,6 +4,10 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use marketplace_disputes::{
+    self as disputes, Approval, Dispute, DisputeRefusal, Finding, OperatorSignature, abort_digest,
+    ruling_digest,
+};
 use marketplace_escrow::{Actor, Command, OrderRefusal};
 use marketplace_ledger::{Account, EntryDraft, EntryKind};
 use marketplace_listings::Invalid;
@@ -14,6 +18,7 @@ use uuid::Uuid;
 
 use super::change_listing::write;
 use super::change_order::run;
+use super::dispute::{Bench, operators_decide};
 use crate::config::OperatorSet;
 use crate::desk::Desk;
 use crate::job::Verb;
@@ -23,8 +28,11 @@ use crate::refusal::Refusal;
 pub(crate) const TIMELOCK: Seconds = Seconds::from_hours(48);
 const LONGEST_REASON: usize = 2_000;
 
+/// Whether a signature of a digest is this agent's: an edge knows keys.
+pub type SignedBy = Arc<dyn Fn(&Did, &[u8; 32], &[u8; 64]) -> bool + Send + Sync>;
+
 /// What carrying out a motion needs beside the store's view.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Means {
     pub(crate) operators: OperatorSet,
     /// Ourselves: cannot be frozen.
@@ -34,6 +42,9 @@ pub(crate) struct Means {
     pub(crate) capital: Amount,
     /// The parties that an action needs loaded: the provider of a listing.
     pub(crate) provider: Option<Did>,
+    /// Of a dispute: everything that its end touches.
+    pub(crate) bench: Option<Bench>,
+    pub(crate) signed_by: SignedBy,
 }
 
 /// An operator's word on a motion.
@@ -52,7 +63,7 @@ pub(crate) enum Word {
 }
 
 /// Proposes or approves; nothing is written when it is only tried.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Move {
     pub(crate) operator: Did,
     pub(crate) word: Word,
@@ -81,9 +92,12 @@ impl Verb for Move {
             MotionAction::Adjust { agent, .. } => {
                 keys.insert(Key::Balance(Account::Agent(agent.clone())));
             }
-            MotionAction::RuleDispute { .. }
-            | MotionAction::AbortDispute { .. }
-            | MotionAction::Freeze { .. }
+            MotionAction::RuleDispute { .. } | MotionAction::AbortDispute { .. } => {
+                if let Some(bench) = &self.means.bench {
+                    bench.keys(keys);
+                }
+            }
+            MotionAction::Freeze { .. }
             | MotionAction::Unfreeze { .. }
             | MotionAction::SetFees(_) => {}
         }
@@ -101,14 +115,25 @@ impl Verb for Move {
         motion.approvals.push(MotionApproval { operator, at, signature });
         let set = &self.means.operators;
         let approved = motion.approvals.iter().filter(|a| set.includes(&a.operator)).count();
-        let effect = desk.checkpoint();
-        let (state, mut audience) = self.carry_out(desk, &motion)?;
-        if approved >= set.needed {
-            motion.state = state;
+        let mut audience = Vec::new();
+        if let Some(bench) = &self.means.bench {
+            let digest = ruling_digest_of(desk, bench, &motion)?;
+            if !self.try_only {
+                self.check_signature(&digest)?;
+            }
+            // A ruling cannot be tried with too few signatures: they are part of it.
+            if approved >= set.needed && !self.try_only {
+                motion.state = self.decide_dispute(desk, bench, &motion, digest)?;
+            }
         } else {
-            // It could be done now, which is all that was to be found out.
-            desk.roll_back(effect);
-            audience = Vec::new();
+            let effect = desk.checkpoint();
+            let (state, others) = self.carry_out(desk, &motion)?;
+            if approved >= set.needed {
+                (motion.state, audience) = (state, others);
+            } else {
+                // It could be done now, which is all that was to be found out.
+                desk.roll_back(effect);
+            }
         }
         let name = match motion.state {
             MotionState::Open if before.version == 0 => "operator.proposed",
@@ -150,6 +175,42 @@ impl Move {
                 Ok(motion)
             }
         }
+    }
+
+    fn check_signature(&self, digest: &[u8; 32]) -> Result<(), Refusal> {
+        let signed = self.signature.as_ref();
+        if signed.is_some_and(|signature| (self.means.signed_by)(&self.operator, digest, signature))
+        {
+            return Ok(());
+        }
+        let problem = "must be yours over the motion's digest (ask for it with dry_run)";
+        Err(Refusal::InvalidInput { field: "signature", problem: problem.to_owned() })
+    }
+
+    /// Tier 3, with every signature that was given.
+    fn decide_dispute(
+        &self,
+        desk: &mut Desk<'_>,
+        bench: &Bench,
+        motion: &Motion,
+        digest: [u8; 32],
+    ) -> Result<MotionState, Refusal> {
+        let approval = |approval: &MotionApproval| {
+            let operator = approval.operator.clone();
+            let signed = OperatorSignature { operator, signature: approval.signature? };
+            Approval::check(signed, digest, self.means.signed_by.as_ref())
+        };
+        let approvals = motion.approvals.iter().filter_map(approval).collect();
+        let reason = motion.reason.clone();
+        let command = match &motion.action {
+            MotionAction::RuleDispute { finding, .. } => {
+                let finding = finding_of(finding)?;
+                disputes::Command::Rule { finding, reason, approvals }
+            }
+            _ => disputes::Command::Abort { reason, approvals },
+        };
+        operators_decide(desk, bench, &self.means.operators, &command)?;
+        Ok(MotionState::Done { at: desk.now() })
     }
 
     /// Does it; says what it becomes, and who else hears of it.
@@ -223,6 +284,30 @@ impl Move {
         desk.post(draft.because(reason))?;
         Ok(())
     }
+}
+
+fn finding_of(name: &str) -> Result<Finding, Refusal> {
+    name.parse().map_err(|problem: &str| {
+        let (field, problem) = ("finding", problem.to_owned());
+        Refusal::InvalidInput { field, problem }
+    })
+}
+
+/// What operators sign, as the dispute stands now.
+fn ruling_digest_of(desk: &Desk<'_>, bench: &Bench, motion: &Motion) -> Result<[u8; 32], Refusal> {
+    let docket = desk.docket(bench.dispute).ok_or(DisputeRefusal::NotFound)?;
+    digest_of(&docket.dispute, motion)?.ok_or(Refusal::NotFound)
+}
+
+/// What operators sign to carry a motion on this dispute out; nothing for other motions.
+pub(crate) fn digest_of(dispute: &Dispute, motion: &Motion) -> Result<Option<[u8; 32]>, Refusal> {
+    Ok(match &motion.action {
+        MotionAction::RuleDispute { finding, .. } => {
+            Some(ruling_digest(dispute, finding_of(finding)?, &motion.reason))
+        }
+        MotionAction::AbortDispute { .. } => Some(abort_digest(dispute, &motion.reason)),
+        _ => None,
+    })
 }
 
 /// An order that nobody disputes; one that is disputed belongs to its dispute.

@@ -4,6 +4,7 @@
 //! Timers and work of the outbox are shared out among all workers. What looks at everything, such
 //! as payouts and the mirror, is a job that one of them holds.
 
+mod disputes;
 mod effects;
 mod mirror;
 mod notices;

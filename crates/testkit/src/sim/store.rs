@@ -33,7 +33,7 @@ pub(crate) struct SimStore {
 }
 
 impl SimStore {
-    async fn call<T>(
+    pub(crate) async fn call<T>(
         &self,
         call: &'static str,
         work: impl Future<Output = Result<T, StoreError>> + Send,
