@@ -30,9 +30,11 @@ fn as_published(method: &Method, path: &str, sent: Option<&Value>, reply: &Value
             continue;
         }
         let check = |schema: Option<&Value>, value: &Value| {
-            let schema = schema.map(|schema| json!({
-                "title": name, "$defs": published["$defs"], "allOf": [schema],
-            }));
+            let schema = schema.map(|schema| {
+                json!({
+                    "title": name, "$defs": published["$defs"], "allOf": [schema],
+                })
+            });
             fits(&schema.unwrap_or(json!({})).to_string(), value);
         };
         check(route.get("reply"), reply);
