@@ -52,6 +52,7 @@ impl Settings {
             ("MARKETPLACE_STAKE", config.stake.to_string()),
             ("TRANSACTION_FEE_PERCENT", config.fees.transaction.to_string()),
             ("DISPUTE_TIMEOUT_HOURS", deployment.dispute_timeout_hours.to_string()),
+            ("ESCROW_STAKE_POLICY", name_of(&self.escrow_stake_policy)),
             ("EXPIRY_POLICY", name_of(&self.expiry_policy)),
             ("TEG_REPUTATION_SCALE", scale.to_string()),
             ("AUTH_MODE", name_of(&self.auth_mode)),
