@@ -44,7 +44,11 @@ pub(crate) fn explore() -> Result<()> {
 fn packages() -> Result<Vec<String>> {
     let mut found = Vec::new();
     for entry in fs::read_dir(root().join("crates"))? {
-        let manifest = fs::read_to_string(entry?.path().join("Cargo.toml"))?;
+        let manifest = entry?.path().join("Cargo.toml");
+        if !manifest.is_file() {
+            continue;
+        }
+        let manifest = fs::read_to_string(manifest)?;
         if manifest.lines().any(|line| line.starts_with("proptest")) {
             let name = manifest.lines().find_map(|line| line.strip_prefix("name = "));
             found.push(name.context("a package without a name")?.trim_matches('"').to_owned());

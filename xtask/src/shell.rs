@@ -61,7 +61,12 @@ pub(crate) fn scale(args: &[String]) -> Result<()> {
 
 /// A program of the testkit that starts the server beside it, in release build.
 pub(crate) fn with_server(program: &str, args: &[String]) -> Result<()> {
-    let packages = ["marketplace-server", "marketplace-teg-server", "marketplace-testkit"];
+    let packages = [
+        "marketplace-server",
+        "marketplace-worker",
+        "marketplace-teg-server",
+        "marketplace-testkit",
+    ];
     let packages = packages.iter().flat_map(|name| ["--package", name]);
     run(cargo(["build", "--release", "--bins"]).args(packages))?;
     run(Command::new(built("release").join(program)).current_dir(root()).args(args))

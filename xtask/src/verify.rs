@@ -41,6 +41,11 @@ const CHECKS: &[Check] = &[
         run: || shell::with_server("chaos-edges", &[]),
     },
     Check {
+        name: "replicas",
+        about: "kill -9 of three servers, two workers and PostgreSQL under load",
+        run: || shell::with_server("chaos-replicas", &[]),
+    },
+    Check {
         name: "load",
         about: "lifecycles over HTTP, 100 sellers and then one",
         run: || {

@@ -8,6 +8,7 @@ mod error;
 mod logs;
 mod no_fetcher;
 mod offline;
+mod opening;
 mod ourselves;
 mod server;
 mod settings;
@@ -21,8 +22,9 @@ pub use logs::init_tracing;
 pub use offline::offline_audit;
 pub use server::{Overrides, Server, Stopped};
 pub use settings::{
-    AgentCard, AuthSetting, CardError, Deployment, ExpirySetting, LogFormat, Problem, RemoteTeg,
-    Settings, SettingsError, Switch, TegAuthSetting, TegOptions, TegRailSetting,
+    AgentCard, AuthSetting, CardError, Deployment, EscrowSetting, ExpirySetting, LogFormat,
+    Problem, RemoteTeg, Settings, SettingsError, Switch, TegAuthSetting, TegOptions,
+    TegRailSetting,
 };
 pub use signals::stop_signal;
 pub use worker_process::WorkerProcess;

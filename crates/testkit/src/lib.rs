@@ -4,6 +4,8 @@
 pub mod app;
 #[cfg(feature = "app")]
 pub mod load;
+#[cfg(feature = "app")]
+pub mod replicas;
 #[cfg(feature = "scale")]
 pub mod scale;
 pub mod sim;

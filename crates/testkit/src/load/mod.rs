@@ -14,11 +14,12 @@ mod process;
 
 pub use agents::{Agent, Population, member};
 pub use baseline::serve as serve_baseline;
-pub use edges::{EdgesPlan, EdgesReport, trade_over_failing_edges};
+pub use edges::{EdgesPlan, EdgesReport, TEG_FLAGS, TegCommand, trade_over_failing_edges};
 pub use figures::Figures;
 pub use http::{Connection, HttpError, Reply};
 pub use kill::{KillReport, kill_under_load};
 pub use lifecycle::{Plan, drive};
 pub use pgbench::{Pgbench, pgbench};
 pub use postgres::{Counts, Sampler, durable_server, hottest_balances, processor};
+pub(crate) use process::free_address;
 pub use process::{ServerProcess, cpu_seconds, resident_kib, sibling};

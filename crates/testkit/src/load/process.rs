@@ -90,7 +90,7 @@ impl Drop for ServerProcess {
 }
 
 /// A port that was free a moment ago.
-pub(super) fn free_address() -> std::io::Result<SocketAddr> {
+pub(crate) fn free_address() -> std::io::Result<SocketAddr> {
     TcpListener::bind(("127.0.0.1", 0))?.local_addr()
 }
 

@@ -14,6 +14,7 @@
 mod agents;
 mod attempts;
 mod coverage;
+mod dispute_store;
 mod edges;
 mod gate;
 mod ids;
@@ -34,6 +35,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 pub use coverage::Coverage;
 pub use many::{Sums, run_many};
 pub use options::Options;
+#[cfg(feature = "app")]
+pub(crate) use rng::Rng;
 
 /// What a run found.
 #[derive(Clone, Debug)]
