@@ -23,6 +23,7 @@ mod life;
 mod many;
 mod ops;
 mod options;
+mod quarrels;
 mod rng;
 mod schedule;
 mod shadow;
