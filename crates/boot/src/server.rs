@@ -254,12 +254,15 @@ fn app(
         marketplace: marketplace.clone(),
         identity: Arc::new(identity),
         registry,
+        signed_by: Arc::new(|did, digest, signature| {
+            marketplace_registry::decode_did_key(did)
+                .is_ok_and(|key| marketplace_registry::verify_signature(&key, digest, signature))
+        }),
         keys: opened.own_keys.clone(),
         settings: ApiSettings {
             auth_mode: deployment.auth_mode,
             public_url: public_url.to_owned(),
             listen: address,
-            operators: deployment.operators.clone(),
             manifest: deployment.manifest(public_url),
             request_timeout: deployment.request_timeout,
         },

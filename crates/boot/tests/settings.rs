@@ -54,7 +54,7 @@ fn flags_override_the_card() {
     assert!(deployment.config.stake.is_zero());
     assert_eq!(deployment.database, Path::new("/srv/market/books.db"));
     assert_eq!(deployment.teg, Path::new("/srv/market/teg.db"));
-    assert_eq!(deployment.operators.len(), 2);
+    assert_eq!(deployment.config.operators.keys.len(), 2);
     assert_eq!(deployment.public_url.as_deref(), Some("https://market.example"));
     assert!(!deployment.faucet_open, "no play money beyond loopback unless FAUCET=on");
 }
@@ -89,6 +89,7 @@ fn what_cannot_be_says_which_setting_and_why() {
     check(&["--marketplace-stake=-1"], "MARKETPLACE_STAKE", "below zero");
     check(&["--marketplace-stake=0.0000000001"], "MARKETPLACE_STAKE", "9 decimals");
     check(&["--agent-did=me"], "AGENT_DID", "is not a DID");
+    check(&["--operator-signatures=2"], "OPERATOR_SIGNATURES", "names 0");
     check(&["--operator-dids=did:key:z6Mka,you"], "OPERATOR_DIDS", "\"you\" is not a DID");
     check(&["--database-url=mysql://u:p@db/x"], "DATABASE_URL", "or postgres://");
     check(&["--commits-in-flight=2"], "COMMITS_IN_FLIGHT", "must be 1 with SQLite");

@@ -4,6 +4,7 @@ use marketplace_disputes::Policy;
 use marketplace_escrow::ExpiryPolicy;
 use marketplace_fees::FeeSchedule;
 use marketplace_money::{Amount, Did, Seconds};
+use marketplace_search::Blend;
 
 use crate::escrow_limit::EscrowLimit;
 use crate::published::PUBLISH_EVERY;
@@ -34,7 +35,7 @@ pub struct Config {
     pub operators: OperatorSet,
     /// What disputes cost, and how long they take.
     pub disputes: Policy,
-    /// What we charge.
+    /// What we charge, until operators agree on something else.
     pub fees: FeeSchedule,
     /// What happens when nothing is delivered.
     pub expiry: ExpiryPolicy,
@@ -53,6 +54,8 @@ pub struct Config {
     pub transfer_key_life: Seconds,
     /// Between statements of what we owe.
     pub publish_reserves: Seconds,
+    /// How searches rank.
+    pub blend: Blend,
     /// Commands in one commit.
     pub batch_limit: usize,
     /// Commits on their way at the same time; one for a store with one writer.
@@ -78,6 +81,7 @@ impl Config {
             max_unfunded_orders: 20,
             transfer_key_life: Seconds::from_hours(23),
             publish_reserves: PUBLISH_EVERY,
+            blend: Blend::DEFAULT,
             batch_limit: 256,
             batches_in_flight: 1,
             queue_limit: 4_096,

@@ -39,7 +39,7 @@ pub enum DeliveryContent {
 pub(crate) type Prepared = (DeliveryInput, Option<Arc<[u8]>>);
 
 /// All checks of a delivery together.
-const CHECKS_TIME: Duration = Duration::from_millis(100);
+pub(crate) const CHECKS_TIME: Duration = Duration::from_millis(100);
 const LONGEST_MEDIA_TYPE: usize = 120;
 const LONGEST_URI: usize = 2_048;
 

@@ -14,8 +14,9 @@ use marketplace_money::{
 };
 use marketplace_ports::{
     Agent, ApiKey, Blob, Change, ChangeSet, CountChange, Deposit, Docket, Effect, EffectChange,
-    EffectKind, Event, Exhibit, IdempotencyKey, IdempotencyRecord, Juror, Key, Nonce, Notifier,
-    Subject, TegRecord, TegRecordState, TegTransactionId, Timer, TimerChange, View, Withdrawal,
+    EffectKind, Event, Exhibit, IdempotencyKey, IdempotencyRecord, Juror, Key, Motion, Nonce,
+    Notifier, Subject, TegRecord, TegRecordState, TegTransactionId, Timer, TimerChange, View,
+    Withdrawal,
 };
 use uuid::Uuid;
 
@@ -101,6 +102,12 @@ impl<'a> Desk<'a> {
     #[must_use]
     pub fn api_key(&self, sha256: &[u8; 32]) -> Option<Arc<ApiKey>> {
         self.view.api_keys.get(sha256).cloned()
+    }
+
+    /// A motion of the operators, or nothing.
+    #[must_use]
+    pub fn motion(&self, id: Uuid) -> Option<Arc<Motion>> {
+        self.view.motions.get(&id).cloned()
     }
 
     /// A withdrawal, or nothing.
@@ -291,6 +298,13 @@ impl<'a> Desk<'a> {
         row
     }
 
+    /// Writes a motion of the operators; its version is set here.
+    pub fn write_motion(&mut self, read: u64, motion: Motion) -> Arc<Motion> {
+        let row = Arc::new(Motion { version: read + 1, ..motion });
+        self.set.motions.push(Change { read, row: row.clone() });
+        row
+    }
+
     /// Writes a dispute.
     pub fn write_docket(&mut self, read: u64, docket: Docket) -> Arc<Docket> {
         let row = Arc::new(docket);
@@ -407,6 +421,7 @@ pub(crate) fn advance(view: &mut View, set: &ChangeSet) {
     view.disputes.extend(set.disputes.iter().map(|c| (c.row.dispute.id, c.row.clone())));
     view.jurors.extend(set.jurors.iter().map(|c| (c.row.did.clone(), c.row.clone())));
     view.api_keys.extend(set.api_keys.iter().map(|c| (c.row.sha256, c.row.clone())));
+    view.motions.extend(set.motions.iter().map(|c| (c.row.id, c.row.clone())));
     view.withdrawals.extend(set.withdrawals.iter().map(|c| (c.row.id, c.row.clone())));
     view.deposits.extend(set.deposits.iter().map(|c| (c.row.id, c.row.clone())));
     for (account, delta) in set.balance_deltas() {

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use marketplace_disputes::{
     AvailableAction, Claim, Command, Context, Dispute, DisputeRefusal, Evidence, EvidenceInput,
-    Operators, Policy, available_actions,
+    Operators, Policy, Stakes, available_actions,
 };
-use marketplace_escrow::OrderRefusal;
+use marketplace_escrow::{Order, OrderRefusal};
 use marketplace_listings::{Invalid, ServiceType};
 use marketplace_money::{Amount, Did, DisputeId, Gaps, OrderId, Timestamp};
 use marketplace_ports::{DisputeFilter, Docket, Juror, Page};
@@ -116,7 +116,8 @@ impl Marketplace {
             let known = known.filter(|known| known.role_of(by).is_some());
             let order_version = known.ok_or(Refusal::Order(OrderRefusal::NotFound))?.version;
             let earlier = self.store().disputes_of(order).await?;
-            let since = self.now().await?.minus(Policy::MEMORY);
+            let now = self.now().await?;
+            let since = now.minus(Policy::MEMORY);
             let verb = OpenDispute {
                 by: by.clone(),
                 order,
@@ -125,7 +126,7 @@ impl Marketplace {
                 claim,
                 reason: reason.clone(),
                 lost: self.store().disputes_lost(by, since).await?,
-                policy: config.disputes,
+                policy: self.dispute_policy(now),
                 operators: config.operators.clone(),
             };
             match self.execute_funded(by, verb, idempotency.clone()).await {
@@ -134,6 +135,21 @@ impl Marketplace {
             }
         }
         Err(Error::unavailable("the order is changing too fast", 1))
+    }
+
+    /// The economics of disputes that begin now: the fee follows what operators decided.
+    fn dispute_policy(&self, now: Timestamp) -> Policy {
+        Policy { fee: self.tariff().at(now).dispute, ..self.config().disputes }
+    }
+
+    /// What it takes an agent to dispute an order now. A claim of non-delivery needs no bond.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn dispute_stakes(&self, by: &Did, order: &Order) -> Result<Stakes, Error> {
+        let now = self.now().await?;
+        let lost = self.store().disputes_lost(by, now.minus(Policy::MEMORY)).await?;
+        Ok(self.dispute_policy(now).stakes(order.price.price, false, lost))
     }
 
     /// A party or a juror acts on a dispute: contest, concede, offer and accept a settlement,

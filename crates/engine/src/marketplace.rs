@@ -22,6 +22,7 @@ use crate::job::{Done, Idempotency, Job, TypedJob, Verb};
 use crate::publish::Publisher;
 use crate::published::TreeCache;
 use crate::refusal::{Error, Refusal};
+use crate::rehearsal::Bench;
 use crate::reputation::ReputationCache;
 use crate::verbs::{
     Balance, ChangeListing, ChangeOrder, Collateral, CompleteOrder, CreateListing, ListingChange,
@@ -54,6 +55,8 @@ pub(crate) struct Inner {
     pub(crate) edge: EdgeWatch,
     pub(crate) escrow: EscrowWatch,
     pub(crate) trees: TreeCache,
+    /// Where checks are tried.
+    pub(crate) bench: Bench,
     /// Held by whoever makes the mirror look.
     pub(crate) refreshing: tokio::sync::Mutex<()>,
     /// Until when this process said that transfers are awaited, in microseconds.
@@ -108,7 +111,7 @@ impl Marketplace {
     #[must_use]
     pub fn start(config: Config, edges: Edges) -> Self {
         let (queue, jobs) = mpsc::channel(config.queue_limit);
-        let publisher = Arc::new(Publisher::default());
+        let publisher = Arc::new(Publisher::new(config.blend));
         let executor = Executor {
             store: edges.store.clone(),
             notifier: edges.notifier.clone(),
@@ -119,7 +122,7 @@ impl Marketplace {
         };
         let executor = tokio::spawn(executor.run(jobs));
         let reputations = ReputationCache::new(edges.teg.clone(), edges.store.clone());
-        let (edge, escrow, trees, refreshing, awaited) = Default::default();
+        let (edge, escrow, trees, bench, refreshing, awaited) = Default::default();
         let inner = Inner {
             config,
             edges,
@@ -128,6 +131,7 @@ impl Marketplace {
             edge,
             escrow,
             trees,
+            bench,
             refreshing,
             awaited,
             queue,
@@ -222,7 +226,7 @@ impl Marketplace {
             provider: provider.clone(),
             offer,
             reputation,
-            fee: config.fees.listing,
+            tariff: self.tariff(),
             collateral: config.collateral,
             max_listings: config.max_listings,
         };
@@ -262,8 +266,8 @@ impl Marketplace {
             Pricing::Fixed => Default::default(),
             Pricing::Reputation => self.reputation(&listing.provider).await?,
         };
-        let fees = &self.config().fees;
-        let quote = Quote::make(fees, &listing, buyer.clone(), reputation, view.now);
+        let fees = self.tariff().at(view.now);
+        let quote = Quote::make(&fees, &listing, buyer.clone(), reputation, view.now);
         Ok(quote.map_err(Refusal::from)?)
     }
 
@@ -287,7 +291,7 @@ impl Marketplace {
             acceptance: request.acceptance,
             expects: request.expects,
             payment: request.payment,
-            fees: config.fees,
+            tariff: self.tariff(),
             expiry: config.expiry,
             max_unfunded: config.max_unfunded_orders,
             room: self.escrow_room().await?,

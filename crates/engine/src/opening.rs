@@ -48,6 +48,7 @@ impl Marketplace {
         // start would be from 1970.
         self.inner.publisher.see_time(self.now().await?);
         self.mark_feed().await?;
+        self.refresh_in_force().await?;
         self.build_catalog().await
     }
 

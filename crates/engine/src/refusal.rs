@@ -124,6 +124,21 @@ pub enum Refusal {
     },
     /// This API key is bound to another agent, or was revoked.
     ApiKeyTaken,
+    /// The caller is none of those who run the marketplace.
+    OperatorsOnly,
+    /// An operator has one voice.
+    AlreadyApproved,
+    /// The motion was decided, taken back, or its time is over.
+    MotionOver,
+    /// Our own tokens do not cover it.
+    InsufficientCapital {
+        /// What it takes.
+        need: Amount,
+        /// What there is.
+        available: Amount,
+    },
+    /// Too many others have checks tried.
+    TooBusy,
     /// Nothing by this id.
     NotFound,
     /// A timer looked too early; it comes back.
@@ -176,6 +191,11 @@ impl Refusal {
             } => code,
             Self::Teg { .. } => "teg_refused",
             Self::ApiKeyTaken => "api_key_taken",
+            Self::OperatorsOnly => "operators_only",
+            Self::AlreadyApproved => "already_approved",
+            Self::MotionOver => "motion_over",
+            Self::InsufficientCapital { .. } => "insufficient_capital",
+            Self::TooBusy => "too_busy",
             Self::NotFound => "not_found",
             Self::NotDue { .. } => "not_due",
             Self::AlreadyDone => "already_done",
@@ -257,6 +277,17 @@ impl fmt::Display for Refusal {
             Self::ApiKeyTaken => {
                 f.write_str("This API key is bound to another agent or was revoked, choose another")
             }
+            Self::OperatorsOnly => {
+                f.write_str("Only operators may do this (OPERATOR_DIDS names them)")
+            }
+            Self::AlreadyApproved => f.write_str("You approved this before; others must agree"),
+            Self::MotionOver => {
+                f.write_str("It was decided or taken back, or nobody agreed in time")
+            }
+            Self::InsufficientCapital { need, available } => {
+                write!(f, "Our own tokens, {available} AVT, do not cover {need} AVT")
+            }
+            Self::TooBusy => f.write_str("Too many have checks tried now, try again in a moment"),
             Self::NotFound => f.write_str("Nothing by this id"),
             Self::NotDue { .. } => f.write_str("Its time has not come"),
             Self::AlreadyDone => f.write_str("It was done before"),

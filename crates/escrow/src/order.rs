@@ -241,6 +241,11 @@ pub enum OrderEvent {
         /// The end of the order's life, moved likewise; at least an hour after an open delivery.
         expiry: Deadline,
     },
+    /// The operators gave more time.
+    Extended {
+        /// To each clock that runs.
+        by: Seconds,
+    },
     /// Over.
     Closed {
         /// How.
@@ -266,6 +271,7 @@ impl OrderEvent {
             Self::SplitOffered(_) => "order.split_offered",
             Self::Disputed { .. } => "order.disputed",
             Self::Resumed { .. } => "order.resumed",
+            Self::Extended { .. } => "order.extended",
             Self::Closed { .. } => "order.closed",
         }
     }

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::{
     Agent, ApiKey, Blob, Deposit, Docket, EffectChange, Event, Exhibit, IdempotencyKey,
-    IdempotencyRecord, Juror, Nonce, TegRecord, TegTransactionId, TimerChange, Withdrawal,
+    IdempotencyRecord, Juror, Motion, Nonce, TegRecord, TegTransactionId, TimerChange, Withdrawal,
 };
 
 /// Something that a command reads before it decides.
@@ -36,6 +36,8 @@ pub enum Key {
     Deposit(DepositId),
     /// An API key, by the hash of its secret.
     ApiKey([u8; 32]),
+    /// What operators propose.
+    Motion(Uuid),
     /// A dispute.
     Dispute(DisputeId),
     /// What is known of an agent as a juror.
@@ -72,6 +74,8 @@ pub struct ChangeSet {
     pub deposits: Vec<Change<Deposit>>,
     /// API keys.
     pub api_keys: Vec<Change<ApiKey>>,
+    /// What operators propose.
+    pub motions: Vec<Change<Motion>>,
     /// Disputes.
     pub disputes: Vec<Change<Docket>>,
     /// Jurors.

@@ -7,6 +7,7 @@ mod dispute_store;
 mod docket;
 mod fetch;
 mod identity;
+mod motion;
 mod notifier;
 mod registry;
 mod rows;
@@ -24,6 +25,7 @@ pub use identity::{
     AccessToken, Identity, IdentityError, OurKeys, Proof, PublishedKey, Rotation, RotationError,
     Signed, Signer,
 };
+pub use motion::{Motion, MotionAction, MotionApproval, MotionState};
 pub use notifier::{Notice, Notification, Notifier, NotifyError, Silence, UnknownNotice};
 pub use registry::{AgentRecord, AgentTokens, Registration, Registry, RegistryError};
 pub use rows::{

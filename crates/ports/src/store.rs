@@ -15,8 +15,8 @@ use uuid::Uuid;
 
 use crate::{
     Agent, ApiKey, Batch, CommitOutcome, Deposit, DisputeStore, Docket, Effect, IdempotencyKey,
-    IdempotencyRecord, Juror, Key, LiabilitiesAt, LiabilitySink, Nonce, PayoutPolicy, SealedEvent,
-    Snapshot, TegPosition, TegRecord, TegTransactionId, Timer, Withdrawal,
+    IdempotencyRecord, Juror, Key, LiabilitiesAt, LiabilitySink, Motion, Nonce, PayoutPolicy,
+    SealedEvent, Snapshot, TegPosition, TegRecord, TegTransactionId, Timer, Withdrawal,
 };
 
 /// The part of the state that a batch of commands asked for, all from one snapshot. What does not
@@ -41,6 +41,8 @@ pub struct View {
     pub deposits: HashMap<DepositId, Arc<Deposit>>,
     /// API keys.
     pub api_keys: HashMap<[u8; 32], Arc<ApiKey>>,
+    /// What operators propose.
+    pub motions: HashMap<Uuid, Arc<Motion>>,
     /// Disputes.
     pub disputes: HashMap<DisputeId, Arc<Docket>>,
     /// Agents that are or were jurors.
@@ -354,6 +356,16 @@ pub trait Store: DisputeStore {
 
     /// An agent's API keys, the revoked ones too; at most `limit`, in no order.
     async fn api_keys(&self, agent: &Did, limit: u32) -> Result<Vec<Arc<ApiKey>>, StoreError>;
+
+    /// One motion of the operators.
+    async fn motion(&self, id: Uuid) -> Result<Option<Arc<Motion>>, StoreError>;
+
+    /// Motions of the operators, greatest id first, below one of them.
+    async fn motions(
+        &self,
+        before: Option<Uuid>,
+        limit: u32,
+    ) -> Result<Vec<Arc<Motion>>, StoreError>;
 
     /// What an agent has with us.
     async fn wallet(&self, did: &Did) -> Result<WalletSums, StoreError>;

@@ -7,8 +7,8 @@ use marketplace_ledger::{Account, Entry};
 use marketplace_ports::{EffectChange, Event, RowWrite, StoreError, Writes};
 use marketplace_store_rows::{
     AgentRow, ApiKeyRow, DepositRow, EffectRow, EventRow, EventsDigest, IdempotencyRow, ListingRow,
-    NonceRow, OrderChange, OrderRow, PostingsDigest, TegRecordRow, TimerRow, WithdrawalRow,
-    account_text, count, id_text, payout_at, postings_of, subject_text,
+    MotionRow, NonceRow, OrderChange, OrderRow, PostingsDigest, TegRecordRow, TimerRow,
+    WithdrawalRow, account_text, count, id_text, payout_at, postings_of, subject_text,
 };
 use sha2::{Digest, Sha256};
 
@@ -18,10 +18,11 @@ use crate::keys::{answer_id, nonce_id};
 use crate::lock::{COMPLETED, Standing, StandingBalance};
 use crate::rows::{
     ChangedAgents, ChangedApiKeys, ChangedBalances, ChangedDeposits, ChangedListings,
-    ChangedOrders, ChangedTegRecords, ChangedWithdrawals, ClearedTimers, CompletedOrders,
-    EndedPayouts, FinishedEffects, NewAgents, NewAnswers, NewApiKeys, NewBalances, NewBlobs,
-    NewChecks, NewDeposits, NewEffects, NewEvents, NewListings, NewNonces, NewOrders, NewPayouts,
-    NewPostings, NewTegRecords, NewTimers, NewWithdrawals, OpenOrders, RetriedEffects,
+    ChangedMotions, ChangedOrders, ChangedTegRecords, ChangedWithdrawals, ClearedTimers,
+    CompletedOrders, EndedPayouts, FinishedEffects, NewAgents, NewAnswers, NewApiKeys, NewBalances,
+    NewBlobs, NewChecks, NewDeposits, NewEffects, NewEvents, NewListings, NewMotions, NewNonces,
+    NewOrders, NewPayouts, NewPostings, NewTegRecords, NewTimers, NewWithdrawals, OpenOrders,
+    RetriedEffects,
 };
 
 /// Positions that a commit has: bits of a position below the commit's number.
@@ -66,6 +67,8 @@ pub(crate) struct Draft {
     changed_api_keys: ChangedApiKeys,
     teg_records: NewTegRecords,
     changed_teg_records: ChangedTegRecords,
+    motions: NewMotions,
+    changed_motions: ChangedMotions,
     balances: NewBalances,
     changed_balances: ChangedBalances,
     payouts: NewPayouts,
@@ -121,7 +124,7 @@ impl Draft {
     /// inserted under a key that somebody else may take at the same time comes first, in the order
     /// of its keys.
     pub(crate) fn statements(&self) -> Vec<(&'static str, &dyn Arrays)> {
-        let all: [&dyn Arrays; 31] = [
+        let all: [&dyn Arrays; 33] = [
             &self.answers,
             &self.nonces,
             &self.orders,
@@ -131,6 +134,7 @@ impl Draft {
             &self.deposits,
             &self.api_keys,
             &self.teg_records,
+            &self.motions,
             &self.balances,
             &self.checks,
             &self.changed_orders,
@@ -142,6 +146,7 @@ impl Draft {
             &self.changed_deposits,
             &self.changed_api_keys,
             &self.changed_teg_records,
+            &self.changed_motions,
             &self.changed_balances,
             &self.payouts,
             &self.ended_payouts,
@@ -311,6 +316,14 @@ impl Draft {
                     r.at,
                     r.revoked_at,
                 ));
+            }
+        }
+        for write in writes.motions.values() {
+            let (r, read) = (MotionRow::new(&write.row), count(write.stored));
+            if read == 0 {
+                self.motions.push((r.id, r.version, r.body));
+            } else {
+                self.changed_motions.push((r.id, read, r.version, r.body));
             }
         }
         for write in writes.teg_records.values() {

@@ -18,12 +18,13 @@ pub(crate) enum Table {
     Deposits,
     ApiKeys,
     TegRecords,
+    Motions,
     Disputes,
     Jurors,
 }
 
 impl Table {
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::Orders,
         Self::Listings,
         Self::Agents,
@@ -31,6 +32,7 @@ impl Table {
         Self::Deposits,
         Self::ApiKeys,
         Self::TegRecords,
+        Self::Motions,
         Self::Disputes,
         Self::Jurors,
     ];
@@ -45,6 +47,7 @@ impl Table {
             Self::Deposits => ("deposits", "id"),
             Self::ApiKeys => ("api_keys", "sha256"),
             Self::TegRecords => ("teg_records", "id"),
+            Self::Motions => ("motions", "id"),
             Self::Disputes => ("disputes", "id"),
             Self::Jurors => ("jurors", "did"),
         }
@@ -96,6 +99,7 @@ impl Keys {
             Key::Dispute(id) => (Table::Disputes, id_text(id.uuid())),
             Key::Juror(did) => (Table::Jurors, did.as_str().to_owned()),
             Key::ApiKey(sha256) => (Table::ApiKeys, api_key_text(sha256)),
+            Key::Motion(id) => (Table::Motions, id_text(*id)),
             // No row has such a text, and no statement can ask for it.
             Key::TegTransaction(id) if id.0.contains('\0') => return,
             Key::TegTransaction(id) => (Table::TegRecords, id.0.clone()),

@@ -10,8 +10,8 @@ use marketplace_listings::Listing;
 use marketplace_money::{Amount, Did, Gaps, ListingId, OrderId, Timestamp, WithdrawalId};
 use marketplace_ports::{
     Agent, ApiKey, Audit, Batch, CommitOutcome, DeadEffect, Effect, Key, Lease, LiabilitiesAt,
-    LiabilitySink, OrderFilter, Page, PayoutPolicy, SealedEvent, StatementLine, Store, StoreError,
-    TegPosition, Timer, View, WalletSums, Withdrawal,
+    LiabilitySink, Motion, OrderFilter, Page, PayoutPolicy, SealedEvent, StatementLine, Store,
+    StoreError, TegPosition, Timer, View, WalletSums, Withdrawal,
 };
 use tokio::task::JoinHandle;
 use uuid::Uuid;
@@ -293,6 +293,18 @@ impl Store for PostgresStore {
 
     async fn api_keys(&self, agent: &Did, limit: u32) -> Result<Vec<Arc<ApiKey>>, StoreError> {
         on_reader!(self.readers, connection => catalog::api_keys(connection, agent, limit))
+    }
+
+    async fn motion(&self, id: Uuid) -> Result<Option<Arc<Motion>>, StoreError> {
+        on_reader!(self.readers, connection => catalog::motion(connection, id))
+    }
+
+    async fn motions(
+        &self,
+        before: Option<Uuid>,
+        limit: u32,
+    ) -> Result<Vec<Arc<Motion>>, StoreError> {
+        on_reader!(self.readers, connection => catalog::motions(connection, before, limit))
     }
 
     async fn wallet(&self, did: &Did) -> Result<WalletSums, StoreError> {

@@ -156,6 +156,15 @@ diesel::table! {
 }
 
 diesel::table! {
+    /// What operators propose.
+    motions (id) {
+        id -> Text,
+        version -> BigInt,
+        body -> Text,
+    }
+}
+
+diesel::table! {
     /// The journal: one row for each line of an entry, append-only.
     postings (position) {
         position -> BigInt,

@@ -7,7 +7,8 @@ use marketplace_ports::{
     Batch, CommitOutcome, Current, EffectChange, Key, StoreError, Writes, admit,
 };
 use marketplace_store_rows::{
-    AgentRow, ApiKeyRow, DepositRow, ListingRow, TegRecordRow, WithdrawalRow, id_text, tables,
+    AgentRow, ApiKeyRow, DepositRow, ListingRow, MotionRow, TegRecordRow, WithdrawalRow, id_text,
+    tables,
 };
 use uuid::Uuid;
 
@@ -156,6 +157,8 @@ fn write_parties(connection: &mut SqliteConnection, draft: &Draft) -> Result<(),
     write_rows!(connection, teg_records.id, transfers);
     let api_keys: &[Versioned<ApiKeyRow>] = &draft.api_keys;
     write_rows!(connection, api_keys.sha256, api_keys);
+    let motions: &[Versioned<MotionRow>] = &draft.motions;
+    write_rows!(connection, motions.id, motions);
     if draft.listing_count_moved {
         use tables::counters::dsl;
         diesel::replace_into(dsl::counters)

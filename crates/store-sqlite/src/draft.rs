@@ -9,9 +9,9 @@ use marketplace_ports::{
     Blob, CommitOutcome, Effect, EffectChange, Event, RowWrite, StoreError, Subject, Timer, Writes,
 };
 use marketplace_store_rows::{
-    AgentRow, ApiKeyRow, DepositRow, EffectRow, EventRow, IdempotencyRow, ListingRow, NonceRow,
-    OrderChange, OrderRow, TegRecordRow, TimerRow, WithdrawalRow, account_text, count, id_text,
-    payout_at, postings_of, subject_text,
+    AgentRow, ApiKeyRow, DepositRow, EffectRow, EventRow, IdempotencyRow, ListingRow, MotionRow,
+    NonceRow, OrderChange, OrderRow, TegRecordRow, TimerRow, WithdrawalRow, account_text, count,
+    id_text, payout_at, postings_of, subject_text,
 };
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -42,6 +42,7 @@ pub(crate) struct Draft {
     pub(crate) withdrawals: Vec<Versioned<WithdrawalRow>>,
     pub(crate) deposits: Vec<Versioned<DepositRow>>,
     pub(crate) api_keys: Vec<Versioned<ApiKeyRow>>,
+    pub(crate) motions: Vec<Versioned<MotionRow>>,
     pub(crate) balances: BTreeMap<Account, BalanceRow>,
     pub(crate) sums: Vec<NewSum>,
     pub(crate) postings: Vec<NewPosting>,
@@ -121,6 +122,7 @@ impl Draft {
             withdrawals: Vec::new(),
             deposits: Vec::new(),
             api_keys: Vec::new(),
+            motions: Vec::new(),
             balances: BTreeMap::new(),
             sums: Vec::new(),
             postings: Vec::new(),
@@ -209,6 +211,9 @@ impl Draft {
         }
         for write in writes.api_keys.values() {
             self.api_keys.push((count(write.stored), ApiKeyRow::new(&write.row)));
+        }
+        for write in writes.motions.values() {
+            self.motions.push((count(write.stored), MotionRow::new(&write.row)));
         }
     }
 

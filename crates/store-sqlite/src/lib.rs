@@ -28,6 +28,7 @@ mod keeper;
 mod lease;
 mod lock;
 mod money;
+mod motions;
 mod orders;
 mod outcomes;
 #[cfg(test)]

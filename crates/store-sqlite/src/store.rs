@@ -11,8 +11,8 @@ use marketplace_listings::Listing;
 use marketplace_money::{Amount, Did, Gaps, ListingId, OrderId, Timestamp, WithdrawalId};
 use marketplace_ports::{
     Agent, ApiKey, Audit, Batch, CommitOutcome, DeadEffect, Effect, Key, Lease, LiabilitiesAt,
-    LiabilitySink, OrderFilter, Page, PayoutPolicy, SealedEvent, StatementLine, Store, StoreError,
-    TegPosition, Timer, View, WalletSums, Withdrawal,
+    LiabilitySink, Motion, OrderFilter, Page, PayoutPolicy, SealedEvent, StatementLine, Store,
+    StoreError, TegPosition, Timer, View, WalletSums, Withdrawal,
 };
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -22,7 +22,9 @@ use crate::clock::{Clock, StoreClock};
 use crate::database::Place;
 use crate::readers::Readers;
 use crate::writer::Writer;
-use crate::{OpenError, api_keys, audit, edges, event_lists, lease, money, orders, servers};
+use crate::{
+    OpenError, api_keys, audit, edges, event_lists, lease, money, motions, orders, servers,
+};
 
 /// A marketplace's state in one SQLite file.
 ///
@@ -225,6 +227,18 @@ impl Store for SqliteStore {
     async fn api_keys(&self, agent: &Did, limit: u32) -> Result<Vec<Arc<ApiKey>>, StoreError> {
         let agent = agent.clone();
         self.readers.read(move |connection| api_keys::of_agent(connection, &agent, limit)).await
+    }
+
+    async fn motion(&self, id: Uuid) -> Result<Option<Arc<Motion>>, StoreError> {
+        self.readers.read(move |connection| motions::by_id(connection, id)).await
+    }
+
+    async fn motions(
+        &self,
+        before: Option<Uuid>,
+        limit: u32,
+    ) -> Result<Vec<Arc<Motion>>, StoreError> {
+        self.readers.read(move |connection| motions::before(connection, before, limit)).await
     }
 
     async fn wallet(&self, did: &Did) -> Result<WalletSums, StoreError> {

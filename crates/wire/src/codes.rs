@@ -60,7 +60,6 @@ codes! {
     IDEMPOTENCY_KEY_REUSED = 422 "idempotency_key_reused" "The Idempotency-Key belongs to another request";
     TOO_MANY_STREAMS = 429 "too_many_streams" "The caller holds as many streams as it may";
     INTERNAL = 500 "internal" "The marketplace failed";
-    DISPUTES_NOT_AVAILABLE = 501 "disputes_not_available" "Disputes do not exist yet";
     UNAVAILABLE = 503 "unavailable" "The marketplace cannot do this now";
     IDENTITY_UNAVAILABLE = 503 "identity_unavailable" "Identities cannot be checked now";
     NOT_READY = 503 "not_ready" "The server is not ready";
@@ -128,6 +127,12 @@ codes! {
     FAUCET_USED = 409 "faucet_used" "The agent had its play money";
     NOT_PUBLISHED = 404 "not_published" "Nothing was published yet";
     TEG_REFUSED = 409 "teg_refused" "The TEG refused";
+    // Operators.
+    FROZEN = 403 "frozen" "The operators froze this agent";
+    ALREADY_APPROVED = 409 "already_approved" "The operator approved this before";
+    MOTION_OVER = 409 "motion_over" "The motion was decided, cancelled, or its time is over";
+    INSUFFICIENT_CAPITAL = 409 "insufficient_capital" "The operator's own tokens do not cover it";
+    TOO_BUSY = 429 "too_busy" "Others are having checks run, too many to wait for";
     // The rest.
     NOT_FOUND = 404 "not_found" "There is nothing by this id";
     NOT_DUE = 409 "not_due" "Its time has not come";

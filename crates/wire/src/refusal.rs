@@ -63,7 +63,8 @@ fn explain(problem: &mut Problem, refusal: &Refusal) {
         Refusal::Price(QuoteRefusal::PriceChanged { total } | QuoteRefusal::Expired { total }) => {
             problem.total = Some(Money(*total));
         }
-        Refusal::InsufficientBalance { need, available } => {
+        Refusal::InsufficientBalance { need, available }
+        | Refusal::InsufficientCapital { need, available } => {
             problem.need = Some(Money(*need));
             problem.available = Some(Money(*available));
         }
@@ -75,7 +76,7 @@ fn explain(problem: &mut Problem, refusal: &Refusal) {
             problem.need = Some(Money(*need));
             problem.available = Some(Money(*paid));
         }
-        Refusal::PaymentNotSeen => problem.retry_after = Some(2),
+        Refusal::PaymentNotSeen | Refusal::TooBusy => problem.retry_after = Some(2),
         Refusal::PaymentPending => problem.retry_after = Some(10),
         Refusal::EscrowFull => problem.retry_after = Some(60),
         Refusal::ListingFee(inner) => explain(problem, inner),
@@ -209,6 +210,15 @@ mod tests {
             (teg("faucet_used"), 409, "faucet_used"),
             (teg("invalid_memo"), 409, "teg_refused"),
             (Refusal::ApiKeyTaken, 409, "api_key_taken"),
+            (Refusal::OperatorsOnly, 403, "operators_only"),
+            (Refusal::AlreadyApproved, 409, "already_approved"),
+            (Refusal::MotionOver, 409, "motion_over"),
+            (
+                Refusal::InsufficientCapital { need: FIVE, available: Amount::ZERO },
+                409,
+                "insufficient_capital",
+            ),
+            (Refusal::TooBusy, 429, "too_busy"),
             (Refusal::NotFound, 404, "not_found"),
             (Refusal::NotDue { due: AT }, 409, "not_due"),
             (Refusal::AlreadyDone, 409, "already_done"),

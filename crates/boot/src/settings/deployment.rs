@@ -1,13 +1,12 @@
 //! Checks the settings as a whole and makes a deployment of them.
 
-use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use marketplace_api::AuthMode;
 use marketplace_disputes::Policy;
-use marketplace_engine::{Config, EscrowLimit, EscrowPolicy, Pace};
+use marketplace_engine::{Config, EscrowLimit, EscrowPolicy, OperatorSet, Pace};
 use marketplace_escrow::ExpiryPolicy;
 use marketplace_fees::FeeSchedule;
 use marketplace_listings::ServiceType;
@@ -63,8 +62,6 @@ pub struct Deployment {
     pub public_url: Option<String>,
     /// Whether callers prove who they are.
     pub auth_mode: AuthMode,
-    /// Who may see everything.
-    pub operators: HashSet<Did>,
     /// Whether there is play money for the asking.
     pub faucet_open: bool,
     /// Whether deliveries may come from addresses that only we can reach.
@@ -142,7 +139,6 @@ impl Settings {
                 AuthSetting::Required => AuthMode::Required,
                 AuthSetting::Open => AuthMode::Open,
             },
-            operators: self.operators(&mut problems),
             faucet_open: self.faucet_open(),
             fetch_private_addresses: self.fetch_private_addresses == Switch::On,
             dispute_timeout_hours: config.disputes.ruling_time.0 / 3_600,
@@ -199,6 +195,7 @@ impl Settings {
                 ExpirySetting::Release => ExpiryPolicy::Release,
             },
             batches_in_flight: self.commits_in_flight(problems),
+            operators: self.operators(problems),
             transfer_key_life: Seconds::from_hours(u32::from(self.teg_key_hours)),
             publish_reserves: Seconds(60 * u32::from(self.reserves_minutes)),
             max_listings: max_listings(card, problems, fallback.max_listings),
@@ -368,17 +365,23 @@ impl Settings {
         }
     }
 
-    fn operators(&self, problems: &mut Problems) -> HashSet<Did> {
+    fn operators(&self, problems: &mut Problems) -> OperatorSet {
         let names = given(self.operator_dids.as_ref()).unwrap_or_default();
         let names = names.split(',').map(str::trim).filter(|name| !name.is_empty());
-        let mut operators = HashSet::new();
+        let mut keys: Vec<Did> = Vec::new();
         for name in names {
             match name.parse() {
-                Ok(did) => drop(operators.insert(did)),
+                Ok(did) if keys.contains(&did) => {}
+                Ok(did) => keys.push(did),
                 Err(error) => problems.add("OPERATOR_DIDS", format!("\"{name}\" {error}")),
             }
         }
-        operators
+        let needed = usize::from(self.operator_signatures);
+        if needed > keys.len().max(1) {
+            let problem = format!("is {needed}, but OPERATOR_DIDS names {}", keys.len());
+            problems.add("OPERATOR_SIGNATURES", problem);
+        }
+        OperatorSet { keys, needed }
     }
 
     fn faucet_open(&self) -> bool {

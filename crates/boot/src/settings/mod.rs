@@ -206,6 +206,17 @@ pub struct Settings {
     #[arg(long, env = "OPERATOR_DIDS", hide_env_values = true, value_name = "DIDS")]
     pub operator_dids: Option<String>,
 
+    /// How many operators must agree before what one of them proposes is done
+    #[arg(
+        long,
+        env = "OPERATOR_SIGNATURES",
+        hide_env_values = true,
+        value_name = "NUMBER",
+        default_value_t = 1,
+        value_parser = clap::value_parser!(u8).range(1..=100)
+    )]
+    pub operator_signatures: u8,
+
     /// Whether the embedded TEG gives play money [default: on where we listen on loopback only]
     #[arg(long, env = "FAUCET", hide_env_values = true, value_name = "SWITCH")]
     pub faucet: Option<Switch>,
@@ -341,6 +352,7 @@ impl Settings {
             teg_reputation_scale: None,
             auth_mode: AuthSetting::default(),
             operator_dids: None,
+            operator_signatures: 1,
             faucet: None,
             fetch_private_addresses: Switch::Off,
             request_timeout_seconds: 30,

@@ -28,6 +28,7 @@ pub(crate) fn is_poisoned(set: &ChangeSet) -> bool {
         || set.deposits.iter().any(|change| in_deposit(&change.row.state))
         || set.disputes.iter().any(|change| in_dispute(&change.row))
         || set.api_keys.iter().any(|change| bad(&change.row.label))
+        || set.motions.iter().any(|change| bad(&change.row.reason))
         || set.entries.iter().any(|entry| bad(entry.reason()))
         || set.teg_records.iter().any(|c| bad(&c.row.id.0) || bad(&c.row.memo))
         || set.nonce.iter().any(|(nonce, _)| bad(&nonce.value))

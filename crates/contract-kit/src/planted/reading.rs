@@ -10,8 +10,8 @@ use marketplace_listings::Listing;
 use marketplace_money::{Amount, Did, Gaps, ListingId, OrderId, Seconds, Timestamp, WithdrawalId};
 use marketplace_ports::{
     Agent, ApiKey, Audit, Batch, CommitOutcome, DeadEffect, Effect, Key, Lease, LiabilitiesAt,
-    Liability, LiabilitySink, OrderFilter, Page, PayoutPolicy, SealedEvent, StatementLine, Store,
-    StoreError, TegPosition, Timer, View, WalletSums, Withdrawal, WithdrawalState,
+    Liability, LiabilitySink, Motion, OrderFilter, Page, PayoutPolicy, SealedEvent, StatementLine,
+    Store, StoreError, TegPosition, Timer, View, WalletSums, Withdrawal, WithdrawalState,
 };
 use uuid::Uuid;
 
@@ -290,6 +290,18 @@ impl Store for BuggyStore {
             keys.clear();
         }
         Ok(keys)
+    }
+
+    async fn motion(&self, id: Uuid) -> Result<Option<Arc<Motion>>, StoreError> {
+        self.inner.motion(id).await
+    }
+
+    async fn motions(
+        &self,
+        before: Option<Uuid>,
+        limit: u32,
+    ) -> Result<Vec<Arc<Motion>>, StoreError> {
+        self.inner.motions(before, limit).await
     }
 
     async fn wallet(&self, did: &Did) -> Result<WalletSums, StoreError> {

@@ -25,6 +25,7 @@ mod fixtures;
 mod flow;
 mod keys;
 mod money;
+mod motions;
 mod pages;
 mod restart;
 mod retire;
@@ -122,6 +123,8 @@ macro_rules! for_each_store_case {
             rows::withdrawals_come_back_as_they_were,
             rows::deposits_come_back_as_they_were,
             rows::what_is_taken_comes_back,
+            motions::motions_come_back_as_they_were,
+            motions::a_motion_is_changed_once,
             edges::transfers_at_the_teg_come_back_as_they_were,
             edges::a_transfer_is_used_once,
             edges::open_withdrawals_are_told,

@@ -102,7 +102,6 @@ pub(crate) fn run(
 }
 
 /// Enough operators have decided: rules, or gives up. For a commit that holds more than this.
-#[expect(dead_code, reason = "the operators' motions call it")]
 pub(crate) fn operators_decide(
     desk: &mut Desk<'_>,
     bench: &Bench,

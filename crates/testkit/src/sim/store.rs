@@ -12,8 +12,8 @@ use marketplace_listings::Listing;
 use marketplace_money::{Amount, Did, Gaps, ListingId, OrderId, Timestamp, WithdrawalId};
 use marketplace_ports::{
     Agent, ApiKey, Audit, Batch, CommitOutcome, DeadEffect, Effect, Key, Lease, LiabilitiesAt,
-    LiabilitySink, OrderFilter, Page, PayoutPolicy, SealedEvent, StatementLine, Store, StoreError,
-    TegPosition, Timer, View, WalletSums, Withdrawal,
+    LiabilitySink, Motion, OrderFilter, Page, PayoutPolicy, SealedEvent, StatementLine, Store,
+    StoreError, TegPosition, Timer, View, WalletSums, Withdrawal,
 };
 use uuid::Uuid;
 
@@ -218,6 +218,18 @@ impl Store for SimStore {
 
     async fn api_keys(&self, agent: &Did, limit: u32) -> Result<Vec<Arc<ApiKey>>, StoreError> {
         self.call("api_keys", self.inner.api_keys(agent, limit)).await
+    }
+
+    async fn motion(&self, id: Uuid) -> Result<Option<Arc<Motion>>, StoreError> {
+        self.call("motion", self.inner.motion(id)).await
+    }
+
+    async fn motions(
+        &self,
+        before: Option<Uuid>,
+        limit: u32,
+    ) -> Result<Vec<Arc<Motion>>, StoreError> {
+        self.call("motions", self.inner.motions(before, limit)).await
     }
 
     async fn wallet(&self, did: &Did) -> Result<WalletSums, StoreError> {
