@@ -97,6 +97,10 @@ struct Waiting {
 }
 
 impl Publisher {
+    pub(crate) fn new(blend: Blend) -> Self {
+        Self { catalog: Catalog::new(blend), ..Self::default() }
+    }
+
     /// The store's clock when it was last seen: good enough to order ids by.
     pub(crate) fn last_time(&self) -> Timestamp {
         Timestamp::from_micros(self.last_time.load(Ordering::Relaxed))
