@@ -60,7 +60,6 @@ pub use found::{
 };
 pub use juror::{JurorBody, JurorInput, OptOutInput};
 pub use listing::{ListingBody, TermsBody};
-pub use listing::{ListingBody, TermsBody};
 pub use message::{
     DisputeMessage, ListMessage, MessageKind, OrderCompleteMessage, PurchaseMessage, SearchMessage,
     completed_reply, failed_reply, listed_reply, purchased_reply,
