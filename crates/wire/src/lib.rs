@@ -13,8 +13,8 @@ pub mod codes;
 mod delivery;
 mod dispute;
 mod event;
-mod juror;
 mod found;
+mod juror;
 mod listing;
 mod message;
 mod number;
@@ -49,16 +49,16 @@ pub use codes::{CODES, Code};
 pub use delivery::{DeliveryBody, DeliveryInput, FailedCheckBody, hex, sha256_from_hex};
 pub use dispute::{
     AcceptSettlementInput, CommitInput, ContestInput, DisputeActionBody, DisputeBody, DisputeInput,
-    DisputePage, DisputeParams, EvidenceBody, EvidenceInput, PanelBody, RevealInput, RoundBody,
-    RuleInputBody, RulingBody, SeatBody, SettlementBody, SettlementInput, StepBody, VerdictBody,
-    digest_of, dispute_request, disputed_reply,
+    DisputePage, DisputeParams, DisputeStepBody, EvidenceBody, EvidenceInput, PanelBody,
+    RevealInput, RoundBody, RuleInputBody, RulingBody, SeatBody, SettlementBody, SettlementInput,
+    VerdictBody, digest_of, dispute_request, disputed_reply,
 };
 pub use event::{EventBody, EventParams, LogPage, LogParams, LoggedEvent};
-pub use juror::{JurorBody, JurorInput, OptOutInput};
 pub use found::{
     ExcerptBody, ExplanationBody, FacetsBody, FoundBody, HighlightsBody, ListingPage, RangeBody,
     Share, Shown, WeightsBody,
 };
+pub use juror::{JurorBody, JurorInput, OptOutInput};
 pub use listing::{ListingBody, TermsBody};
 pub use message::{
     DisputeMessage, ListMessage, MessageKind, OrderCompleteMessage, PurchaseMessage, SearchMessage,
@@ -94,4 +94,3 @@ pub use wallet::{
     ResolveWithdrawalInput, StatementPage, TransferInput, WalletBody, WithdrawInput,
     WithdrawalBody, WithdrawalQuoteBody,
 };
-pub use listing::{ListingBody, TermsBody};
