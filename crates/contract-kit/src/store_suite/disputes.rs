@@ -326,6 +326,7 @@ pub(crate) async fn a_dispute_comes_back_with_all_that_happened(mut world: World
     assert_eq!(bytes.as_deref(), Some(&[0_u8, 1, 2, 255][..]));
     assert_eq!(store.exhibit(dispute, [9; 32]).await, Ok(None));
     assert_eq!(store.exhibit(DisputeId::new(world.id()), [8; 32]).await, Ok(None));
+    drop(store);
     world.reopen().await;
     play.agree(&world).await;
 }
