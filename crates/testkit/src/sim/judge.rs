@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use marketplace_engine::{Error, Marketplace, Payment, Resolution};
-use marketplace_escrow::{Phase, State};
+use marketplace_escrow::State;
 use marketplace_fees::Expectation;
 use marketplace_ledger::{Account, FeeKind};
 use marketplace_listings::{Listing, ListingStatus};
