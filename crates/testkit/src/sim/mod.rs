@@ -23,7 +23,6 @@ mod life;
 mod many;
 mod ops;
 mod options;
-mod quarrels;
 mod rng;
 mod schedule;
 mod shadow;
