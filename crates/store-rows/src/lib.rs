@@ -26,6 +26,7 @@ mod text;
 
 pub use answers::{IdempotencyRow, NonceRow};
 pub use api_key::{ApiKeyRow, api_key_text};
+pub use audience::audience_from_text;
 pub use docket::{DisputeLogRow, DisputeRow, JurorRow, drafts_of};
 pub use error::RowError;
 pub use jobs::{EffectRow, TimerRow};
@@ -38,4 +39,4 @@ pub use party::{AgentRow, DepositRow, WithdrawalRow, payout_at};
 pub use recount::Recount;
 pub use seal::{ChainLink, EventsDigest, PostingsDigest};
 pub use teg_record::TegRecordRow;
-pub use text::{account_text, bytes32, count, from_count, id_text, subject_text};
+pub use text::{account_text, bytes32, count, from_count, id_text, party_key, subject_text};
