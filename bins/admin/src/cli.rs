@@ -8,11 +8,13 @@ use crate::agents::AgentsCommand;
 use crate::approvals::ApprovalsCommand;
 use crate::audit::AuditCommand;
 use crate::completions::CompletionsArgs;
+use crate::disputes::DisputesCommand;
 use crate::export::ExportArgs;
 use crate::fees::FeesCommand;
 use crate::listings::ListingsCommand;
 use crate::orders::OrdersCommand;
 use crate::reserves::ReservesArgs;
+use crate::trial::TryArgs;
 
 /// Keys, tokens, orders and health of a marketplace
 #[derive(Debug, Parser)]
@@ -37,6 +39,13 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: OrdersCommand,
     },
+    /// Disputes: look, rule, abort, for operators
+    Disputes {
+        #[command(subcommand)]
+        command: DisputesCommand,
+    },
+    /// What an agent does, to try a flow: buy, deliver, dispute, answer, judge, appeal
+    Try(TryArgs),
     /// Listings that must go, for operators
     Listings {
         #[command(subcommand)]
