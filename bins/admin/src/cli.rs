@@ -15,6 +15,7 @@ use crate::listings::ListingsCommand;
 use crate::orders::OrdersCommand;
 use crate::reserves::ReservesArgs;
 use crate::trial::TryArgs;
+use crate::verify_verdict::VerifyVerdictArgs;
 
 /// Keys, tokens, orders and health of a marketplace
 #[derive(Debug, Parser)]
@@ -97,6 +98,8 @@ pub(crate) enum Command {
     },
     /// Check a proof of reserves without the marketplace
     VerifyProof(VerifyProofArgs),
+    /// Repeat a dispute without the marketplace: rules, draws, votes, postings, hashes
+    VerifyVerdict(VerifyVerdictArgs),
     /// Check a server, or its database file while no server runs
     Doctor(DoctorArgs),
     /// Put demo agents and listings into a marketplace of play money

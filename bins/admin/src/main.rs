@@ -23,6 +23,7 @@ mod report;
 mod reserves;
 mod trial;
 mod verify_proof;
+mod verify_verdict;
 mod withdrawals;
 
 use std::process::ExitCode;
@@ -63,6 +64,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Key { command } => key::run(&command, json).await?,
         Command::Withdrawals { command } => withdrawals::run(&command, json).await?,
         Command::VerifyProof(args) => return verify_proof::run(&args, json),
+        Command::VerifyVerdict(args) => return verify_verdict::run(&args, json),
         Command::Doctor(args) => return doctor::run(&args, json).await,
         Command::Demo(args) => demo::run(&args).await?,
     }
