@@ -93,7 +93,13 @@ async fn scene() -> Result<Scene, Failed> {
         ready: Arc::new(AtomicBool::new(true)),
         clock: Arc::new(move || now.now()),
     };
-    Ok(Scene { router: router(Arc::new(app)), marketplace, seller, buyer, listing: listing.id })
+    Ok(Scene {
+        router: router(Arc::new(app), Router::new()),
+        marketplace,
+        seller,
+        buyer,
+        listing: listing.id,
+    })
 }
 
 /// Sends a message and gives the reply.

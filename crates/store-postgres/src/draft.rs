@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use marketplace_escrow::Order;
 use marketplace_ports::{RowWrite, StoreError, Writes};
 use marketplace_store_rows::{
-    AgentRow, ApiKeyRow, DepositRow, ListingRow, MotionRow, OrderChange, OrderRow, TegRecordRow,
-    WithdrawalRow, count, party_key,
+    AgentRow, ApiKeyRow, DepositRow, ListingRow, MotionRow, OrderChange, OrderRow, TaskRow,
+    TegRecordRow, WithdrawalRow, count, party_key,
 };
 use sha2::{Digest, Sha256};
 
@@ -17,10 +17,10 @@ use crate::arrays::Arrays;
 use crate::judged::Judged;
 use crate::lock::{COMPLETED, Standing};
 use crate::rows::{
-    ChangedAgents, ChangedApiKeys, ChangedDeposits, ChangedListings, ChangedMotions,
+    ChangedAgents, ChangedApiKeys, ChangedDeposits, ChangedListings, ChangedMotions, ChangedTasks,
     ChangedTegRecords, ChangedWithdrawals, EndedPayouts, FinishedEffects, NewAgents, NewApiKeys,
     NewBlobs, NewChecks, NewDeposits, NewEffects, NewListings, NewMotions, NewNonces, NewPayouts,
-    NewTegRecords, NewTimers, NewWithdrawals, RetriedEffects,
+    NewTasks, NewTegRecords, NewTimers, NewWithdrawals, RetriedEffects,
 };
 use crate::whole::Whole;
 
@@ -45,6 +45,8 @@ pub(crate) struct Draft {
     changed_deposits: ChangedDeposits,
     api_keys: NewApiKeys,
     changed_api_keys: ChangedApiKeys,
+    tasks: NewTasks,
+    changed_tasks: ChangedTasks,
     teg_records: NewTegRecords,
     changed_teg_records: ChangedTegRecords,
     motions: NewMotions,
@@ -93,13 +95,14 @@ impl Draft {
     /// is inserted under a key that somebody else may take at the same time comes first, in the
     /// order of its keys.
     pub(crate) fn statements(&self) -> Vec<(&'static str, &dyn Arrays)> {
-        let all: [&dyn Arrays; 23] = [
+        let all: [&dyn Arrays; 25] = [
             &self.nonces,
             &self.listings,
             &self.agents,
             &self.withdrawals,
             &self.deposits,
             &self.api_keys,
+            &self.tasks,
             &self.teg_records,
             &self.motions,
             &self.checks,
@@ -108,6 +111,7 @@ impl Draft {
             &self.changed_withdrawals,
             &self.changed_deposits,
             &self.changed_api_keys,
+            &self.changed_tasks,
             &self.changed_teg_records,
             &self.changed_motions,
             &self.payouts,
@@ -285,6 +289,21 @@ impl Draft {
                 self.motions.push((r.id, r.version, r.body));
             } else {
                 self.changed_motions.push((r.id, read, r.version, r.body));
+            }
+        }
+        for write in writes.tasks.values() {
+            let (r, read) = (TaskRow::new(&write.row), count(write.stored));
+            if read == 0 {
+                self.tasks.push((r.key, r.version, r.owner, r.changed_at, r.expires_at, r.body));
+            } else {
+                self.changed_tasks.push((
+                    r.key,
+                    read,
+                    r.version,
+                    r.changed_at,
+                    r.expires_at,
+                    r.body,
+                ));
             }
         }
         for write in writes.teg_records.values() {

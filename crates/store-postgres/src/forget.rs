@@ -24,14 +24,20 @@ DELETE FROM nonces WHERE id IN (
     ORDER BY expires_at LIMIT ? FOR UPDATE SKIP LOCKED
 )";
 
-/// Forgets answers and nonces whose time is over; says how many.
+const TASKS: &str = "\
+DELETE FROM tasks WHERE key IN (
+    SELECT key FROM tasks WHERE expires_at <= ?
+    ORDER BY expires_at LIMIT ? FOR UPDATE SKIP LOCKED
+)";
+
+/// Forgets answers, nonces and tasks whose time is over; says how many.
 pub(crate) async fn forget(
     connection: &mut AsyncPgConnection,
     now: Timestamp,
     limit: u32,
 ) -> Result<u64, Failure> {
     let mut forgotten = 0;
-    for what in [ANSWERS, NONCES] {
+    for what in [ANSWERS, NONCES, TASKS] {
         let delete = query::<()>(what).number(now.micros()).number(limit);
         forgotten += delete.execute(connection).await? as u64;
     }

@@ -118,6 +118,7 @@ fn writes_to(batch: &Batch, table: Table) -> bool {
         Table::Withdrawals => !set.withdrawals.is_empty(),
         Table::Deposits => !set.deposits.is_empty(),
         Table::ApiKeys => !set.api_keys.is_empty(),
+        Table::Tasks => !set.tasks.is_empty(),
         Table::TegRecords => !set.teg_records.is_empty(),
         Table::Motions => !set.motions.is_empty(),
         Table::Disputes => !set.disputes.is_empty(),

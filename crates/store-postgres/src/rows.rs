@@ -260,6 +260,32 @@ arrays! {
 }
 
 arrays! {
+    /// Tasks that are new.
+    NewTasks => "INSERT INTO tasks ({columns}) SELECT * FROM unnest({arrays})" {
+        key: String as "text",
+        version: i64 as "bigint",
+        owner: String as "text",
+        changed_at: i64 as "bigint",
+        expires_at: i64 as "bigint",
+        body: String as "text",
+    }
+}
+
+arrays! {
+    /// The next versions of tasks.
+    ChangedTasks => "UPDATE tasks SET version = u.version, changed_at = u.changed_at, \
+        expires_at = u.expires_at, body = u.body FROM unnest({arrays}) AS u ({columns}) \
+        WHERE tasks.key = u.key AND tasks.version = u.read" {
+        key: String as "text",
+        read: i64 as "bigint",
+        version: i64 as "bigint",
+        changed_at: i64 as "bigint",
+        expires_at: i64 as "bigint",
+        body: String as "text",
+    }
+}
+
+arrays! {
     /// Transfers at the TEG that are new to us.
     NewTegRecords => "INSERT INTO teg_records ({columns}) SELECT * FROM unnest({arrays})" {
         id: String as "text",

@@ -11,7 +11,7 @@ use marketplace_money::{Amount, Did, Gaps, ListingId, OrderId, Timestamp, Withdr
 use marketplace_ports::{
     Agent, ApiKey, Audit, Batch, CommitOutcome, DeadEffect, Effect, Key, Lease, LiabilitiesAt,
     LiabilitySink, Motion, OrderFilter, Page, PayoutPolicy, SealedEvent, StatementLine, Store,
-    StoreError, TegPosition, Timer, View, WalletSums, Withdrawal,
+    StoreError, Task, TaskKey, TegPosition, Timer, View, WalletSums, Withdrawal,
 };
 use tokio::task::JoinHandle;
 use uuid::Uuid;
@@ -308,6 +308,14 @@ impl Store for PostgresStore {
         limit: u32,
     ) -> Result<Vec<Arc<Motion>>, StoreError> {
         on_reader!(self.readers, connection => catalog::motions(connection, before, limit))
+    }
+
+    async fn task(&self, key: &TaskKey) -> Result<Option<Arc<Task>>, StoreError> {
+        on_reader!(self.readers, connection => catalog::task(connection, key))
+    }
+
+    async fn tasks(&self, owner: &Did, limit: u32) -> Result<Vec<Arc<Task>>, StoreError> {
+        on_reader!(self.readers, connection => catalog::tasks(connection, owner, limit))
     }
 
     async fn wallet(&self, did: &Did) -> Result<WalletSums, StoreError> {

@@ -95,6 +95,7 @@ impl Glance {
             entries: _,
             teg_records,
             motions,
+            tasks,
             disputes,
             jurors,
             events: _,
@@ -112,6 +113,7 @@ impl Glance {
             && api_keys.is_empty()
             && teg_records.is_empty()
             && motions.is_empty()
+            && tasks.is_empty()
             && disputes.is_empty()
             && jurors.is_empty()
             && exhibits.is_empty()

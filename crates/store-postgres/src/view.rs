@@ -7,7 +7,7 @@ use marketplace_money::{Amount, Gap, Gaps, Timestamp};
 use marketplace_ports::{Key, Snapshot, StoreError, View};
 use marketplace_store_rows::{
     AgentRow, ApiKeyRow, DepositRow, IdempotencyRow, JurorRow, ListingRow, MotionRow, OrderRow,
-    TegRecordRow, WithdrawalRow, from_count,
+    TaskRow, TegRecordRow, WithdrawalRow, from_count,
 };
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
@@ -61,6 +61,7 @@ by_key!(AGENTS: AgentRow => "agents"."did");
 by_key!(WITHDRAWALS: WithdrawalRow => "withdrawals"."id");
 by_key!(DEPOSITS: DepositRow => "deposits"."id");
 by_key!(API_KEYS: ApiKeyRow => "api_keys"."sha256");
+by_key!(TASKS: TaskRow => "tasks"."key");
 by_key!(TEG_RECORDS: TegRecordRow => "teg_records"."id");
 by_key!(MOTIONS: MotionRow => "motions"."id");
 by_key!(JURORS: JurorRow => "jurors"."did");
@@ -131,6 +132,7 @@ fn parts<'a>(lists: &'a Lists<'a>) -> Vec<Part<'a>> {
             Table::Withdrawals => (&WITHDRAWALS, read_withdrawals),
             Table::Deposits => (&DEPOSITS, read_deposits),
             Table::ApiKeys => (&API_KEYS, read_api_keys),
+            Table::Tasks => (&TASKS, read_tasks),
             Table::TegRecords => (&TEG_RECORDS, read_teg_records),
             Table::Motions => (&MOTIONS, read_motions),
             Table::Disputes => (DISPUTES, read_disputes),
@@ -329,6 +331,14 @@ fn read_api_keys(_: &Keys, rows: &[Row], view: &mut View) -> Result<(), Failure>
     for row in rows {
         let key = ApiKeyRow::read(row)?.api_key()?;
         view.api_keys.insert(key.sha256, Arc::new(key));
+    }
+    Ok(())
+}
+
+fn read_tasks(_: &Keys, rows: &[Row], view: &mut View) -> Result<(), Failure> {
+    for row in rows {
+        let task = TaskRow::read(row)?.task()?;
+        view.tasks.insert(task.key.clone(), Arc::new(task));
     }
     Ok(())
 }

@@ -22,6 +22,7 @@ mod party;
 mod recount;
 mod seal;
 pub mod tables;
+mod task;
 mod teg_record;
 mod text;
 
@@ -40,5 +41,6 @@ pub use packet_text::{packet_from, packet_text};
 pub use party::{AgentRow, DepositRow, WithdrawalRow, payout_at};
 pub use recount::Recount;
 pub use seal::{ChainLink, EventsDigest, PostingsDigest};
+pub use task::{TaskRow, task_text};
 pub use teg_record::TegRecordRow;
 pub use text::{account_text, bytes32, count, from_count, id_text, party_key, subject_text};

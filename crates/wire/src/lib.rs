@@ -12,6 +12,7 @@ mod caller;
 pub mod codes;
 mod delivery;
 mod dispute;
+mod doorkeeper;
 mod event;
 mod found;
 mod juror;
@@ -27,6 +28,7 @@ mod params;
 mod problem;
 mod purchase;
 mod quote;
+pub mod quote_token;
 mod refusal;
 mod reserves;
 mod schema;
@@ -35,6 +37,7 @@ mod service;
 mod stack;
 mod text;
 mod time;
+pub mod trade;
 mod wallet;
 
 pub use acceptance::{CheckBody, DryRunBody, DryRunInput};
@@ -53,6 +56,7 @@ pub use dispute::{
     RevealInput, RoundBody, RuleInputBody, RulingBody, SeatBody, SettlementBody, SettlementInput,
     VerdictBody, digest_of, dispute_request, disputed_reply,
 };
+pub use doorkeeper::{Doorkeeper, Guest, Knock, frozen};
 pub use event::{EventBody, EventParams, LogPage, LogParams, LoggedEvent};
 pub use found::{
     ExcerptBody, ExplanationBody, FacetsBody, FoundBody, HighlightsBody, ListingPage, RangeBody,

@@ -113,7 +113,6 @@ const CASES: &[(&str, &str, Who)] = &[
     ("get", "/api/v1/operator/events", Operator),
     ("get", "/api/v1/fees", Anybody),
     ("get", "/agent_card.json", Anybody),
-    ("get", "/.well-known/agent-card.json", Anybody),
     ("get", "/marketplace", Anybody),
     ("get", "/api/problems", Anybody),
     ("get", "/.well-known/jwks.json", Anybody),

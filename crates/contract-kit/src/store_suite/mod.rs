@@ -30,6 +30,7 @@ mod pages;
 mod restart;
 mod retire;
 mod rows;
+mod tasks;
 mod time;
 mod work;
 mod world;
@@ -154,6 +155,9 @@ macro_rules! for_each_store_case {
             keys::listings_are_counted_up_to_their_limit,
             keys::nothing_is_forgotten_before_its_time,
             keys::what_is_over_is_forgotten,
+            tasks::tasks_come_back_as_they_were,
+            tasks::tasks_are_listed_by_their_last_change,
+            tasks::tasks_are_forgotten_in_their_time,
             work::a_timer_is_given_when_it_is_due,
             work::a_leased_timer_is_not_given_again_before_its_lease_ends,
             work::timers_are_given_oldest_first_up_to_the_limit,
