@@ -1,6 +1,7 @@
 //! Contributor tasks: `cargo xtask dev` serves, `cargo xtask test` tests everything, the rest is
 //! listed by `cargo xtask help`.
 
+mod agents;
 mod demo;
 mod dev;
 mod machine;

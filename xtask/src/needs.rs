@@ -13,6 +13,7 @@ const NEEDS: &[(&str, &str)] = &[
     ("git", "git"),           // lists our files for tidy
     ("bash", "bash"),         // runs the README's flow
     ("curl", "curl"),         // calls the server in it
+    ("python3", "python3"),   // runs agents of others
     ("npm", "npm"),           // builds the page for people
     ("chromium", "chromium"), // tries the page
 ];
@@ -28,6 +29,12 @@ pub(crate) fn provide() -> Result<()> {
     let has_postgres = Binaries::find().is_ok() || (given().is_some() && exists("psql"));
     if !has_postgres {
         missing.push(DEBIAN_PACKAGE);
+    }
+    // Debian keeps what makes a virtual environment in a package of its own.
+    let venv =
+        std::process::Command::new("python3").args(["-c", "import ensurepip, venv"]).output();
+    if !venv.is_ok_and(|ran| ran.status.success()) {
+        missing.push("python3-venv");
     }
     if missing.is_empty() {
         return Ok(());

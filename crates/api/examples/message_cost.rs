@@ -80,6 +80,7 @@ async fn scene() -> Result<Scene, Failed> {
         identity: Arc::new(identity),
         registry,
         signed_by: Arc::new(|_, _, _| false),
+        packet_text: Arc::new(|_| String::new()),
         keys: Arc::new(keys),
         settings: ApiSettings {
             auth_mode: AuthMode::Required,
@@ -92,7 +93,13 @@ async fn scene() -> Result<Scene, Failed> {
         ready: Arc::new(AtomicBool::new(true)),
         clock: Arc::new(move || now.now()),
     };
-    Ok(Scene { router: router(Arc::new(app)), marketplace, seller, buyer, listing: listing.id })
+    Ok(Scene {
+        router: router(Arc::new(app), Router::new()),
+        marketplace,
+        seller,
+        buyer,
+        listing: listing.id,
+    })
 }
 
 /// Sends a message and gives the reply.

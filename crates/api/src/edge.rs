@@ -130,3 +130,17 @@ pub(crate) async fn method_not_allowed() -> Failure {
     let detail = "This path does not know the method; /api/docs lists what there is";
     Failure::new(&codes::METHOD_NOT_ALLOWED, detail)
 }
+
+/// Reads a body to its end before a binding sees it.
+pub(crate) async fn whole_bodies(
+    State(shell): State<Shell>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let (parts, body) = request.into_parts();
+    let within = shell.app.settings.request_timeout;
+    match crate::body::read(&parts.headers, body, within).await {
+        Ok(body) => next.run(Request::from_parts(parts, body.into())).await,
+        Err(failure) => failure.into_response(),
+    }
+}

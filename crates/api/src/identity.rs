@@ -2,14 +2,11 @@
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName, header};
+use axum::http::{HeaderName, HeaderValue, header};
 use marketplace_engine::{Error, Refusal};
 use marketplace_money::Did;
-use marketplace_ports::Nonce;
-use marketplace_wire::{Caller, Via, codes};
-use sha2::{Digest, Sha256};
+use marketplace_wire::{Caller, Doorkeeper as _, Knock, Via, codes};
 
-use crate::app::AuthMode;
 use crate::failure::Failure;
 use crate::shell::{Inner, Shell};
 
@@ -27,36 +24,28 @@ pub(crate) enum Use {
 /// The caller, if the request names one. A wrong token is a failure even where none is needed.
 pub(crate) async fn identify(
     shell: &Inner,
-    headers: &HeaderMap,
+    parts: &Parts,
+    body: &[u8],
     purpose: Use,
 ) -> Result<Option<Caller>, Failure> {
-    let Some(value) = headers.get(header::AUTHORIZATION) else {
-        let holder = by_api_key(shell, headers).await?;
-        return holder.map(|holder| admitted(shell, holder, purpose)).transpose();
+    let headers = &parts.headers;
+    let values: Vec<&[u8]> =
+        headers.get_all(header::AUTHORIZATION).iter().map(HeaderValue::as_bytes).collect();
+    let knock = Knock {
+        method: parts.method.as_str(),
+        path: parts.uri.path(),
+        authorization: &values,
+        api_key: headers.get(API_KEY).map(HeaderValue::as_bytes),
+        body,
     };
-    let token = value.to_str().ok().and_then(bearer).ok_or_else(|| {
-        let detail = "The Authorization header must be `Bearer` and a token";
-        Failure::new(&codes::TOKEN_MALFORMED, detail)
-    })?;
-    let app = &shell.app;
-    let now = (app.clock)();
-    let (did, via) = if app.identity.is_access_token(token) {
-        (app.identity.verify_access_token(token, now)?, Via::AccessToken)
-    } else if let Some(did) = believed(app.settings.auth_mode, token) {
-        (did, Via::Open)
-    } else if app.identity.is_agent_token(token) {
-        (app.identity.verify_agent_token(token).await?, Via::Registry)
-    } else {
-        let proof = app.identity.verify_proof(token, now).await?;
-        if purpose == Use::Command {
-            let nonce = Nonce { signer: proof.did.clone(), value: proof.nonce };
-            // In a commit of its own: the proof is worth nothing afterwards, whatever becomes of
-            // the command.
-            shell.marketplace().use_nonce(nonce, proof.expires_at).await.map_err(replayed)?;
-        }
-        (proof.did, Via::Proof)
-    };
-    admitted(shell, caller(shell, did, via), purpose).map(Some)
+    let Some(guest) = shell.app.who(&knock).await? else { return Ok(None) };
+    let admitted = admitted(shell, guest.caller, purpose)?;
+    if let (Some((nonce, until)), Use::Command) = (guest.proof, purpose) {
+        // In a commit of its own: the proof is worth nothing afterwards, whatever becomes of the
+        // command.
+        shell.marketplace().use_nonce(nonce, until).await.map_err(replayed)?;
+    }
+    Ok(Some(admitted))
 }
 
 /// A frozen agent may still prove who it is and look at what is its own. Its access tokens are
@@ -66,30 +55,7 @@ pub(crate) fn admitted(shell: &Inner, caller: Caller, purpose: Use) -> Result<Ca
     if looks || !shell.marketplace().is_frozen(&caller.did) {
         return Ok(caller);
     }
-    let detail = "The operators froze this agent: it can look at what is its own with a did-jwt, and \
-                  do nothing";
-    Err(Failure::new(&codes::FROZEN, detail))
-}
-
-/// The holder of the API key, if the request brings one. Only its hash is known here, and looked
-/// up: no comparison tells by its time how much of a guess was right.
-async fn by_api_key(shell: &Inner, headers: &HeaderMap) -> Result<Option<Caller>, Failure> {
-    let Some(secret) = headers.get(API_KEY) else { return Ok(None) };
-    let sha256 = Sha256::digest(secret.as_bytes()).into();
-    match shell.marketplace().api_key(&sha256).await? {
-        Some(key) if key.revoked_at.is_none() => {
-            Ok(Some(caller(shell, key.agent.clone(), Via::ApiKey)))
-        }
-        Some(_) => {
-            let detail = "This API key was revoked, make a new one";
-            Err(Failure::new(&codes::API_KEY_REVOKED, detail))
-        }
-        None => {
-            let detail = "This API key is not known here: make one with POST /api/v1/api-keys, or \
-                          have the operator import it";
-            Err(Failure::new(&codes::API_KEY_UNKNOWN, detail))
-        }
-    }
+    Err(marketplace_wire::frozen().into())
 }
 
 pub(crate) fn operators_only() -> Failure {
@@ -98,22 +64,7 @@ pub(crate) fn operators_only() -> Failure {
 }
 
 pub(crate) fn caller(shell: &Inner, did: Did, via: Via) -> Caller {
-    let is_operator = shell.marketplace().config().operators.includes(&did);
-    Caller { did, is_operator, via }
-}
-
-fn bearer(value: &str) -> Option<&str> {
-    let (scheme, token) = value.split_once(' ')?;
-    let token = token.trim();
-    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
-}
-
-/// `AUTH_MODE=open` takes a bare DID for the truth.
-fn believed(mode: AuthMode, token: &str) -> Option<Did> {
-    match mode {
-        AuthMode::Open => token.parse().ok(),
-        AuthMode::Required => None,
-    }
+    shell.app.caller(did, via)
 }
 
 fn replayed(error: Error) -> Failure {
@@ -138,7 +89,7 @@ impl FromRequestParts<Shell> for Viewer {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, shell: &Shell) -> Result<Self, Failure> {
-        let caller = identify(shell, &parts.headers, Use::Read).await?;
+        let caller = identify(shell, parts, &[], Use::Read).await?;
         caller.map(Self).ok_or_else(missing)
     }
 }
@@ -150,7 +101,7 @@ impl FromRequestParts<Shell> for Visitor {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, shell: &Shell) -> Result<Self, Failure> {
-        identify(shell, &parts.headers, Use::Read).await.map(Self)
+        identify(shell, parts, &[], Use::Read).await.map(Self)
     }
 }
 

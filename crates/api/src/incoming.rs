@@ -43,7 +43,7 @@ impl FromRequest<Shell> for Received {
             let detail = "Send the body as `Content-Type: application/json`";
             return Err(Failure::new(&codes::UNSUPPORTED_MEDIA_TYPE, detail));
         }
-        let caller = identify(shell, &parts.headers, Use::Command).await?;
+        let caller = identify(shell, &parts, &body, Use::Command).await?;
         if holds_escaped_nul(&body) {
             let detail = "The body holds the character U+0000, which no text may have";
             return Err(Failure::new(&codes::INVALID_TEXT, detail));

@@ -57,6 +57,7 @@ fn market() -> OpenApiRouter<Shell> {
         .routes(routes!(disputes::create::create))
         .routes(routes!(disputes::list::list))
         .routes(routes!(disputes::show::show))
+        .routes(routes!(disputes::verdict::verdict))
         .routes(routes!(disputes::evidence::add))
         .routes(routes!(disputes::evidence::read))
         .routes(routes!(disputes::contest::contest))
@@ -118,7 +119,6 @@ fn house() -> OpenApiRouter<Shell> {
         .routes(routes!(api_keys::revoke_any::revoke_any))
         // Cards, pages, health.
         .routes(routes!(pages::agent_card::agent_card))
-        .routes(routes!(pages::well_known_card::well_known_card))
         .routes(routes!(operator::fees::fees))
         .routes(routes!(pages::marketplace::marketplace))
         .routes(routes!(pages::problems::problems))
@@ -129,12 +129,16 @@ fn house() -> OpenApiRouter<Shell> {
         .routes(routes!(pages::metrics::metrics))
 }
 
-/// The whole HTTP surface.
-pub fn router(app: Arc<App>) -> Router {
+/// The whole HTTP surface. `bindings` are the routes of other protocols: they get their bodies
+/// whole, within the bounds of all bodies, and stand under the same roof.
+pub fn router(app: Arc<App>, bindings: Router) -> Router {
     let shell = Shell::new(app);
+    let bindings =
+        bindings.layer(middleware::from_fn_with_state(shell.clone(), edge::whole_bodies));
     let routes: Router<Shell> = documented().into();
     routes
         .route("/marketplace/{*path}", get(pages::marketplace::file))
+        .merge(bindings.with_state(()))
         .merge(SwaggerUi::new("/api/docs").url("/api/openapi.json", openapi()))
         .fallback(edge::route_not_found)
         .method_not_allowed_fallback(edge::method_not_allowed)

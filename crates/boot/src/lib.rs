@@ -19,6 +19,7 @@ mod worker_process;
 pub use clock::{Clock, system_clock};
 pub use error::BootError;
 pub use logs::init_tracing;
+pub use marketplace_store_rows::packet_from;
 pub use offline::offline_audit;
 pub use server::{Overrides, Server, Stopped};
 pub use settings::{

@@ -4,8 +4,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::middleware;
 use axum::serve::ListenerExt;
+use axum::{Router, middleware};
+use marketplace_a2a::{A2a, Cards, Trade};
 use marketplace_api::{ApiSettings, App};
 use marketplace_engine::{Edges, Marketplace, Pace, RandomIds};
 use marketplace_ports::{Store, Teg};
@@ -249,7 +250,8 @@ fn app(
     let own_did = deployment.config.did.clone();
     let registry = opened.directory.registry.clone();
     let identity =
-        LocalIdentity::new(own_did, Some(public_url), &opened.keys.access, registry.clone());
+        LocalIdentity::new(own_did, Some(public_url), &opened.keys.access, registry.clone())
+            .with_web(opened.fetcher.clone());
     Arc::new(App {
         marketplace: marketplace.clone(),
         identity: Arc::new(identity),
@@ -258,6 +260,7 @@ fn app(
             marketplace_registry::decode_did_key(did)
                 .is_ok_and(|key| marketplace_registry::verify_signature(&key, digest, signature))
         }),
+        packet_text: Arc::new(marketplace_store_rows::packet_text),
         keys: opened.own_keys.clone(),
         settings: ApiSettings {
             auth_mode: deployment.auth_mode,
@@ -272,9 +275,27 @@ fn app(
     })
 }
 
+/// The other protocols over the same engine.
+fn bindings(app: &Arc<App>) -> Router {
+    let (settings, keys) = (&app.settings, app.keys.clone());
+    let a2a = A2a {
+        marketplace: app.marketplace.clone(),
+        door: app.clone(),
+        behaviour: Arc::new(Trade { quote_key: app.quote_key }),
+        cards: Arc::new(Cards::new(&settings.manifest, &settings.public_url, false, keys)),
+        settings: marketplace_a2a::Settings {
+            public_url: settings.public_url.clone(),
+            pushes: false,
+            // Its answer comes before the request's time is over.
+            longest_wait: settings.request_timeout.saturating_sub(Duration::from_secs(2)),
+        },
+    };
+    marketplace_a2a::router(Arc::new(a2a))
+}
+
 fn serve(listener: TcpListener, app: Arc<App>, drain: Drain) -> JoinHandle<std::io::Result<()>> {
     let stop = drain.stop.clone().cancelled_owned();
-    let router = marketplace_api::router(app)
+    let router = marketplace_api::router(app.clone(), bindings(&app))
         .layer(middleware::from_fn_with_state(drain.clone(), opening::hold_back))
         .layer(middleware::from_fn_with_state(drain, release_readers));
     // Answers are small: waiting for more to send would only add to their time.

@@ -15,8 +15,8 @@ use marketplace_money::{
 use marketplace_ports::{
     Agent, ApiKey, Blob, Change, ChangeSet, CountChange, Deposit, Docket, Effect, EffectChange,
     EffectKind, Event, Exhibit, IdempotencyKey, IdempotencyRecord, Juror, Key, Motion, Nonce,
-    Notifier, Subject, TegRecord, TegRecordState, TegTransactionId, Timer, TimerChange, View,
-    Withdrawal,
+    Notifier, Subject, Task, TaskKey, TegRecord, TegRecordState, TegTransactionId, Timer,
+    TimerChange, View, Withdrawal,
 };
 use uuid::Uuid;
 
@@ -108,6 +108,19 @@ impl<'a> Desk<'a> {
     #[must_use]
     pub fn motion(&self, id: Uuid) -> Option<Arc<Motion>> {
         self.view.motions.get(&id).cloned()
+    }
+
+    /// What is kept of a task, or nothing.
+    #[must_use]
+    pub fn task(&self, key: &TaskKey) -> Option<Arc<Task>> {
+        let own = self.set.tasks.iter().rev().find(|change| change.row.key == *key);
+        own.map(|change| &change.row).or_else(|| self.view.tasks.get(key)).cloned()
+    }
+
+    /// The order that this command wrote last, if it wrote one.
+    #[must_use]
+    pub fn written_order(&self) -> Option<Arc<Order>> {
+        self.set.orders.last().map(|change| change.row.clone())
     }
 
     /// A withdrawal, or nothing.
@@ -291,6 +304,13 @@ impl<'a> Desk<'a> {
         row
     }
 
+    /// Writes what is kept of a task; its version is set here.
+    pub fn write_task(&mut self, read: u64, task: Task) -> Arc<Task> {
+        let row = Arc::new(Task { version: read + 1, ..task });
+        self.set.tasks.push(Change { read, row: row.clone() });
+        row
+    }
+
     /// Writes an API key; its version is set here.
     pub fn write_api_key(&mut self, read: u64, key: ApiKey) -> Arc<ApiKey> {
         let row = Arc::new(ApiKey { version: read + 1, ..key });
@@ -420,6 +440,7 @@ pub(crate) fn advance(view: &mut View, set: &ChangeSet) {
     view.agents.extend(set.agents.iter().map(|c| (c.row.did.clone(), c.row.clone())));
     view.disputes.extend(set.disputes.iter().map(|c| (c.row.dispute.id, c.row.clone())));
     view.jurors.extend(set.jurors.iter().map(|c| (c.row.did.clone(), c.row.clone())));
+    view.tasks.extend(set.tasks.iter().map(|c| (c.row.key.clone(), c.row.clone())));
     view.api_keys.extend(set.api_keys.iter().map(|c| (c.row.sha256, c.row.clone())));
     view.motions.extend(set.motions.iter().map(|c| (c.row.id, c.row.clone())));
     view.withdrawals.extend(set.withdrawals.iter().map(|c| (c.row.id, c.row.clone())));

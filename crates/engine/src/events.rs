@@ -13,7 +13,8 @@ pub(crate) fn order_data(order: &Order, event: Option<&OrderEvent>) -> String {
     let mut text = String::with_capacity(160);
     let _ = write!(
         text,
-        "{{\"status\":\"{}\",\"phase\":\"{}\",\"total\":\"{}\"",
+        "{{\"version\":{},\"status\":\"{}\",\"phase\":\"{}\",\"total\":\"{}\"",
+        order.version,
         order.status(),
         order.phase(),
         order.price.total

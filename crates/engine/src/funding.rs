@@ -191,7 +191,8 @@ impl Marketplace {
         let mut id = first;
         for _ in 0..MOST_DEPOSITS {
             let ask = AskDeposit { id, agent: agent.clone(), amount };
-            let Done::Fresh(deposit) = self.execute(ask, None).await.map_err(PullError::Failed)?
+            let Done::Fresh(deposit) =
+                self.alone().execute(ask, None).await.map_err(PullError::Failed)?
             else {
                 return Err(PullError::NotToBeHad);
             };
@@ -209,7 +210,7 @@ impl Marketplace {
     }
 
     pub(crate) async fn close_deposit(&self, id: DepositId, state: DepositState) {
-        match self.execute(CloseDeposit { id, state }, None).await {
+        match self.alone().execute(CloseDeposit { id, state }, None).await {
             Ok(_) | Err(Error::Refused(_)) => {}
             // The worker will look at it again.
             Err(error) => tracing::warn!(%id, %error, "a deposit stays open"),

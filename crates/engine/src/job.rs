@@ -7,6 +7,7 @@ use marketplace_money::{CommandId, Seconds};
 use marketplace_ports::{ChangeSet, IdempotencyKey, IdempotencyRecord, Key, Notifier, View};
 use tokio::sync::oneshot;
 
+use crate::beside::Beside;
 use crate::desk::{Desk, advance};
 use crate::refusal::{Error, Refusal};
 
@@ -101,6 +102,7 @@ pub(crate) struct TypedJob<V: Verb> {
     idempotency: Option<Idempotency<V::Reply>>,
     pending: Option<Answer<V::Reply>>,
     waiting: Option<oneshot::Sender<Answer<V::Reply>>>,
+    beside: Option<Arc<Beside>>,
 }
 
 impl<V: Verb> TypedJob<V> {
@@ -109,8 +111,9 @@ impl<V: Verb> TypedJob<V> {
         verb: Arc<V>,
         idempotency: Option<Idempotency<V::Reply>>,
         waiting: oneshot::Sender<Answer<V::Reply>>,
+        beside: Option<Arc<Beside>>,
     ) -> Self {
-        Self { command, verb, idempotency, pending: None, waiting: Some(waiting) }
+        Self { command, verb, idempotency, pending: None, waiting: Some(waiting), beside }
     }
 }
 
@@ -123,15 +126,23 @@ impl<V: Verb> Job for TypedJob<V> {
         if let Some(idempotency) = &self.idempotency {
             keys.insert(Key::Idempotency(idempotency.key.clone()));
         }
+        if let Some(beside) = &self.beside {
+            beside.add_keys(keys);
+        }
         self.verb.keys(keys);
     }
 
     fn step(&mut self, view: &mut View, notifier: &dyn Notifier) -> Step {
+        let mut desk = Desk::new(view, self.command, notifier);
+        // A proof that was used is worth nothing, not even an answer that was given before.
+        if let Some(Err(refusal)) = self.beside.as_ref().map(|beside| beside.check(&desk)) {
+            self.pending = Some(Err(Error::Refused(refusal)));
+            return Step::Refused;
+        }
         if let Some(answer) = self.idempotency.as_ref().and_then(|given| given.answered(view)) {
             self.pending = Some(answer);
             return Step::Refused;
         }
-        let mut desk = Desk::new(view, self.command, notifier);
         match self.verb.decide(&mut desk) {
             Err(refusal) => {
                 self.pending = Some(Err(Error::Refused(refusal)));
@@ -147,6 +158,11 @@ impl<V: Verb> Job for TypedJob<V> {
                         expires_at: desk.now().plus(RECORD_LIFE),
                     };
                     desk.remember(idempotency.key.clone(), record);
+                }
+                if let Some(beside) = &self.beside
+                    && !V::is_refusal(&reply)
+                {
+                    beside.write(&mut desk);
                 }
                 let set = desk.finish();
                 advance(view, &set);

@@ -3,6 +3,7 @@
 //! [`Marketplace`] is the handle for servers and for agents that embed the marketplace as a
 //! library; [`Worker`] does what nobody asks for at the moment: timers, outbox, payouts.
 
+mod beside;
 mod catalog;
 mod config;
 mod delivery;
@@ -37,11 +38,13 @@ mod reconcile;
 mod refusal;
 mod rehearsal;
 mod reputation;
+mod tasks;
 mod upkeep;
 mod verbs;
 mod withdrawals;
 mod worker;
 
+pub use beside::{Beside, Jot};
 pub use catalog::{Found, FoundPage};
 pub use config::{Config, OperatorSet};
 pub use delivery::{DeliveryContent, DeliveryRequest};
@@ -63,7 +66,8 @@ pub use reader::{FeedReader, Scope};
 pub use reconcile::Reconciliation;
 pub use refusal::{Error, Refusal};
 pub use verbs::{
-    Balance, ListingChange, MoveCollateral, OrderView, Payment, Resolution, SignedBy, Transfer,
+    Amend, Balance, ListingChange, MoveCollateral, OrderView, Payment, Resolution, SignedBy,
+    TASK_CHANGED, TaskWrite, Transfer,
 };
 pub use withdrawals::WithdrawalQuote;
 pub use worker::{Pace, Worked, Worker};

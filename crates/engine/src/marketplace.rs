@@ -12,6 +12,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
+use crate::beside::Beside;
 use crate::config::Config;
 use crate::delivery::{DeliveryRequest, Prepared, check, validate};
 use crate::edge::EdgeWatch;
@@ -79,6 +80,7 @@ impl Drop for Inner {
 #[derive(Clone)]
 pub struct Marketplace {
     pub(crate) inner: Arc<Inner>,
+    pub(crate) beside: Option<Arc<Beside>>,
 }
 
 /// What a buyer asks for.
@@ -137,7 +139,7 @@ impl Marketplace {
             queue,
             executor,
         };
-        Self { inner: Arc::new(inner) }
+        Self { inner: Arc::new(inner), beside: None }
     }
 
     /// The deployment's economics.
@@ -190,7 +192,8 @@ impl Marketplace {
         idempotency: Option<Idempotency<V::Reply>>,
     ) -> Result<Done<V::Reply>, Error> {
         let (waiting, answer) = oneshot::channel();
-        let job = TypedJob::new(self.next_command(), verb, idempotency, waiting);
+        let job =
+            TypedJob::new(self.next_command(), verb, idempotency, waiting, self.beside.clone());
         match self.inner.queue.try_send(Box::new(job)) {
             Ok(()) => {}
             Err(mpsc::error::TrySendError::Full(_)) => {

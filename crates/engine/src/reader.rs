@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use marketplace_money::{Did, OrderId};
+use marketplace_money::{CommandId, Did, OrderId};
 use marketplace_ports::{SealedEvent, Subject};
 use tokio::sync::Notify;
 
@@ -27,6 +27,13 @@ pub enum Scope {
         /// Whose events to look through.
         party: Did,
     },
+    /// Those of a task that is no order's, which its owner sees.
+    Task {
+        /// Which.
+        task: CommandId,
+        /// Whose.
+        owner: Did,
+    },
     /// All: for operators.
     Everything,
 }
@@ -36,13 +43,16 @@ impl Scope {
         match self {
             Self::Agent(did) => event.audience.contains(did),
             Self::Order { order, .. } => event.subject == Subject::Order(*order),
+            Self::Task { task, .. } => event.subject == Subject::Command(*task),
             Self::Everything => true,
         }
     }
 
     fn party(&self) -> Option<&Did> {
         match self {
-            Self::Agent(did) | Self::Order { party: did, .. } => Some(did),
+            Self::Agent(did) | Self::Order { party: did, .. } | Self::Task { owner: did, .. } => {
+                Some(did)
+            }
             Self::Everything => None,
         }
     }

@@ -19,7 +19,7 @@ use uuid::Uuid;
 use crate::{
     Agent, ApiKey, Blob, Change, ChangeSet, CommitOutcome, CountChange, Deposit, Docket, Effect,
     EffectChange, Event, Exhibit, IdempotencyKey, IdempotencyRecord, Juror, Key, Motion, Nonce,
-    Subject, TegRecord, TegTransactionId, Timer, TimerChange, View, Withdrawal,
+    Subject, Task, TaskKey, TegRecord, TegTransactionId, Timer, TimerChange, View, Withdrawal,
 };
 
 /// The state that a batch meets, as far as the batch touches it.
@@ -48,6 +48,7 @@ impl Current {
         versions.extend(view.deposits.iter().map(|(id, row)| (Key::Deposit(*id), row.version)));
         versions.extend(view.api_keys.iter().map(|(id, row)| (Key::ApiKey(*id), row.version)));
         versions.extend(view.motions.iter().map(|(id, row)| (Key::Motion(*id), row.version)));
+        versions.extend(view.tasks.iter().map(|(key, row)| (Key::Task(key.clone()), row.version)));
         let transfers = view.teg_records.iter();
         versions.extend(transfers.map(|(id, row)| (Key::TegTransaction(id.clone()), row.version)));
         let disputes = view.disputes.iter();
@@ -72,13 +73,14 @@ impl ChangeSet {
         let deposits = self.deposits.iter().map(|c| (Key::Deposit(c.row.id), c.read));
         let api_keys = self.api_keys.iter().map(|c| (Key::ApiKey(c.row.sha256), c.read));
         let motions = self.motions.iter().map(|c| (Key::Motion(c.row.id), c.read));
+        let tasks = self.tasks.iter().map(|c| (Key::Task(c.row.key.clone()), c.read));
         let transfers = self.teg_records.iter();
         let transfers = transfers.map(|c| (Key::TegTransaction(c.row.id.clone()), c.read));
         let disputes = self.disputes.iter().map(|c| (Key::Dispute(c.row.dispute.id), c.read));
         let jurors = self.jurors.iter().map(|c| (Key::Juror(c.row.did.clone()), c.read));
         let judged = disputes.chain(jurors);
         let parties = agents.chain(withdrawals).chain(deposits).chain(api_keys);
-        let parties = parties.chain(motions).chain(transfers);
+        let parties = parties.chain(tasks).chain(motions).chain(transfers);
         reads.chain(orders).chain(listings).chain(parties).chain(judged)
     }
 
@@ -214,6 +216,8 @@ pub struct Writes {
     pub deposits: BTreeMap<DepositId, RowWrite<Deposit>>,
     /// API keys.
     pub api_keys: BTreeMap<[u8; 32], RowWrite<ApiKey>>,
+    /// Tasks of agent protocols.
+    pub tasks: BTreeMap<TaskKey, RowWrite<Task>>,
     /// What operators propose.
     pub motions: BTreeMap<Uuid, RowWrite<Motion>>,
     /// Disputes: every entry of the log after the stored version is new.
@@ -285,6 +289,7 @@ impl Writes {
         merge_rows(&mut self.withdrawals, set.withdrawals, |row| row.id);
         merge_rows(&mut self.deposits, set.deposits, |row| row.id);
         merge_rows(&mut self.api_keys, set.api_keys, |row| row.sha256);
+        merge_rows(&mut self.tasks, set.tasks, |row| row.key.clone());
         merge_rows(&mut self.motions, set.motions, |row| row.id);
         merge_rows(&mut self.disputes, set.disputes, |row| row.dispute.id);
         merge_rows(&mut self.jurors, set.jurors, |row| row.did.clone());

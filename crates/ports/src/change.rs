@@ -12,7 +12,8 @@ use uuid::Uuid;
 
 use crate::{
     Agent, ApiKey, Blob, Deposit, Docket, EffectChange, Event, Exhibit, IdempotencyKey,
-    IdempotencyRecord, Juror, Motion, Nonce, TegRecord, TegTransactionId, TimerChange, Withdrawal,
+    IdempotencyRecord, Juror, Motion, Nonce, Task, TaskKey, TegRecord, TegTransactionId,
+    TimerChange, Withdrawal,
 };
 
 /// Something that a command reads before it decides.
@@ -36,6 +37,8 @@ pub enum Key {
     Deposit(DepositId),
     /// An API key, by the hash of its secret.
     ApiKey([u8; 32]),
+    /// What is kept of an agent protocol's task.
+    Task(TaskKey),
     /// What operators propose.
     Motion(Uuid),
     /// A dispute.
@@ -74,6 +77,8 @@ pub struct ChangeSet {
     pub deposits: Vec<Change<Deposit>>,
     /// API keys.
     pub api_keys: Vec<Change<ApiKey>>,
+    /// Tasks of agent protocols.
+    pub tasks: Vec<Change<Task>>,
     /// What operators propose.
     pub motions: Vec<Change<Motion>>,
     /// Disputes.

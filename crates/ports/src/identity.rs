@@ -16,6 +16,17 @@ pub struct Proof {
     pub expires_at: Timestamp,
 }
 
+/// What a body-bound proof is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BoundTo<'a> {
+    /// Such as `POST`.
+    pub method: &'a str,
+    /// The request's, without query, beginning with our public origin.
+    pub url: &'a str,
+    /// Of every byte of the body; of nothing, where there is none.
+    pub body_sha256: [u8; 32],
+}
+
 /// A bearer token of ours.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccessToken {
@@ -40,6 +51,9 @@ pub enum IdentityError {
         /// What we answer to.
         expected: String,
     },
+    /// Made for another request than the one that it came with.
+    #[error("the token was made for another request: {0} differs")]
+    OtherRequest(&'static str),
     /// Too old.
     #[error("the token has expired, mint a new one")]
     Expired,
@@ -62,6 +76,18 @@ pub enum IdentityError {
 pub trait Identity: Send + Sync {
     /// Verifies a did-jwt: EdDSA over `{iss, aud, iat, exp, nonce}`, life at most one hour.
     async fn verify_proof(&self, token: &str, now: Timestamp) -> Result<Proof, IdentityError>;
+
+    /// Whether this text claims to be a proof that is bound to one request (`did-auth+jwt`).
+    fn is_bound_proof(&self, token: &str) -> bool;
+
+    /// Verifies a proof that is bound to one request: `{iss, sub, aud, iat, exp, jti, htm, htu,
+    /// bsh}`, at most 120 s old, signed with Ed25519 or P-256.
+    async fn verify_bound_proof(
+        &self,
+        token: &str,
+        request: &BoundTo<'_>,
+        now: Timestamp,
+    ) -> Result<Proof, IdentityError>;
 
     /// Issues an access token for an agent that has proved itself.
     fn issue_access_token(&self, did: &Did, now: Timestamp) -> AccessToken;

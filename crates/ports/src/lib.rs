@@ -12,6 +12,7 @@ mod notifier;
 mod registry;
 mod rows;
 mod store;
+mod task;
 mod teg;
 mod teg_record;
 
@@ -22,8 +23,8 @@ pub use dispute_store::DisputeStore;
 pub use docket::{DisputeFilter, Docket, Exhibit, Juror};
 pub use fetch::{FetchError, Fetcher};
 pub use identity::{
-    AccessToken, Identity, IdentityError, OurKeys, Proof, PublishedKey, Rotation, RotationError,
-    Signed, Signer,
+    AccessToken, BoundTo, Identity, IdentityError, OurKeys, Proof, PublishedKey, Rotation,
+    RotationError, Signed, Signer,
 };
 pub use motion::{Motion, MotionAction, MotionApproval, MotionState};
 pub use notifier::{Notice, Notification, Notifier, NotifyError, Silence, UnknownNotice};
@@ -36,6 +37,7 @@ pub use rows::{
 pub use store::{
     Audit, DeadEffect, Lease, OrderFilter, Page, StatementLine, Store, StoreError, View, WalletSums,
 };
+pub use task::{Task, TaskKey};
 pub use teg::{
     HistoryCursor, HistoryPage, Teg, TegBalance, TegError, TegTransactionId, TegTransfer,
     TransferFee, TransferOrder,

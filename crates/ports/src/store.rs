@@ -16,7 +16,8 @@ use uuid::Uuid;
 use crate::{
     Agent, ApiKey, Batch, CommitOutcome, Deposit, DisputeStore, Docket, Effect, IdempotencyKey,
     IdempotencyRecord, Juror, Key, LiabilitiesAt, LiabilitySink, Motion, Nonce, PayoutPolicy,
-    SealedEvent, Snapshot, TegPosition, TegRecord, TegTransactionId, Timer, Withdrawal,
+    SealedEvent, Snapshot, Task, TaskKey, TegPosition, TegRecord, TegTransactionId, Timer,
+    Withdrawal,
 };
 
 /// The part of the state that a batch of commands asked for, all from one snapshot. What does not
@@ -41,6 +42,8 @@ pub struct View {
     pub deposits: HashMap<DepositId, Arc<Deposit>>,
     /// API keys.
     pub api_keys: HashMap<[u8; 32], Arc<ApiKey>>,
+    /// Tasks of agent protocols.
+    pub tasks: HashMap<TaskKey, Arc<Task>>,
     /// What operators propose.
     pub motions: HashMap<Uuid, Arc<Motion>>,
     /// Disputes.
@@ -271,7 +274,7 @@ pub trait Store: DisputeStore {
     /// The last sign of life of any server; nothing before the first.
     async fn last_heartbeat(&self) -> Result<Option<Timestamp>, StoreError>;
 
-    /// Forgets answers and nonces whose time is over, about as many as `limit`; says how many. A
+    /// Forgets answers, nonces and tasks whose time is over, about as many as `limit`; says how many. A
     /// store that forgets in its commits has nothing to do.
     async fn forget(&self, limit: u32) -> Result<u64, StoreError>;
 
@@ -366,6 +369,12 @@ pub trait Store: DisputeStore {
         before: Option<Uuid>,
         limit: u32,
     ) -> Result<Vec<Arc<Motion>>, StoreError>;
+
+    /// What is kept of a task.
+    async fn task(&self, key: &TaskKey) -> Result<Option<Arc<Task>>, StoreError>;
+
+    /// An agent's tasks that are kept, those that changed last first; at most `limit`.
+    async fn tasks(&self, owner: &Did, limit: u32) -> Result<Vec<Arc<Task>>, StoreError>;
 
     /// What an agent has with us.
     async fn wallet(&self, did: &Did) -> Result<WalletSums, StoreError>;

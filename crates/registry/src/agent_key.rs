@@ -5,7 +5,9 @@ use std::fmt;
 use ed25519_dalek::{Signer, SigningKey};
 use marketplace_money::{Did, Seconds, Timestamp};
 use marketplace_ports::{AgentRecord, Registration};
+use sha2::{Digest, Sha256};
 
+use crate::bound::LONGEST_BOUND_LIFE;
 use crate::did_jwt::{self, ProofClaims};
 use crate::{encode_did_key, jws};
 
@@ -49,6 +51,31 @@ impl AgentKey {
     #[must_use]
     pub fn did(&self) -> &Did {
         &self.did
+    }
+
+    /// A proof that is good for one request: `did-auth+jwt`. `body` is every byte of it.
+    #[must_use]
+    pub fn mint_bound(
+        &self,
+        audience: &str,
+        now: Timestamp,
+        jti: &str,
+        (method, url, body): (&str, &str, &[u8]),
+    ) -> String {
+        let issued = now.micros().div_euclid(Seconds(1).micros());
+        let life = i64::from(LONGEST_BOUND_LIFE.0);
+        let payload = serde_json::json!({
+            "iss": self.did.as_str(), "sub": self.did.as_str(), "aud": audience,
+            "iat": issued, "exp": issued.saturating_add(life), "jti": jti,
+            "htm": method, "htu": url, "bsh": jws::encode(Sha256::digest(body)),
+        });
+        let fragment = self.did.as_str().rsplit(':').next().unwrap_or_default();
+        let kid = format!("{}#{fragment}", self.did);
+        let header = serde_json::json!({ "alg": "EdDSA", "typ": "did-auth+jwt", "kid": kid });
+        let signed =
+            format!("{}.{}", jws::encode(header.to_string()), jws::encode(payload.to_string()));
+        let signature = self.signing.sign(signed.as_bytes()).to_bytes();
+        format!("{signed}.{}", jws::encode(signature))
     }
 
     /// What everybody may know.

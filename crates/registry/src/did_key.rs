@@ -3,6 +3,9 @@
 use ed25519_dalek::VerifyingKey;
 use marketplace_money::Did;
 
+use crate::bound::AgentVerifier;
+use crate::p256;
+
 const PREFIX: &str = "did:key:z";
 /// Multicodec of an Ed25519 public key, as a varint.
 const ED25519: [u8; 2] = [0xed, 0x01];
@@ -62,6 +65,21 @@ pub(crate) fn verifying_key(did: &Did) -> Result<VerifyingKey, DidKeyError> {
         return Err(DidKeyError::Encoding);
     };
     usable(key).ok_or(DidKeyError::InvalidKey)
+}
+
+/// The key in the part of a `did:key` that names it: Ed25519, or P-256 in its compressed form.
+pub(crate) fn from_multibase(text: &str) -> Option<AgentVerifier> {
+    const P256: [u8; 2] = [0x80, 0x24];
+    const P256_BYTES: usize = 33;
+    let text = text.strip_prefix('z')?;
+    let mut bytes = [0; P256.len() + P256_BYTES];
+    let length = bs58::decode(text).onto(&mut bytes).ok()?;
+    let (codec, key) = bytes[..length].split_first_chunk::<2>()?;
+    match (*codec, key.len()) {
+        (ED25519, 32) => usable(key.try_into().ok()?).map(AgentVerifier::Ed25519),
+        (P256, P256_BYTES) => Some(AgentVerifier::P256(Box::new(p256::decompress(key)?))),
+        _ => None,
+    }
 }
 
 /// A key that binds its holder: on the curve, not of small order (anything would verify), and in

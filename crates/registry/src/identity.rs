@@ -5,17 +5,22 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use ed25519_dalek::VerifyingKey;
 use marketplace_money::{Did, Timestamp};
-use marketplace_ports::{AccessToken, Identity, IdentityError, Proof, Registry, RegistryError};
+use marketplace_ports::{
+    AccessToken, BoundTo, Fetcher, Identity, IdentityError, Proof, Registry, RegistryError,
+};
 
 use crate::AccessTokens;
+use crate::bound::{self, AgentVerifier, UnverifiedBound};
 use crate::did_jwt::{self, Unverified};
 use crate::did_key::{self, DidKeyError};
+use crate::did_web::DidWeb;
 
 /// The identity port over any registry.
 pub struct LocalIdentity {
     audiences: Vec<String>,
     access_tokens: AccessTokens,
     registry: Arc<dyn Registry>,
+    web: Option<DidWeb>,
 }
 
 impl LocalIdentity {
@@ -32,7 +37,31 @@ impl LocalIdentity {
         if let Some(url) = public_url.map(|url| url.trim_end_matches('/')) {
             audiences.extend([url.to_owned(), format!("{url}/")]);
         }
-        Self { audiences, access_tokens: AccessTokens::new(own_did, access_key), registry }
+        Self {
+            audiences,
+            access_tokens: AccessTokens::new(own_did, access_key),
+            registry,
+            web: None,
+        }
+    }
+
+    /// Resolves did:web too, through a fetcher that guards us.
+    #[must_use]
+    pub fn with_web(self, fetcher: Arc<dyn Fetcher>) -> Self {
+        Self { web: Some(DidWeb::new(fetcher)), ..self }
+    }
+
+    /// The key that a DID URL names.
+    async fn bound_key(&self, did: &Did, kid: &str) -> Result<AgentVerifier, IdentityError> {
+        match (did.method(), &self.web) {
+            ("key", _) => {
+                let name = did.as_str().strip_prefix("did:key:").unwrap_or_default();
+                let key = did_key::from_multibase(name);
+                key.ok_or(IdentityError::Malformed("iss is not a did:key of Ed25519 or P-256"))
+            }
+            ("web", Some(web)) => web.key(did, kid).await,
+            _ => self.key_of(did).await.map(AgentVerifier::Ed25519),
+        }
     }
 
     async fn key_of(&self, did: &Did) -> Result<VerifyingKey, IdentityError> {
@@ -64,6 +93,21 @@ impl Identity for LocalIdentity {
     async fn verify_proof(&self, token: &str, now: Timestamp) -> Result<Proof, IdentityError> {
         let proof = Unverified::read(token, &self.audiences, now)?;
         let key = self.key_of(proof.did()).await?;
+        proof.verify(&key)
+    }
+
+    fn is_bound_proof(&self, token: &str) -> bool {
+        bound::is_bound(token)
+    }
+
+    async fn verify_bound_proof(
+        &self,
+        token: &str,
+        request: &BoundTo<'_>,
+        now: Timestamp,
+    ) -> Result<Proof, IdentityError> {
+        let proof = UnverifiedBound::read(token, &self.audiences, request, now)?;
+        let key = self.bound_key(proof.did(), proof.kid()).await?;
         proof.verify(&key)
     }
 

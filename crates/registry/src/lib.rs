@@ -6,17 +6,20 @@
 
 mod access_token;
 mod agent_key;
+mod bound;
 mod cards;
 mod claim;
 mod client;
 mod did_jwt;
 mod did_key;
+mod did_web;
 mod directory;
 mod fetch;
 mod identity;
 mod jws;
 mod notifier;
 mod own_keys;
+mod p256;
 mod server;
 
 pub use access_token::{ACCESS_TOKEN_LIFE, AccessTokens};

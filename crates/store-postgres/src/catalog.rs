@@ -9,9 +9,10 @@ use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, SelectableHelper};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use marketplace_listings::Listing;
 use marketplace_money::{Did, ListingId, OrderId};
-use marketplace_ports::{Agent, ApiKey, Motion, Page};
+use marketplace_ports::{Agent, ApiKey, Motion, Page, Task, TaskKey};
 use marketplace_store_rows::{
-    AgentRow, ApiKeyRow, ListingRow, MotionRow, api_key_text, count, from_count, id_text, tables,
+    AgentRow, ApiKeyRow, ListingRow, MotionRow, TaskRow, api_key_text, count, from_count, id_text,
+    tables, task_text,
 };
 use uuid::Uuid;
 
@@ -147,6 +148,33 @@ pub(crate) async fn motions(
     }
     let rows: Vec<MotionRow> = query.load(connection).await?;
     rows.into_iter().map(|row| Ok(Arc::new(row.motion()?))).collect()
+}
+
+/// What is kept of a task.
+pub(crate) async fn task(
+    connection: &mut AsyncPgConnection,
+    key: &TaskKey,
+) -> Result<Option<Arc<Task>>, Failure> {
+    let query = tables::tasks::table.find(task_text(key)).select(TaskRow::as_select());
+    let row: Option<TaskRow> = query.first(connection).await.optional()?;
+    Ok(row.map(TaskRow::task).transpose()?.map(Arc::new))
+}
+
+/// The tasks of an agent, those that changed last first.
+pub(crate) async fn tasks(
+    connection: &mut AsyncPgConnection,
+    owner: &Did,
+    limit: u32,
+) -> Result<Vec<Arc<Task>>, Failure> {
+    use tables::tasks::dsl;
+    let rows: Vec<TaskRow> = dsl::tasks
+        .filter(dsl::owner.eq(owner.as_str()))
+        .order((dsl::changed_at.desc(), dsl::key))
+        .limit(limit.into())
+        .select(TaskRow::as_select())
+        .load(connection)
+        .await?;
+    rows.into_iter().map(|row| Ok(Arc::new(row.task()?))).collect()
 }
 
 /// The bytes of a delivery.

@@ -2,7 +2,7 @@
 
 use marketplace_store_rows::{
     AgentRow, ApiKeyRow, DepositRow, IdempotencyRow, JurorRow, ListingRow, MotionRow, OrderRow,
-    TegRecordRow, WithdrawalRow,
+    TaskRow, TegRecordRow, WithdrawalRow,
 };
 use tokio_postgres::Row;
 
@@ -77,6 +77,7 @@ found!(AgentRow {
 found!(WithdrawalRow { id, version, agent, amount, fee, held, at, sent_at, state, detail });
 found!(DepositRow { id, version, agent, amount, at, state, detail });
 found!(ApiKeyRow { sha256, version, agent, label, at, revoked_at });
+found!(TaskRow { key, version, owner, changed_at, expires_at, body });
 found!(TegRecordRow { id, version, state, entry, payer, amount, dust, memo, at, used_for });
 found!(MotionRow { id, version, body });
 found!(JurorRow { did, version, since, leaving, opted_out, benches, service_types });

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use marketplace_ledger::Account;
 use marketplace_ports::{IdempotencyKey, Key, Nonce};
-use marketplace_store_rows::{account_text, api_key_text, id_text};
+use marketplace_store_rows::{account_text, api_key_text, id_text, task_text};
 use sha2::{Digest, Sha256};
 
 /// Tables whose rows have versions, in the order in which they are locked.
@@ -17,6 +17,7 @@ pub(crate) enum Table {
     Withdrawals,
     Deposits,
     ApiKeys,
+    Tasks,
     TegRecords,
     Motions,
     Disputes,
@@ -24,13 +25,14 @@ pub(crate) enum Table {
 }
 
 impl Table {
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::Orders,
         Self::Listings,
         Self::Agents,
         Self::Withdrawals,
         Self::Deposits,
         Self::ApiKeys,
+        Self::Tasks,
         Self::TegRecords,
         Self::Motions,
         Self::Disputes,
@@ -46,6 +48,7 @@ impl Table {
             Self::Withdrawals => ("withdrawals", "id"),
             Self::Deposits => ("deposits", "id"),
             Self::ApiKeys => ("api_keys", "sha256"),
+            Self::Tasks => ("tasks", "key"),
             Self::TegRecords => ("teg_records", "id"),
             Self::Motions => ("motions", "id"),
             Self::Disputes => ("disputes", "id"),
@@ -99,6 +102,7 @@ impl Keys {
             Key::Dispute(id) => (Table::Disputes, id_text(id.uuid())),
             Key::Juror(did) => (Table::Jurors, did.as_str().to_owned()),
             Key::ApiKey(sha256) => (Table::ApiKeys, api_key_text(sha256)),
+            Key::Task(key) => (Table::Tasks, task_text(key)),
             Key::Motion(id) => (Table::Motions, id_text(*id)),
             // No row has such a text, and no statement can ask for it.
             Key::TegTransaction(id) if id.0.contains('\0') => return,

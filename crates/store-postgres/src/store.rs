@@ -11,7 +11,7 @@ use marketplace_money::{Amount, Did, Gaps, ListingId, OrderId, Timestamp, Withdr
 use marketplace_ports::{
     Agent, ApiKey, Audit, Batch, CommitOutcome, DeadEffect, Effect, Key, Lease, LiabilitiesAt,
     LiabilitySink, Motion, OrderFilter, Page, PayoutPolicy, SealedEvent, StatementLine, Store,
-    StoreError, TegPosition, Timer, View, WalletSums, Withdrawal,
+    StoreError, Task, TaskKey, TegPosition, Timer, View, WalletSums, Withdrawal,
 };
 use tokio::task::JoinHandle;
 use uuid::Uuid;
@@ -23,6 +23,7 @@ use crate::failure::Failure;
 use crate::readers::{Readers, on_reader};
 use crate::sealer::Bell;
 use crate::session::Writers;
+use crate::straight::Glances;
 use crate::{
     OpenError, audit, catalog, commit, edges, feed, forget, lease, listener, money, months, orders,
     sealer, servers, view,
@@ -79,6 +80,7 @@ pub struct PostgresStore {
     writers: Writers,
     clock: StoreClock,
     bell: Bell,
+    glances: Glances,
     tasks: [JoinHandle<()>; 2],
 }
 
@@ -102,7 +104,8 @@ impl PostgresStore {
             tokio::spawn(listener::serve(connector.clone(), bell.clone())),
         ];
         let clock = StoreClock::new(options.clock);
-        let store = Self { connector, readers, writers, clock, bell, tasks };
+        let glances = Glances::default();
+        let store = Self { connector, readers, writers, clock, bell, glances, tasks };
         let ready: Result<(), StoreError> = on_reader!(store.readers, connection => async {
             let now = servers::now(connection, &store.clock).await?;
             months::make_ahead(connection, now).await
@@ -131,11 +134,11 @@ impl Drop for PostgresStore {
 #[async_trait]
 impl Store for PostgresStore {
     async fn load(&self, keys: &HashSet<Key>) -> Result<View, StoreError> {
-        view::load(&self.writers, &self.clock, keys).await
+        view::load(&self.writers, &self.clock, &self.glances, keys).await
     }
 
     async fn commit(&self, batch: Batch) -> Result<Vec<CommitOutcome>, StoreError> {
-        let outcomes = commit::commit(&self.writers, &self.clock, batch).await?;
+        let outcomes = commit::commit(&self.writers, &self.clock, &self.glances, batch).await?;
         self.bell.ring();
         Ok(outcomes)
     }
@@ -305,6 +308,14 @@ impl Store for PostgresStore {
         limit: u32,
     ) -> Result<Vec<Arc<Motion>>, StoreError> {
         on_reader!(self.readers, connection => catalog::motions(connection, before, limit))
+    }
+
+    async fn task(&self, key: &TaskKey) -> Result<Option<Arc<Task>>, StoreError> {
+        on_reader!(self.readers, connection => catalog::task(connection, key))
+    }
+
+    async fn tasks(&self, owner: &Did, limit: u32) -> Result<Vec<Arc<Task>>, StoreError> {
+        on_reader!(self.readers, connection => catalog::tasks(connection, owner, limit))
     }
 
     async fn wallet(&self, did: &Did) -> Result<WalletSums, StoreError> {

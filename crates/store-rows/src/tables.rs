@@ -165,6 +165,18 @@ diesel::table! {
 }
 
 diesel::table! {
+    /// Tasks of agent protocols.
+    tasks (key) {
+        key -> Text,
+        version -> BigInt,
+        owner -> Text,
+        changed_at -> BigInt,
+        expires_at -> BigInt,
+        body -> Text,
+    }
+}
+
+diesel::table! {
     /// The journal: one row for each line of an entry, append-only.
     postings (position) {
         position -> BigInt,

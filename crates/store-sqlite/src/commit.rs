@@ -7,8 +7,8 @@ use marketplace_ports::{
     Batch, CommitOutcome, Current, EffectChange, Key, StoreError, Writes, admit,
 };
 use marketplace_store_rows::{
-    AgentRow, ApiKeyRow, DepositRow, ListingRow, MotionRow, TegRecordRow, WithdrawalRow, id_text,
-    tables,
+    AgentRow, ApiKeyRow, DepositRow, ListingRow, MotionRow, TaskRow, TegRecordRow, WithdrawalRow,
+    id_text, tables,
 };
 use uuid::Uuid;
 
@@ -20,6 +20,7 @@ use crate::heads::LISTING_COUNT;
 use crate::outcomes;
 use crate::rows::{ClearTimer, FinishEffect, RetryEffect, UpdateOrder};
 use crate::statement::insert_all;
+use crate::tasks as kept_tasks;
 
 impl Books {
     /// Writes what holds of a batch, unless the batch was written before; says what became of each
@@ -157,6 +158,11 @@ fn write_parties(connection: &mut SqliteConnection, draft: &Draft) -> Result<(),
     write_rows!(connection, teg_records.id, transfers);
     let api_keys: &[Versioned<ApiKeyRow>] = &draft.api_keys;
     write_rows!(connection, api_keys.sha256, api_keys);
+    let kept: &[Versioned<TaskRow>] = &draft.tasks;
+    write_rows!(connection, tasks.key, kept);
+    if !kept.is_empty() {
+        kept_tasks::forget(connection, draft.batch.at, kept.len())?;
+    }
     let motions: &[Versioned<MotionRow>] = &draft.motions;
     write_rows!(connection, motions.id, motions);
     if draft.listing_count_moved {

@@ -10,8 +10,8 @@ use marketplace_ports::{
 };
 use marketplace_store_rows::{
     AgentRow, ApiKeyRow, DepositRow, EffectRow, EventRow, IdempotencyRow, ListingRow, MotionRow,
-    NonceRow, OrderChange, OrderRow, TegRecordRow, TimerRow, WithdrawalRow, account_text, count,
-    id_text, payout_at, postings_of, subject_text,
+    NonceRow, OrderChange, OrderRow, TaskRow, TegRecordRow, TimerRow, WithdrawalRow, account_text,
+    count, id_text, payout_at, postings_of, subject_text,
 };
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -42,6 +42,7 @@ pub(crate) struct Draft {
     pub(crate) withdrawals: Vec<Versioned<WithdrawalRow>>,
     pub(crate) deposits: Vec<Versioned<DepositRow>>,
     pub(crate) api_keys: Vec<Versioned<ApiKeyRow>>,
+    pub(crate) tasks: Vec<Versioned<TaskRow>>,
     pub(crate) motions: Vec<Versioned<MotionRow>>,
     pub(crate) balances: BTreeMap<Account, BalanceRow>,
     pub(crate) sums: Vec<NewSum>,
@@ -122,6 +123,7 @@ impl Draft {
             withdrawals: Vec::new(),
             deposits: Vec::new(),
             api_keys: Vec::new(),
+            tasks: Vec::new(),
             motions: Vec::new(),
             balances: BTreeMap::new(),
             sums: Vec::new(),
@@ -208,6 +210,9 @@ impl Draft {
         }
         for write in writes.teg_records.values() {
             self.teg_records.push((count(write.stored), TegRecordRow::new(&write.row)));
+        }
+        for write in writes.tasks.values() {
+            self.tasks.push((count(write.stored), TaskRow::new(&write.row)));
         }
         for write in writes.api_keys.values() {
             self.api_keys.push((count(write.stored), ApiKeyRow::new(&write.row)));

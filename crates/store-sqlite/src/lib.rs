@@ -41,6 +41,7 @@ mod seal;
 mod servers;
 mod statement;
 mod store;
+mod tasks;
 mod view;
 mod writer;
 

@@ -12,7 +12,7 @@ use marketplace_money::{Amount, Did, Gaps, ListingId, OrderId, Timestamp, Withdr
 use marketplace_ports::{
     Agent, ApiKey, Audit, Batch, CommitOutcome, DeadEffect, Effect, Key, Lease, LiabilitiesAt,
     LiabilitySink, Motion, OrderFilter, Page, PayoutPolicy, SealedEvent, StatementLine, Store,
-    StoreError, TegPosition, Timer, View, WalletSums, Withdrawal,
+    StoreError, Task, TaskKey, TegPosition, Timer, View, WalletSums, Withdrawal,
 };
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -23,7 +23,7 @@ use crate::database::Place;
 use crate::readers::Readers;
 use crate::writer::Writer;
 use crate::{
-    OpenError, api_keys, audit, edges, event_lists, lease, money, motions, orders, servers,
+    OpenError, api_keys, audit, edges, event_lists, lease, money, motions, orders, servers, tasks,
 };
 
 /// A marketplace's state in one SQLite file.
@@ -239,6 +239,16 @@ impl Store for SqliteStore {
         limit: u32,
     ) -> Result<Vec<Arc<Motion>>, StoreError> {
         self.readers.read(move |connection| motions::before(connection, before, limit)).await
+    }
+
+    async fn task(&self, key: &TaskKey) -> Result<Option<Arc<Task>>, StoreError> {
+        let key = key.clone();
+        self.readers.read(move |connection| tasks::by_key(connection, &key)).await
+    }
+
+    async fn tasks(&self, owner: &Did, limit: u32) -> Result<Vec<Arc<Task>>, StoreError> {
+        let owner = owner.clone();
+        self.readers.read(move |connection| tasks::of_owner(connection, &owner, limit)).await
     }
 
     async fn wallet(&self, did: &Did) -> Result<WalletSums, StoreError> {

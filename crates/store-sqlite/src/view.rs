@@ -7,10 +7,12 @@ use std::sync::Arc;
 use diesel::prelude::*;
 use marketplace_ledger::Account;
 use marketplace_money::{Amount, DepositId, Did, ListingId, OrderId, WithdrawalId};
-use marketplace_ports::{IdempotencyKey, Key, Nonce, Snapshot, StoreError, TegTransactionId, View};
+use marketplace_ports::{
+    IdempotencyKey, Key, Nonce, Snapshot, StoreError, TaskKey, TegTransactionId, View,
+};
 use marketplace_store_rows::{
-    AgentRow, ApiKeyRow, DepositRow, IdempotencyRow, ListingRow, MotionRow, OrderRow, TegRecordRow,
-    WithdrawalRow, account_text, api_key_text, id_text, tables,
+    AgentRow, ApiKeyRow, DepositRow, IdempotencyRow, ListingRow, MotionRow, OrderRow, TaskRow,
+    TegRecordRow, WithdrawalRow, account_text, api_key_text, id_text, tables, task_text,
 };
 use uuid::Uuid;
 
@@ -29,6 +31,7 @@ struct Missing {
     withdrawals: Vec<WithdrawalId>,
     deposits: Vec<DepositId>,
     api_keys: Vec<[u8; 32]>,
+    tasks: Vec<TaskKey>,
     motions: Vec<Uuid>,
     balances: Vec<Account>,
     answers: Vec<IdempotencyKey>,
@@ -57,6 +60,7 @@ impl Books {
         self.load_withdrawals(&missing.withdrawals, &mut view)?;
         self.load_deposits(&missing.deposits, &mut view)?;
         self.load_api_keys(&missing.api_keys, &mut view)?;
+        self.load_tasks(&missing.tasks, &mut view)?;
         self.load_motions(&missing.motions, &mut view)?;
         self.load_answers(missing.answers, &mut view)?;
         self.load_nonces(missing.nonces, &mut view)?;
@@ -103,6 +107,7 @@ impl Books {
             Key::Withdrawal(id) => missing.withdrawals.push(*id),
             Key::Deposit(id) => missing.deposits.push(*id),
             Key::ApiKey(sha256) => missing.api_keys.push(*sha256),
+            Key::Task(key) => missing.tasks.push(key.clone()),
             Key::Motion(id) => missing.motions.push(*id),
             Key::TegTransaction(id) => missing.teg_records.push(id.clone()),
             Key::Dispute(_) | Key::Juror(_) => missing.judged.add(key),
@@ -180,6 +185,18 @@ impl Books {
         for row in rows {
             let deposit = row.deposit()?;
             view.deposits.insert(deposit.id, Arc::new(deposit));
+        }
+        Ok(())
+    }
+
+    fn load_tasks(&mut self, keys: &[TaskKey], view: &mut View) -> Result<(), StoreError> {
+        let keys: Vec<String> = keys.iter().map(task_text).collect();
+        let rows = self.read(|connection| {
+            Ok(rows_by!(connection, tasks.key, TaskRow::as_select(), TaskRow, &keys))
+        })?;
+        for row in rows {
+            let task = row.task()?;
+            view.tasks.insert(task.key.clone(), Arc::new(task));
         }
         Ok(())
     }

@@ -37,6 +37,7 @@ codes! {
     TOKEN_MALFORMED = 401 "token_malformed" "The token is malformed";
     TOKEN_BAD_SIGNATURE = 401 "token_bad_signature" "The token's signature is wrong";
     TOKEN_WRONG_AUDIENCE = 401 "token_wrong_audience" "The token was made for somebody else";
+    TOKEN_OTHER_REQUEST = 401 "token_other_request" "The token was made for another request";
     TOKEN_EXPIRED = 401 "token_expired" "The token has expired";
     TOKEN_BAD_TIMES = 401 "token_bad_times" "The token's times are out of bounds";
     TOKEN_UNKNOWN_KEY = 401 "token_unknown_key" "The key of this DID is not known here";

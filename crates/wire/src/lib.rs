@@ -12,9 +12,10 @@ mod caller;
 pub mod codes;
 mod delivery;
 mod dispute;
+mod doorkeeper;
 mod event;
-mod juror;
 mod found;
+mod juror;
 mod listing;
 mod message;
 mod number;
@@ -27,6 +28,7 @@ mod params;
 mod problem;
 mod purchase;
 mod quote;
+pub mod quote_token;
 mod refusal;
 mod reserves;
 mod schema;
@@ -35,6 +37,7 @@ mod service;
 mod stack;
 mod text;
 mod time;
+pub mod trade;
 mod wallet;
 
 pub use acceptance::{CheckBody, DryRunBody, DryRunInput};
@@ -49,16 +52,17 @@ pub use codes::{CODES, Code};
 pub use delivery::{DeliveryBody, DeliveryInput, FailedCheckBody, hex, sha256_from_hex};
 pub use dispute::{
     AcceptSettlementInput, CommitInput, ContestInput, DisputeActionBody, DisputeBody, DisputeInput,
-    DisputePage, DisputeParams, EvidenceBody, EvidenceInput, PanelBody, RevealInput, RoundBody,
-    RuleInputBody, RulingBody, SeatBody, SettlementBody, SettlementInput, StepBody, VerdictBody,
-    digest_of, dispute_request, disputed_reply,
+    DisputePage, DisputeParams, DisputeStepBody, EvidenceBody, EvidenceInput, PanelBody,
+    RevealInput, RoundBody, RuleInputBody, RulingBody, SeatBody, SettlementBody, SettlementInput,
+    VerdictBody, digest_of, dispute_request, disputed_reply,
 };
+pub use doorkeeper::{Doorkeeper, Guest, Knock, frozen};
 pub use event::{EventBody, EventParams, LogPage, LogParams, LoggedEvent};
-pub use juror::{JurorBody, JurorInput, OptOutInput};
 pub use found::{
     ExcerptBody, ExplanationBody, FacetsBody, FoundBody, HighlightsBody, ListingPage, RangeBody,
     Share, Shown, WeightsBody,
 };
+pub use juror::{JurorBody, JurorInput, OptOutInput};
 pub use listing::{ListingBody, TermsBody};
 pub use message::{
     DisputeMessage, ListMessage, MessageKind, OrderCompleteMessage, PurchaseMessage, SearchMessage,

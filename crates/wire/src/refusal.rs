@@ -110,6 +110,7 @@ impl From<&IdentityError> for Problem {
             IdentityError::Malformed(_) => &codes::TOKEN_MALFORMED,
             IdentityError::BadSignature => &codes::TOKEN_BAD_SIGNATURE,
             IdentityError::WrongAudience { .. } => &codes::TOKEN_WRONG_AUDIENCE,
+            IdentityError::OtherRequest(_) => &codes::TOKEN_OTHER_REQUEST,
             IdentityError::Expired => &codes::TOKEN_EXPIRED,
             IdentityError::BadTimes(_) => &codes::TOKEN_BAD_TIMES,
             IdentityError::UnknownKey(_) => &codes::TOKEN_UNKNOWN_KEY,

@@ -3,13 +3,12 @@
 use axum::http::StatusCode;
 use axum::response::Response;
 use marketplace_engine::{PurchaseRequest, Refusal};
-use marketplace_wire::{PurchaseMessage, purchase_request, purchased_reply};
+use marketplace_wire::{PurchaseMessage, purchase_request, purchased_reply, quote_token};
 
 use super::No;
 use crate::answer::Answer;
 use crate::failure::Failure;
 use crate::incoming::Received;
-use crate::quote_token;
 use crate::shell::Shell;
 
 const NO: No = No { reply: "purchase_response", status: "failed" };

@@ -4,12 +4,11 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use marketplace_engine::PurchaseRequest;
-use marketplace_wire::{OrderBody, PurchaseInput, purchase_request};
+use marketplace_wire::{OrderBody, PurchaseInput, purchase_request, quote_token};
 
 use super::order_answer;
 use crate::failure::Failure;
 use crate::incoming::Incoming;
-use crate::quote_token;
 use crate::shell::Shell;
 
 /// Buy a service

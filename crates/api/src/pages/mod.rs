@@ -8,7 +8,6 @@ pub(crate) mod marketplace;
 pub(crate) mod metrics;
 pub(crate) mod problems;
 pub(crate) mod readyz;
-pub(crate) mod well_known_card;
 
 /// Where messages to us go, as registries are told.
 #[must_use]

@@ -4,12 +4,11 @@ use axum::extract::State;
 use axum::response::Response;
 use marketplace_engine::Refusal;
 use marketplace_money::ListingId;
-use marketplace_wire::{QuoteBody, QuoteInput};
+use marketplace_wire::{QuoteBody, QuoteInput, quote_token};
 
 use crate::answer::ok;
 use crate::failure::Failure;
 use crate::incoming::Incoming;
-use crate::quote_token;
 use crate::shell::Shell;
 
 /// Ask for a quote

@@ -7,6 +7,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
+use marketplace_a2a::{A2a, Cards, Trade};
 use marketplace_api::{ApiSettings, App, AuthMode, router};
 use marketplace_contract_kit::{FakeFetcher, FakeNotifier, FakeTeg, ManualClock, MemoryStore};
 use marketplace_engine::{Config, Edges, Marketplace, OperatorSet, Pace, RandomIds, Worker};
@@ -58,6 +59,23 @@ pub(crate) fn operator_key() -> AgentKey {
     key(200)
 }
 
+/// A2A as the server mounts it.
+fn bindings(app: &Arc<App>) -> Router {
+    let keys = app.keys.clone();
+    let a2a = A2a {
+        marketplace: app.marketplace.clone(),
+        door: app.clone(),
+        behaviour: Arc::new(Trade { quote_key: app.quote_key }),
+        cards: Arc::new(Cards::new(&app.settings.manifest, PUBLIC_URL, false, keys)),
+        settings: marketplace_a2a::Settings {
+            public_url: PUBLIC_URL.to_owned(),
+            pushes: false,
+            longest_wait: Duration::from_secs(5),
+        },
+    };
+    marketplace_a2a::router(Arc::new(a2a))
+}
+
 impl World {
     pub(crate) async fn new() -> Self {
         Self::in_mode(AuthMode::Required).await
@@ -107,6 +125,7 @@ impl World {
                     marketplace_registry::verify_signature(&key, digest, signature)
                 })
             }),
+            packet_text: Arc::new(|packet| json!({ "commits": packet.log.len() }).to_string()),
             keys: Arc::new(keys),
             settings: ApiSettings {
                 auth_mode,
@@ -123,7 +142,8 @@ impl World {
             clock: Arc::new(move || now.now()),
         };
         let nonces = AtomicU64::new(0);
-        let router = router(Arc::new(app));
+        let app = Arc::new(app);
+        let router = router(app.clone(), bindings(&app));
         Self { router, clock, teg, fetcher, notifier, store, marketplace, ready, nonces }
     }
 

@@ -2,12 +2,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod a2a;
 mod acceptance;
 mod api_keys;
 mod authorisation;
 mod bad_input;
 mod bodies;
 mod common;
+mod disputes;
 mod documents;
 mod edge;
 mod events;

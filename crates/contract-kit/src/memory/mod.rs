@@ -24,7 +24,7 @@ use marketplace_money::{Amount, Did, Gaps, ListingId, OrderId, Timestamp, Withdr
 use marketplace_ports::{
     Agent, ApiKey, Audit, Batch, CommitOutcome, DeadEffect, Effect, Key, Lease, LiabilitiesAt,
     LiabilitySink, Motion, OrderFilter, Page, PayoutPolicy, SealedEvent, StatementLine, Store,
-    StoreError, TegPosition, Timer, View, WalletSums, Withdrawal,
+    StoreError, Task, TaskKey, TegPosition, Timer, View, WalletSums, Withdrawal,
 };
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -285,6 +285,21 @@ impl Store for MemoryStore {
             below.take(limit as usize).cloned().collect()
         };
         self.call("motions", |state| Ok(below(state))).await
+    }
+
+    async fn task(&self, key: &TaskKey) -> Result<Option<Arc<Task>>, StoreError> {
+        self.call("task", |state| Ok(state.tasks.get(key).cloned())).await
+    }
+
+    async fn tasks(&self, owner: &Did, limit: u32) -> Result<Vec<Arc<Task>>, StoreError> {
+        let of_owner = |state: &mut State| {
+            let tasks = state.tasks.values().filter(|task| task.key.owner == *owner);
+            let mut tasks: Vec<Arc<Task>> = tasks.cloned().collect();
+            tasks.sort_by_key(|task| (std::cmp::Reverse(task.changed_at), task.key.to_string()));
+            tasks.truncate(limit as usize);
+            tasks
+        };
+        self.call("tasks", |state| Ok(of_owner(state))).await
     }
 
     async fn wallet(&self, did: &Did) -> Result<WalletSums, StoreError> {

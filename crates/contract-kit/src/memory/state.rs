@@ -12,7 +12,7 @@ use marketplace_money::{
 use marketplace_ports::{
     Agent, ApiKey, Batch, CommitOutcome, Current, DeadEffect, Deposit, Effect, EffectChange,
     IdempotencyKey, IdempotencyRecord, Key, Lease, Motion, Nonce, Snapshot, StoreError, Subject,
-    TegRecord, TegTransactionId, Timer, View, Withdrawal, Writes, admit,
+    Task, TaskKey, TegRecord, TegTransactionId, Timer, View, Withdrawal, Writes, admit,
 };
 use uuid::Uuid;
 
@@ -39,6 +39,7 @@ pub(crate) struct State {
     pub(crate) withdrawals: BTreeMap<WithdrawalId, Arc<Withdrawal>>,
     pub(crate) deposits: BTreeMap<DepositId, Arc<Deposit>>,
     pub(crate) api_keys: BTreeMap<[u8; 32], Arc<ApiKey>>,
+    pub(crate) tasks: BTreeMap<TaskKey, Arc<Task>>,
     pub(crate) motions: BTreeMap<Uuid, Arc<Motion>>,
     pub(crate) disputes: Disputes,
     pub(crate) balances: BTreeMap<Account, Amount>,
@@ -106,6 +107,9 @@ impl State {
                 view.motions.extend(self.motions.get(id).map(|row| (*id, row.clone())));
             }
             Key::Dispute(_) | Key::Juror(_) => self.disputes.load(key, view),
+            Key::Task(key) => {
+                view.tasks.extend(self.tasks.get(key).map(|row| (key.clone(), row.clone())));
+            }
             Key::Balance(account) => {
                 let balance = self.balances.get(account);
                 view.balances.extend(balance.map(|balance| (account.clone(), *balance)));
@@ -177,6 +181,7 @@ impl State {
         self.deposits.extend(writes.deposits.into_iter().map(|(id, write)| (id, write.row)));
         self.api_keys.extend(writes.api_keys.into_iter().map(|(id, write)| (id, write.row)));
         self.motions.extend(writes.motions.into_iter().map(|(id, write)| (id, write.row)));
+        self.tasks.extend(writes.tasks.into_iter().map(|(key, write)| (key, write.row)));
         for (account, delta) in writes.balances {
             let balance = self.balances.entry(account).or_default();
             // The admission has checked the sum.
@@ -256,7 +261,7 @@ impl State {
         self.jobs.retain(|_, held| held.owner != owner);
     }
 
-    /// Forgets answers and nonces whose time is over.
+    /// Forgets answers, nonces and tasks whose time is over.
     pub(crate) fn forget(&mut self, limit: u32) -> u64 {
         let (now, mut left) = (self.now, limit);
         let mut is_over = |expires_at: Timestamp| {
@@ -266,6 +271,7 @@ impl State {
         };
         self.idempotency.retain(|_, record| !is_over(record.expires_at));
         self.nonces.retain(|_, until| !is_over(*until));
+        self.tasks.retain(|_, task| !is_over(task.expires_at));
         u64::from(limit - left)
     }
 
@@ -274,6 +280,8 @@ impl State {
             .into_iter()
             .flatten()
             .min()
+            // What was given up is never due.
+            .filter(|due| *due < Effect::NEVER)
     }
 
     pub(crate) fn heartbeat(&mut self) {

@@ -29,6 +29,7 @@ pub(crate) fn is_poisoned(set: &ChangeSet) -> bool {
         || set.disputes.iter().any(|change| in_dispute(&change.row))
         || set.api_keys.iter().any(|change| bad(&change.row.label))
         || set.motions.iter().any(|change| bad(&change.row.reason))
+        || set.tasks.iter().any(|change| bad(&change.row.body))
         || set.entries.iter().any(|entry| bad(entry.reason()))
         || set.teg_records.iter().any(|c| bad(&c.row.id.0) || bad(&c.row.memo))
         || set.nonce.iter().any(|(nonce, _)| bad(&nonce.value))

@@ -248,6 +248,7 @@ fn renumber(set: &mut ChangeSet, mut version: impl FnMut(&Key, u64) -> u64) {
     rows!(deposits, |row: &marketplace_ports::Deposit| Key::Deposit(row.id));
     rows!(teg_records, |row: &TegRecord| Key::TegTransaction(row.id.clone()));
     rows!(motions, |row: &marketplace_ports::Motion| Key::Motion(row.id));
+    rows!(tasks, |row: &marketplace_ports::Task| Key::Task(row.key.clone()));
     rows!(api_keys, |row: &marketplace_ports::ApiKey| Key::ApiKey(row.sha256));
 }
 

@@ -11,7 +11,8 @@ use marketplace_money::{Amount, Did, Gaps, ListingId, OrderId, Seconds, Timestam
 use marketplace_ports::{
     Agent, ApiKey, Audit, Batch, CommitOutcome, DeadEffect, Effect, Key, Lease, LiabilitiesAt,
     Liability, LiabilitySink, Motion, OrderFilter, Page, PayoutPolicy, SealedEvent, StatementLine,
-    Store, StoreError, TegPosition, Timer, View, WalletSums, Withdrawal, WithdrawalState,
+    Store, StoreError, Task, TaskKey, TegPosition, Timer, View, WalletSums, Withdrawal,
+    WithdrawalState,
 };
 use uuid::Uuid;
 
@@ -302,6 +303,14 @@ impl Store for BuggyStore {
         limit: u32,
     ) -> Result<Vec<Arc<Motion>>, StoreError> {
         self.inner.motions(before, limit).await
+    }
+
+    async fn task(&self, key: &TaskKey) -> Result<Option<Arc<Task>>, StoreError> {
+        self.inner.task(key).await
+    }
+
+    async fn tasks(&self, owner: &Did, limit: u32) -> Result<Vec<Arc<Task>>, StoreError> {
+        self.inner.tasks(owner, limit).await
     }
 
     async fn wallet(&self, did: &Did) -> Result<WalletSums, StoreError> {

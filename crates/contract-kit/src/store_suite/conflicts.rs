@@ -204,6 +204,7 @@ fn everything(world: &mut World, owner: &Did, now: marketplace_money::Timestamp)
         withdrawals: Vec::new(),
         deposits: Vec::new(),
         api_keys: Vec::new(),
+        tasks: Vec::new(),
         motions: Vec::new(),
         disputes: Vec::new(),
         jurors: Vec::new(),

@@ -18,6 +18,7 @@ mod api_keys;
 mod audit;
 mod batches;
 mod conflicts;
+mod disputes;
 mod edges;
 mod events;
 mod fixtures;
@@ -29,6 +30,7 @@ mod pages;
 mod restart;
 mod retire;
 mod rows;
+mod tasks;
 mod time;
 mod work;
 mod world;
@@ -153,6 +155,9 @@ macro_rules! for_each_store_case {
             keys::listings_are_counted_up_to_their_limit,
             keys::nothing_is_forgotten_before_its_time,
             keys::what_is_over_is_forgotten,
+            tasks::tasks_come_back_as_they_were,
+            tasks::tasks_are_listed_by_their_last_change,
+            tasks::tasks_are_forgotten_in_their_time,
             work::a_timer_is_given_when_it_is_due,
             work::a_leased_timer_is_not_given_again_before_its_lease_ends,
             work::timers_are_given_oldest_first_up_to_the_limit,
@@ -197,6 +202,10 @@ macro_rules! for_each_store_case {
             audit::the_audit_is_clean_after_much_activity,
             audit::the_audit_finds_what_is_wrong,
             audit::the_audit_counts_late_and_open_work,
+            disputes::a_dispute_comes_back_with_all_that_happened,
+            disputes::disputes_end_and_are_listed_newest_first,
+            disputes::a_dispute_that_moved_is_a_conflict,
+            disputes::jurors_come_back_with_their_stakes,
             retire::history_that_is_put_away_stays_in_the_books,
             retire::what_is_not_old_stays,
             restart::everything_survives_a_restart,

@@ -13,7 +13,7 @@ use marketplace_money::{Amount, Did, Gaps, ListingId, OrderId, Timestamp, Withdr
 use marketplace_ports::{
     Agent, ApiKey, Audit, Batch, CommitOutcome, DeadEffect, Effect, Key, Lease, LiabilitiesAt,
     LiabilitySink, Motion, OrderFilter, Page, PayoutPolicy, SealedEvent, StatementLine, Store,
-    StoreError, TegPosition, Timer, View, WalletSums, Withdrawal,
+    StoreError, Task, TaskKey, TegPosition, Timer, View, WalletSums, Withdrawal,
 };
 use uuid::Uuid;
 
@@ -230,6 +230,14 @@ impl Store for SimStore {
         limit: u32,
     ) -> Result<Vec<Arc<Motion>>, StoreError> {
         self.call("motions", self.inner.motions(before, limit)).await
+    }
+
+    async fn task(&self, key: &TaskKey) -> Result<Option<Arc<Task>>, StoreError> {
+        self.call("task", self.inner.task(key)).await
+    }
+
+    async fn tasks(&self, owner: &Did, limit: u32) -> Result<Vec<Arc<Task>>, StoreError> {
+        self.call("tasks", self.inner.tasks(owner, limit)).await
     }
 
     async fn wallet(&self, did: &Did) -> Result<WalletSums, StoreError> {

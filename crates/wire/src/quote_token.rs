@@ -20,8 +20,9 @@ fn mac(key: &[u8; 32], payload: &[u8]) -> Hmac<Sha256> {
     mac.chain_update(VERSION).chain_update(payload)
 }
 
-/// Signs a quote.
-pub(crate) fn sign(key: &[u8; 32], quote: &Quote) -> String {
+/// The signed form of a quote.
+#[must_use]
+pub fn sign(key: &[u8; 32], quote: &Quote) -> String {
     let price = &quote.price;
     let mut bytes = Vec::with_capacity(160);
     bytes.extend_from_slice(quote.listing.uuid().as_bytes());
@@ -75,7 +76,11 @@ fn read(key: &[u8; 32], text: &str) -> Option<Quote> {
 ///
 /// # Errors
 /// When it is not one.
-pub(crate) fn verify(key: &[u8; 32], text: &str) -> Result<Quote, Refusal> {
+/// The quote in its signed form.
+///
+/// # Errors
+/// When we did not sign it.
+pub fn verify(key: &[u8; 32], text: &str) -> Result<Quote, Refusal> {
     read(key, text).ok_or_else(|| Refusal::InvalidInput {
         field: "quote",
         problem: "is not a quote of this marketplace, ask for a new one".to_owned(),

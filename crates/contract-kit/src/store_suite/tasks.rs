@@ -1,0 +1,69 @@
+//! Tasks of agent protocols: each owner's own, newest change first, forgotten when their time is over.
+
+use std::sync::Arc;
+
+use marketplace_money::{Did, Seconds, Timestamp};
+use marketplace_ports::{Change, ChangeSet, Key, Task, TaskKey};
+use uuid::Uuid;
+
+use super::World;
+use super::fixtures::did;
+
+fn task(task: Uuid, owner: &Did, version: u64, changed_at: Timestamp, body: &str) -> Task {
+    let key = TaskKey { task, owner: owner.clone() };
+    let expires_at = changed_at.plus(Seconds::from_hours(1));
+    Task { key, version, changed_at, expires_at, body: body.into() }
+}
+
+fn writing(read: u64, row: Task) -> ChangeSet {
+    ChangeSet { tasks: vec![Change { read, row: Arc::new(row) }], ..ChangeSet::default() }
+}
+
+/// The same task of two owners is two rows; each comes back as it was written last.
+pub(crate) async fn tasks_come_back_as_they_were(mut world: World) {
+    let (a, b, now, id) = (did("a"), did("b"), world.now().await, world.id());
+    let first = task(id, &a, 1, now, r#"{"é":"\"%_"}"#);
+    world.write(writing(0, first.clone())).await;
+    let other = task(id, &b, 1, now, "{}");
+    world.write(writing(0, other.clone())).await;
+    world.conflict(writing(0, first)).await;
+    let second = task(id, &a, 2, now.plus(Seconds(5)), "[]");
+    world.write(writing(1, second.clone())).await;
+    let keys = [second.key.clone(), other.key.clone()];
+    let view = world.load(keys.clone().map(Key::Task)).await;
+    assert_eq!((&*view.tasks[&keys[0]], &*view.tasks[&keys[1]]), (&second, &other));
+    let found = world.store().task(&keys[0]).await.expect("task").expect("it is there");
+    assert_eq!(*found, second);
+    let nobody = TaskKey { task: world.id(), owner: a };
+    assert_eq!(world.store().task(&nobody).await.expect("task"), None);
+}
+
+/// Newest change first, up to the limit, and nobody else's.
+pub(crate) async fn tasks_are_listed_by_their_last_change(mut world: World) {
+    let (a, now) = (did("a"), world.now().await);
+    let ids = [world.id(), world.id(), world.id()];
+    for (seconds, id) in [3, 1, 2].into_iter().zip(ids) {
+        world.write(writing(0, task(id, &a, 1, now.plus(Seconds(seconds)), "{}"))).await;
+    }
+    let id = world.id();
+    world.write(writing(0, task(id, &did("b"), 1, now.plus(Seconds(9)), "{}"))).await;
+    let listed = async |limit| {
+        let tasks = world.store().tasks(&a, limit).await.expect("tasks");
+        tasks.iter().map(|task| task.key.task).collect::<Vec<_>>()
+    };
+    assert_eq!(listed(9).await, [ids[0], ids[2], ids[1]]);
+    assert_eq!(listed(2).await, [ids[0], ids[2]]);
+}
+
+/// A task whose time is over goes, sooner or later; another one stays.
+pub(crate) async fn tasks_are_forgotten_in_their_time(mut world: World) {
+    let (a, now) = (did("a"), world.now().await);
+    let (old, new) = (world.id(), world.id());
+    world.write(writing(0, task(old, &a, 1, now, "{}"))).await;
+    world.advance(3_601);
+    while world.store().forget(1).await.expect("forget") > 0 {}
+    let now = world.now().await;
+    world.write(writing(0, task(new, &a, 1, now, "{}"))).await;
+    let tasks = world.store().tasks(&a, 9).await.expect("tasks");
+    assert_eq!(tasks.iter().map(|task| task.key.task).collect::<Vec<_>>(), [new]);
+}

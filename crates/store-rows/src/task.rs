@@ -1,0 +1,65 @@
+//! Tasks of agent protocols as rows.
+
+use diesel::prelude::*;
+use marketplace_money::Timestamp;
+use marketplace_ports::{Task, TaskKey};
+use uuid::Uuid;
+
+use crate::text::Reader;
+use crate::{RowError, count, from_count};
+
+/// A task.
+#[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable, Insertable, AsChangeset)]
+#[diesel(table_name = crate::tables::tasks)]
+pub struct TaskRow {
+    /// The task and its owner.
+    pub key: String,
+    /// From 1.
+    pub version: i64,
+    /// A DID.
+    pub owner: String,
+    /// In microseconds.
+    pub changed_at: i64,
+    /// In microseconds.
+    pub expires_at: i64,
+    /// JSON.
+    pub body: String,
+}
+
+/// The key of a task as it is stored.
+#[must_use]
+pub fn task_text(key: &TaskKey) -> String {
+    key.to_string()
+}
+
+impl TaskRow {
+    /// The row of a task.
+    #[must_use]
+    pub fn new(task: &Task) -> Self {
+        Self {
+            key: task_text(&task.key),
+            version: count(task.version),
+            owner: task.key.owner.as_str().to_owned(),
+            changed_at: task.changed_at.micros(),
+            expires_at: task.expires_at.micros(),
+            body: task.body.as_ref().to_owned(),
+        }
+    }
+
+    /// The task of the row.
+    ///
+    /// # Errors
+    /// When the row is not what we write.
+    pub fn task(self) -> Result<Task, RowError> {
+        let reader = Reader { table: "tasks", id: &self.key };
+        let id = self.key.split('/').next().and_then(|id| Uuid::try_parse(id).ok());
+        let task = id.ok_or_else(|| reader.error("not a task"))?;
+        Ok(Task {
+            key: TaskKey { task, owner: reader.text(&self.owner)? },
+            version: from_count(self.version),
+            changed_at: Timestamp::from_micros(self.changed_at),
+            expires_at: Timestamp::from_micros(self.expires_at),
+            body: self.body.as_str().into(),
+        })
+    }
+}
