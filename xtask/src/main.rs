@@ -68,6 +68,8 @@ enum Bench {
     Lifecycle(Passed),
     /// Commands in process on a durable store
     Engine(Passed),
+    /// How good searches and suggestions are, on a market of which it is known what is good
+    SearchQuality(Passed),
 }
 
 /// Arguments for the program behind a task.
@@ -102,6 +104,10 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::PlantedBugs(args) => planted::run(&args),
         Task::Bench { what: Bench::Lifecycle(passed) } => {
             shell::with_server("bench-lifecycle", &passed.args)
+        }
+        Task::Bench { what: Bench::SearchQuality(passed) } => {
+            let own = ["run", "--release", "--package", "marketplace-search", "--example"];
+            shell::run(shell::cargo(own).args(["search_quality", "--"]).args(&passed.args))
         }
         Task::Bench { what: Bench::Engine(passed) } => {
             shell::with_server("bench-engine", &passed.args)

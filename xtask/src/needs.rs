@@ -25,6 +25,10 @@ const POSTGRES_SETTINGS: &str = "/etc/postgresql-common/createcluster.d";
 pub(crate) fn provide() -> Result<()> {
     let mut missing: Vec<&str> =
         NEEDS.iter().filter(|(program, _)| !exists(program)).map(|(_, package)| *package).collect();
+    // Debian has this part of Python in a package of its own.
+    if output(std::process::Command::new("python3").args(["-c", "import ensurepip"])).is_err() {
+        missing.push("python3-venv");
+    }
     // A server that is given needs only its client here.
     let has_postgres = Binaries::find().is_ok() || (given().is_some() && exists("psql"));
     if !has_postgres {

@@ -30,6 +30,9 @@ fn market() -> OpenApiRouter<Shell> {
         // Listings.
         .routes(routes!(services::list::list))
         .routes(routes!(services::search::search))
+        .routes(routes!(services::recommended::recommended))
+        .routes(routes!(services::find_match::find_match))
+        .routes(routes!(services::similar::similar))
         .routes(routes!(services::show::show, services::edit::edit))
         .routes(routes!(services::pause::pause))
         .routes(routes!(services::resume::resume))

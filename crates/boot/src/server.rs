@@ -236,6 +236,14 @@ pub(crate) async fn open_marketplace(
     };
     let marketplace = Marketplace::start(deployment.config.clone(), edges);
     marketplace.open_store().await?;
+    // What ends from here on is heard as it happens; ranking and suggestions wait for the rest, the
+    // server does not.
+    let (learner, until) = (marketplace.clone(), marketplace.now().await?);
+    tokio::spawn(async move {
+        if let Err(error) = learner.learn_from_history(until).await {
+            tracing::warn!(%error, "searches do not know the orders of the past");
+        }
+    });
     Ok(marketplace)
 }
 

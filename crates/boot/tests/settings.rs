@@ -233,7 +233,7 @@ fn the_manifest_shows_the_values_in_force() {
     for number in ["\"listing_fee\":0.1", "\"dispute_fee\":1.0", "\"minimum_stake\":1000.0"] {
         assert!(text.contains(number), "{number} in {text}");
     }
-    assert_eq!(shown["capabilities"]["dispute_resolution"], false, "there are none yet");
+    assert_eq!(shown["capabilities"]["dispute_resolution"], true);
     assert_eq!(shown["authentication"]["mode"], "required");
     let shown = manifest(&[
         "--agent-did=did:agentvault:other",

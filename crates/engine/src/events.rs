@@ -30,8 +30,9 @@ pub(crate) fn order_data(order: &Order, event: Option<&OrderEvent>) -> String {
         Some(OrderEvent::Closed { shares: Some(shares), .. }) => {
             let _ = write!(
                 text,
-                ",\"seller_received\":\"{}\",\"buyer_received\":\"{}\",\"fee_collected\":\"{}\"",
-                shares.seller, shares.buyer, shares.fee
+                ",\"listing_id\":\"{}\",\"seller_received\":\"{}\",\"buyer_received\":\"{}\",\
+                 \"fee_collected\":\"{}\"",
+                order.listing, shares.seller, shares.buyer, shares.fee
             );
         }
         Some(OrderEvent::Delivered { delivery, .. }) => {

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use marketplace_ports::{Key, SealedEvent, StoreError, Subject};
 
+use crate::dealing::Dealing;
 use crate::marketplace::Marketplace;
 use crate::verbs::REPUTATION_CHANGED;
 
@@ -67,6 +68,8 @@ impl Marketplace {
                 if events.iter().any(|event| event.name.starts_with("operator.")) {
                     self.refresh_in_force().await?;
                 }
+                let ended = events.iter().filter_map(Dealing::of_event);
+                ended.for_each(|dealing| publisher.learn(&dealing));
             }
             publisher.hear(events.into_iter().map(Arc::new).collect());
         }
@@ -99,7 +102,7 @@ impl Marketplace {
             catalog.set_reputation(&agent.did, agent.reputation);
         }
         for listing in view.listings.into_values() {
-            catalog.put(listing);
+            self.inner.publisher.put(listing);
         }
         Ok(())
     }

@@ -6,6 +6,7 @@
 mod beside;
 mod catalog;
 mod config;
+mod dealing;
 mod delivery;
 mod desk;
 mod dispute_events;
@@ -38,6 +39,7 @@ mod reconcile;
 mod refusal;
 mod rehearsal;
 mod reputation;
+mod suggestions;
 mod tasks;
 mod upkeep;
 mod verbs;
@@ -65,6 +67,7 @@ pub use queries::{Reserves, Wallet};
 pub use reader::{FeedReader, Scope};
 pub use reconcile::Reconciliation;
 pub use refusal::{Error, Refusal};
+pub use suggestions::{Match, Need, Reason, Suggested};
 pub use verbs::{
     Amend, Balance, ListingChange, MoveCollateral, OrderView, Payment, Resolution, SignedBy,
     TASK_CHANGED, TaskWrite, Transfer,

@@ -113,7 +113,7 @@ impl Marketplace {
     #[must_use]
     pub fn start(config: Config, edges: Edges) -> Self {
         let (queue, jobs) = mpsc::channel(config.queue_limit);
-        let publisher = Arc::new(Publisher::new(config.blend));
+        let publisher = Arc::new(Publisher::new(config.blend, edges.store.is_shared()));
         let executor = Executor {
             store: edges.store.clone(),
             notifier: edges.notifier.clone(),

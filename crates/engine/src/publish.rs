@@ -3,15 +3,16 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use marketplace_listings::Listing;
+use marketplace_listings::{Listing, ListingStatus};
 use marketplace_money::{Did, Timestamp};
 use marketplace_ports::{Agent, ChangeSet, EffectChange, Motion, SealedEvent, Subject};
-use marketplace_search::Blend;
+use marketplace_search::{Blend, Dealings};
 use tokio::sync::Notify;
 
 use crate::catalog::Catalog;
+use crate::dealing::Dealing;
 use crate::feed::Feed;
 use crate::in_force::InForce;
 use crate::worker::Worked;
@@ -22,6 +23,7 @@ pub(crate) struct Notice {
     listings: Vec<Arc<Listing>>,
     agents: Vec<Arc<Agent>>,
     motions: Vec<Arc<Motion>>,
+    ended: Vec<Dealing>,
     work: bool,
 }
 
@@ -38,6 +40,7 @@ impl Notice {
             listings: set.listings.iter().map(|change| change.row.clone()).collect(),
             agents: set.agents.iter().map(|change| change.row.clone()).collect(),
             motions: set.motions.iter().map(|change| change.row.clone()).collect(),
+            ended: set.orders.iter().filter_map(|change| Dealing::of_order(&change.row)).collect(),
             // A timer is set by every purchase, and is due in hours: the worker finds it in time.
             work: set.effects.iter().any(|change| matches!(change, EffectChange::Add(_))),
         }
@@ -88,6 +91,10 @@ pub(crate) struct Publisher {
     /// Events that have their position.
     pub(crate) feed: Arc<Feed>,
     pub(crate) figures: Figures,
+    /// What ended orders said.
+    dealings: Mutex<Dealings>,
+    /// Other servers write too: what ends is heard from the feed, once for all.
+    is_shared: bool,
     waiting: Mutex<HashMap<Did, Waiting>>,
     last_time: AtomicI64,
 }
@@ -98,8 +105,12 @@ struct Waiting {
 }
 
 impl Publisher {
-    pub(crate) fn new(blend: Blend) -> Self {
-        Self { catalog: Catalog::new(blend), ..Self::default() }
+    pub(crate) fn new(blend: Blend, is_shared: bool) -> Self {
+        Self { catalog: Catalog::new(blend), is_shared, ..Self::default() }
+    }
+
+    pub(crate) fn dealings(&self) -> MutexGuard<'_, Dealings> {
+        self.dealings.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The store's clock when it was last seen: good enough to order ids by.
@@ -111,6 +122,14 @@ impl Publisher {
         self.last_time.fetch_max(now.micros(), Ordering::Relaxed);
     }
 
+    /// Follows a listing.
+    pub(crate) fn put(&self, listing: Arc<Listing>) {
+        if listing.status == ListingStatus::Delisted {
+            self.dealings().forget(listing.id);
+        }
+        self.catalog.put(listing);
+    }
+
     pub(crate) fn publish(&self, notice: Notice) {
         for agent in &notice.agents {
             self.catalog.set_reputation(&agent.did, agent.reputation);
@@ -119,7 +138,10 @@ impl Publisher {
             self.in_force.put(motion);
         }
         for listing in notice.listings {
-            self.catalog.put(listing);
+            self.put(listing);
+        }
+        if !self.is_shared {
+            notice.ended.iter().for_each(|dealing| self.learn(dealing));
         }
         if notice.work {
             self.work.notify_one();

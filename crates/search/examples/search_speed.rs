@@ -123,6 +123,28 @@ fn measure(
     Ok(())
 }
 
+/// Questions without words.
+fn measure_browsing(index: &Index) -> Result<(), Box<dyn Error>> {
+    let sorts = [Sort::PriceAscending, Sort::PriceDescending, Sort::Newest, Sort::Reputation];
+    let browse = |number: u32| Query {
+        service_type: Some(ServiceKind::ALL[number as usize % 5]),
+        sort: sorts[number as usize % 4],
+        limit: PAGE,
+        ..Query::default()
+    };
+    measure("browse a kind", index, browse)?;
+    measure("browse a kind, half of the prices", index, |number| Query {
+        min_price: Some(Amount::from_avt(1)),
+        ..browse(number)
+    })?;
+    measure("browse, prices and a standing", index, |number| Query {
+        max_price: Some(Amount::from_avt(1)),
+        min_reputation: Some(Reputation::UNKNOWN),
+        ..browse(number)
+    })?;
+    Ok(())
+}
+
 fn main() -> Result<(), Box<dyn Error>> {
     let count = std::env::args().nth(1).map_or(Ok(10_000), |text| text.parse::<u32>())?;
     let mut numbers = Numbers(1);
@@ -167,23 +189,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         limit: PAGE,
         ..Query::default()
     })?;
-    let sorts = [Sort::PriceAscending, Sort::PriceDescending, Sort::Newest, Sort::Reputation];
-    let browse = |number: u32| Query {
-        service_type: Some(ServiceKind::ALL[number as usize % 5]),
-        sort: sorts[number as usize % 4],
-        limit: PAGE,
-        ..Query::default()
-    };
-    measure("browse a kind", &index, browse)?;
-    measure("browse a kind, half of the prices", &index, |number| Query {
-        min_price: Some(Amount::from_avt(1)),
-        ..browse(number)
-    })?;
-    measure("browse, prices and a standing", &index, |number| Query {
-        max_price: Some(Amount::from_avt(1)),
-        min_reputation: Some(Reputation::UNKNOWN),
-        ..browse(number)
-    })?;
+    measure_browsing(&index)?;
     let begin = Instant::now();
     for document in documents {
         index.upsert(document)?;

@@ -284,7 +284,7 @@ mod tests {
             Query { currency: Some(Currency::Avt), ..plain.clone() },
             Query { matching: Matching::Any, ..plain.clone() },
             Query { spread: false, ..plain.clone() },
-            Query { sort: Sort::Newest, ..plain.clone() },
+            Query { sort: Sort::Newest, ..plain },
         ] {
             check(other, "csv data", false);
         }

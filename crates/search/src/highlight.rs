@@ -100,7 +100,7 @@ mod tests {
             let excerpt = highlighter(&["csv"], Some("uber")).excerpt(text);
             assert_eq!(excerpt.as_ref().map(|excerpt| excerpt.marks.as_slice()), expect, "{text}");
         };
-        check("Cleans CSVs", Some(&[7..11]));
+        check("CSV cleans CSVs", Some(&[0..3, 11..15]));
         check("ß Übersetzung, csv", Some(&[2..13, 15..18]));
         check("nothing here", None);
         check("", None);

@@ -129,7 +129,7 @@ impl Index {
             is_newcomer: true,
             currency: document.currency,
         };
-        let slot = self.sold_by(blank, &document.seller);
+        let slot = self.sold_by(&blank, &document.seller);
         let Some(number) = self.slots.add(slot.clone(), self.capacity) else {
             self.sellers.remove_offer(seller, u32::MAX);
             return Err(IndexFull);
@@ -173,7 +173,7 @@ impl Index {
         self.sellers.set_facts(seller, facts);
         for number in offers {
             let Some(slot) = self.slots.get(number).cloned() else { continue };
-            let moved = self.sold_by(slot.clone(), &facts);
+            let moved = self.sold_by(&slot, &facts);
             let moves = |sort: Sort| slot.place(sort) != moved.place(sort);
             let kind = &mut self.kinds[slot.service_type.place()];
             self.market.remove_where(number, &slot, &self.slots, moves);
@@ -187,14 +187,14 @@ impl Index {
     }
 
     /// The slot with what is known of the seller.
-    fn sold_by(&self, slot: Slot, facts: &SellerFacts) -> Slot {
+    fn sold_by(&self, slot: &Slot, facts: &SellerFacts) -> Slot {
         Slot {
             price: price_now(slot.listed, slot.price_follows_reputation, facts.reputation),
             reputation: facts.reputation,
             merit: merit(facts, &self.blend),
             fulfilment: fulfilment(facts),
             is_newcomer: facts.kept.saturating_add(facts.broken) < NEWCOMER_ORDERS,
-            ..slot
+            ..slot.clone()
         }
     }
 

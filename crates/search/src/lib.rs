@@ -18,6 +18,7 @@
 
 mod browse;
 mod cursor;
+mod dealings;
 mod document;
 mod folding;
 mod highlight;
@@ -38,6 +39,7 @@ mod vocabulary;
 mod words;
 
 pub use cursor::{Cursor, CursorError};
+pub use dealings::{Because, Dealings, Suggestion};
 pub use document::{Acceptance, Document, SellerFacts, ServiceKind};
 pub use highlight::{Excerpt, Highlighter};
 pub use index::{Index, IndexFull};

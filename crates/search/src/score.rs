@@ -55,7 +55,8 @@ impl Blend {
     /// The agent card's `reputation_weight` of 0.3.
     pub const DEFAULT: Self = Self::with_reputation_weight(300_000);
     /// Nothing but words.
-    pub const TEXT_ONLY: Self = Self::with_reputation_weight(0).only_text();
+    pub const TEXT_ONLY: Self =
+        Self { text: FULL, reputation: 0, fulfilment: 0, price: 0, freshness: 0 };
 
     /// Reputation counts this much, in millionths, and the other parts share what is left: words
     /// seven tenths, the record of orders and the price a little more than a tenth each, freshness
@@ -67,10 +68,6 @@ impl Blend {
         let (fulfilment, price, freshness) = (rest / 100 * 14, rest / 100 * 11, rest / 100 * 5);
         let text = rest - fulfilment - price - freshness;
         Self { text, reputation, fulfilment, price, freshness }
-    }
-
-    const fn only_text(self) -> Self {
-        Self { text: FULL, reputation: 0, fulfilment: 0, price: 0, freshness: 0, ..self }
     }
 }
 

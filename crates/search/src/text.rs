@@ -163,7 +163,8 @@ fn merged(a: Vec<Candidate>, b: Vec<Candidate>) -> Vec<Candidate> {
         match (a.peek(), b.peek()) {
             (Some(x), Some(y)) if x.slot == y.slot => {
                 all.push(Candidate { slot: x.slot, impacts: x.impacts + y.impacts });
-                (a.next(), b.next());
+                a.next();
+                b.next();
             }
             (Some(x), Some(y)) if x.slot < y.slot => all.extend(a.next()),
             (_, Some(_)) => all.extend(b.next()),

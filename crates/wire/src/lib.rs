@@ -35,6 +35,7 @@ mod schema;
 mod search;
 mod service;
 mod stack;
+mod suggestion;
 mod text;
 mod time;
 pub mod trade;
@@ -89,6 +90,9 @@ pub use service::{ServiceEditInput, ServiceInput, TermsInput};
 pub use stack::{
     StackCompleteInput, StackListingInput, StackPaymentInput, StackPurchaseInput, stack_order,
     stack_status,
+};
+pub use suggestion::{
+    MatchBody, MatchPage, NeedInput, SuggestionBody, SuggestionPage, SuggestionParams, reasons,
 };
 pub use text::{Text, holds_escaped_nul};
 pub use time::Rfc3339;

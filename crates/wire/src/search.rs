@@ -81,7 +81,7 @@ const SORTS: [(&str, Sort); 6] = [
     ("fulfilment", Sort::Fulfilment),
 ];
 
-fn given(text: Option<&String>) -> Option<&str> {
+pub(crate) fn given(text: Option<&String>) -> Option<&str> {
     text.map(String::as_str).filter(|text| !text.is_empty())
 }
 
@@ -104,12 +104,12 @@ const fn kind(service_type: ServiceType) -> ServiceKind {
     }
 }
 
-fn service_kind(text: &str) -> Result<ServiceKind, Refusal> {
+pub(crate) fn service_kind(text: &str) -> Result<ServiceKind, Refusal> {
     let named: Result<ServiceType, _> = text.parse();
     named.map(kind).map_err(|error| invalid("service_type", error.problem))
 }
 
-fn acceptance(text: &str) -> Result<Acceptance, Refusal> {
+pub(crate) fn acceptance(text: &str) -> Result<Acceptance, Refusal> {
     let named: Result<AcceptancePolicy, _> = text.parse();
     let acceptance = |policy| match policy {
         AcceptancePolicy::BuyerConfirms => Acceptance::BuyerConfirms,

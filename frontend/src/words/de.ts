@@ -40,7 +40,7 @@ export const de: Words = {
     max: 'Preis bis',
     reputation: 'Wertung des Anbieters ab',
     sort: 'Sortieren nach',
-    sorts: { relevance: 'Beste Treffer', price: 'Preis', reputation: 'Wertung', newest: 'Neueste' },
+    sorts: { relevance: 'Beste Treffer', price_asc: 'Preis, niedrigster zuerst', price_desc: 'Preis, höchster zuerst', reputation: 'Wertung', fulfilment: 'Gehaltene Zusagen', newest: 'Neueste' },
     found: (total: number) => (total === 1 ? '1 Dienst' : `${total} Dienste`),
     nothing: 'Kein Dienst passt. Versuche weniger Wörter, eine andere Art oder einen höheren Preis.',
     clear: 'Alle Filter löschen',

@@ -50,7 +50,7 @@ export const en = {
     max: 'Price up to',
     reputation: 'Score of the provider from',
     sort: 'Sort by',
-    sorts: { relevance: 'Best match', price: 'Price', reputation: 'Score', newest: 'Newest' },
+    sorts: { relevance: 'Best match', price_asc: 'Price, lowest first', price_desc: 'Price, highest first', reputation: 'Score', fulfilment: 'Kept promises', newest: 'Newest' },
     found: (total: number) => (total === 1 ? '1 service' : `${total} services`),
     nothing: 'No service matches. Try fewer words, another kind or a higher price.',
     clear: 'Clear all filters',

@@ -60,6 +60,11 @@ const NETS: &[Net] = &[
         run: &["test", "--package", "marketplace-engine"],
     },
     Net {
+        name: "search",
+        build: &["test", "--no-run", "--package", "marketplace-search"],
+        run: &["test", "--package", "marketplace-search"],
+    },
+    Net {
         name: "contract-kit",
         build: &["test", "--no-run", "--package", "marketplace-contract-kit"],
         run: &["test", "--package", "marketplace-contract-kit"],

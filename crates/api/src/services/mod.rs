@@ -2,12 +2,15 @@
 
 pub(crate) mod delist;
 pub(crate) mod edit;
+pub(crate) mod find_match;
 pub(crate) mod list;
 pub(crate) mod pause;
+pub(crate) mod recommended;
 pub(crate) mod renew;
 pub(crate) mod resume;
 pub(crate) mod search;
 pub(crate) mod show;
+pub(crate) mod similar;
 
 use std::sync::Arc;
 

@@ -8,9 +8,6 @@ use serde_json::{Map, Number, Value, json};
 
 use super::Deployment;
 
-/// Disputes exist.
-const DISPUTES: bool = true;
-
 impl Deployment {
     /// The card with the values in force. Numbers that did not change stay as they were written.
     #[must_use]
@@ -28,7 +25,7 @@ impl Deployment {
         let hours = format!("{} hours", self.dispute_timeout_hours);
         change(&mut card, "capabilities", |capabilities| {
             set(capabilities, "max_listings", number(config.max_listings));
-            set(capabilities, "dispute_resolution", Value::Bool(DISPUTES));
+            set(capabilities, "dispute_resolution", Value::Bool(true));
             set(capabilities, "expiry_policy", json!(expiry));
             change_in(capabilities, "fee_structure", |fees| {
                 set(fees, "listing_fee", number(config.fees.listing));

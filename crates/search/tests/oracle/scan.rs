@@ -30,7 +30,9 @@ fn price(document: &Document) -> Amount {
     if !document.price_follows_reputation {
         return document.price;
     }
-    Multiplier::from_reputation(document.seller.reputation).of(document.price).unwrap()
+    Multiplier::from_reputation(document.seller.reputation)
+        .of(document.price)
+        .expect("the price fits")
 }
 
 /// The largest whole percentage that Wilson's lower bound is not below: found by trying, from the
@@ -158,7 +160,7 @@ impl Oracle {
         let mut prices: Vec<i64> = of_kind.map(|document| price(document).nano()).collect();
         prices.sort_unstable();
         let bounds = (1..8).map(|at| prices[prices.len() * at / 8]);
-        i64::try_from(bounds.filter(|&bound| bound < nano).count()).unwrap()
+        i64::try_from(bounds.filter(|&bound| bound < nano).count()).expect("seven at most")
     }
 
     fn primary(&self, document: &Document, query: &Query, text: Option<i64>) -> i64 {
