@@ -29,6 +29,9 @@ pub(crate) struct Disputes {
     exhibits: HashMap<(DisputeId, [u8; 32]), Arc<[u8]>>,
 }
 
+/// An entry while its lines are gathered.
+type Draft = (EntryId, EntryKind, Vec<(Account, Amount)>);
+
 impl Disputes {
     pub(crate) fn load(&self, key: &marketplace_ports::Key, view: &mut View) {
         use marketplace_ports::Key;
@@ -106,7 +109,7 @@ impl State {
         let mut batches: Vec<usize> = commits.iter().map(|(_, batch)| *batch).collect();
         batches.dedup();
         let reason = Docket::entry_reason(id);
-        let mut drafts: Vec<(EntryId, EntryKind, Vec<(Account, Amount)>)> = Vec::new();
+        let mut drafts: Vec<Draft> = Vec::new();
         for line in batches.iter().flat_map(|batch| self.journal.lines_of(*batch)) {
             let of_dispute = matches!(line.kind, EntryKind::DisputeBond | EntryKind::DisputeClosed);
             if *line.reason != *reason || !of_dispute {
