@@ -48,6 +48,8 @@ impl Verb for TickDispute {
             return Ok(());
         }
         let (operators, inputs) = (&self.operators, self.inputs.clone());
+        // What a refused step has written goes: its clock is put off on a clean desk.
+        let checkpoint = desk.checkpoint();
         let due = match run(desk, &self.bench, operators, &self.caller, &self.command, inputs) {
             Ok(view) => {
                 self.keep_pool(desk);
@@ -63,6 +65,7 @@ impl Verb for TickDispute {
                 desk.now().plus(AGAIN)
             }
         };
+        desk.roll_back(checkpoint);
         desk.rely_on(Key::Dispute(self.bench.dispute), docket.dispute.version);
         desk.set_timer(Timer { due, ..self.timer.clone() });
         Ok(())
