@@ -2,7 +2,7 @@
 //! `cargo xtask screenshots` takes pictures of it.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::SystemTime;
 
@@ -45,9 +45,9 @@ pub(crate) fn refresh() -> Result<()> {
         return Ok(());
     }
     let made = fs::metadata(folder().join("dist/index.html")).and_then(|file| file.modified()).ok();
-    let mut newest = newest(root().join(OPENAPI))?;
+    let mut newest = newest(&root().join(OPENAPI))?;
     for source in SOURCES {
-        newest = newest.max(self::newest(folder().join(source))?);
+        newest = newest.max(self::newest(&folder().join(source))?);
     }
     if made.is_some_and(|made| made >= newest) { Ok(()) } else { build() }
 }
@@ -91,17 +91,17 @@ fn write_openapi() -> Result<()> {
 }
 
 /// When the file, or any file below the folder, was changed last.
-fn newest(path: PathBuf) -> Result<SystemTime> {
-    let metadata = fs::metadata(&path).with_context(|| path.display().to_string())?;
+fn newest(path: &Path) -> Result<SystemTime> {
+    let metadata = fs::metadata(path).with_context(|| path.display().to_string())?;
     if !metadata.is_dir() {
         return Ok(metadata.modified()?);
     }
     let mut newest = SystemTime::UNIX_EPOCH;
-    for entry in fs::read_dir(&path)? {
+    for entry in fs::read_dir(path)? {
         let path = entry?.path();
         // Made from the API's document, which is looked at itself.
         if !path.ends_with("schema.ts") {
-            newest = newest.max(self::newest(path)?);
+            newest = newest.max(self::newest(&path)?);
         }
     }
     Ok(newest)

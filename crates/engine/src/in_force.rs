@@ -130,7 +130,7 @@ mod tests {
         let (first, second) = (motion(1, freeze.clone(), at(1)), motion(2, unfreeze, at(2)));
         check(&[], false);
         check(&[motion(9, freeze.clone(), MotionState::Open)], false);
-        check(&[first.clone()], true);
+        check(std::slice::from_ref(&first), true);
         check(&[first.clone(), second.clone()], false);
         check(&[second.clone(), first], false);
         check(&[second, motion(3, freeze, at(3))], true);

@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+#[expect(dead_code, reason = "other test programs use the rest of it")]
 mod common;
 
 use common::{Market, avt, did, fresh, offer};
