@@ -13,6 +13,7 @@ mod disputes;
 mod documents;
 mod edge;
 mod events;
+mod finding;
 mod idempotency;
 mod identity;
 mod listings;
