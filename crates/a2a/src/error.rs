@@ -167,6 +167,12 @@ impl From<Problem> for A2aError {
     }
 }
 
+impl From<Box<Problem>> for A2aError {
+    fn from(problem: Box<Problem>) -> Self {
+        (*problem).into()
+    }
+}
+
 impl From<marketplace_engine::Error> for A2aError {
     fn from(error: marketplace_engine::Error) -> Self {
         if let marketplace_engine::Error::Fault(reason) = &error {

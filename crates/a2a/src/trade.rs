@@ -64,7 +64,7 @@ impl Behaviour for Trade {
         };
         match trader.perform(command, attempt).await {
             Ok(outcome) => done(a2a, &turn, outcome, original.as_deref()).await,
-            Err(problem) => refused(a2a, &turn, problem, original.as_deref()).await,
+            Err(problem) => refused(a2a, &turn, *problem, original.as_deref()).await,
         }
     }
 

@@ -46,13 +46,13 @@ pub struct Trader<'a> {
 }
 
 /// Faults and refusals as problems. Faults go to the log, which knows more.
-fn told(error: Error) -> Problem {
-    match &error {
+fn told(error: &Error) -> Box<Problem> {
+    match error {
         Error::Fault(reason) => tracing::error!(%reason, "the marketplace failed"),
         Error::Unavailable { reason, .. } => tracing::warn!(%reason, "not now"),
         Error::Refused(_) | Error::KeyReused => {}
     }
-    Problem::from(&error)
+    Problem::from(error).into()
 }
 
 impl Trader<'_> {
@@ -64,13 +64,13 @@ impl Trader<'_> {
         &self,
         command: Command,
         attempt: Option<Attempt>,
-    ) -> Result<Outcome, Problem> {
+    ) -> Result<Outcome, Box<Problem>> {
         match command {
             Command::Search(input) => {
-                let query = input.query().map_err(|refusal| Problem::from(&refusal))?;
+                let query = input.query().map_err(|refusal| Box::new(Problem::from(&refusal)))?;
                 let found = self.marketplace.search(&query);
-                let found = found.map_err(|error| Problem::from(&error))?;
-                let (_, gaps) = self.marketplace.clock().await.map_err(told)?;
+                let found = found.map_err(|error| Box::new(Problem::from(&error)))?;
+                let (_, gaps) = self.marketplace.clock().await.map_err(|error| told(&error))?;
                 let highlighter = input.highlights().then(|| self.marketplace.highlighter(&query));
                 let shown =
                     Shown { explanations: input.explains(), highlighter: highlighter.as_ref() };
@@ -78,7 +78,11 @@ impl Trader<'_> {
             }
             Command::ShowListing(id) => self.show_listing(id).await,
             Command::Quote(listing) => {
-                let quote = self.marketplace.quote(self.caller()?, listing).await.map_err(told)?;
+                let quote = self
+                    .marketplace
+                    .quote(self.caller()?, listing)
+                    .await
+                    .map_err(|error| told(&error))?;
                 let signed = quote_token::sign(self.quote_key, &quote);
                 let expiry = self.marketplace.config().expiry.to_string();
                 Ok(Outcome::Quoted(Box::new(QuoteBody::new(&quote, signed, expiry))))
@@ -86,24 +90,29 @@ impl Trader<'_> {
             Command::ShowOrder(order) => self.order(order).await,
             Command::Wallet => {
                 let did = self.caller()?;
-                let wallet = self.marketplace.wallet(did).await.map_err(told)?;
-                let stop = self.marketplace.edge_stop().await.map_err(told)?;
+                let wallet = self.marketplace.wallet(did).await.map_err(|error| told(&error))?;
+                let stop = self.marketplace.edge_stop().await.map_err(|error| told(&error))?;
                 Ok(Outcome::Wallet(Box::new(WalletBody::new(did, &wallet, stop.as_ref()))))
             }
             command => self.change(command, attempt).await,
         }
     }
 
-    fn caller(&self) -> Result<&Did, Problem> {
+    fn caller(&self) -> Result<&Did, Box<Problem>> {
         self.did.ok_or_else(|| {
-            Problem::new(&crate::codes::TOKEN_MISSING, "Say who you are: send a Bearer token")
+            let detail = "Say who you are: send a Bearer token";
+            Problem::new(&crate::codes::TOKEN_MISSING, detail).into()
         })
     }
 
-    async fn change(&self, command: Command, attempt: Option<Attempt>) -> Result<Outcome, Problem> {
+    async fn change(
+        &self,
+        command: Command,
+        attempt: Option<Attempt>,
+    ) -> Result<Outcome, Box<Problem>> {
         let did = self.caller()?;
         if self.marketplace.is_frozen(did) {
-            return Err(crate::frozen());
+            return Err(crate::frozen().into());
         }
         let on_order =
             || self.attempt(did, attempt.as_ref(), |view: &OrderView| view.order.id.to_string());
@@ -113,7 +122,7 @@ impl Trader<'_> {
                     listing.id.to_string()
                 });
                 let listed = self.marketplace.list_service(did, *offer, attempt).await;
-                return self.listed(listed.map_err(told)?).await;
+                return self.listed(listed.map_err(|error| told(&error))?).await;
             }
             Command::Purchase(input) => {
                 let request = self.request(&input)?;
@@ -129,13 +138,13 @@ impl Trader<'_> {
                 self.marketplace.change_order(did, order, change, on_order()).await
             }
             // Read by `perform`.
-            _ => return Err(Problem::internal()),
+            _ => return Err(Problem::internal().into()),
         };
-        match done.map_err(told)? {
+        match done.map_err(|error| told(&error))? {
             Done::Fresh(view) => Ok(Outcome::Order(Box::new(view))),
             Done::Repeated(id) => match id.parse() {
                 Ok(order) => self.order(order).await,
-                Err(_) => Err(Problem::internal()),
+                Err(_) => Err(Problem::internal().into()),
             },
         }
     }
@@ -143,7 +152,7 @@ impl Trader<'_> {
     fn request(
         &self,
         input: &PurchaseInput,
-    ) -> Result<marketplace_engine::PurchaseRequest, Problem> {
+    ) -> Result<marketplace_engine::PurchaseRequest, Box<Problem>> {
         let quote = input.quote.as_deref();
         let quote = quote.map(|text| quote_token::verify(self.quote_key, text)).transpose();
         let read = quote.and_then(|quote| {
@@ -152,7 +161,7 @@ impl Trader<'_> {
             let total = input.expected_total.as_ref();
             purchase_request(&input.listing_id, policy, total, quote, payment)
         });
-        read.map_err(|refusal| Problem::from(&refusal))
+        read.map_err(|refusal| Box::new(Problem::from(&refusal)))
     }
 
     fn attempt<R>(
@@ -171,38 +180,44 @@ impl Trader<'_> {
         })
     }
 
-    async fn listed(&self, done: Done<Arc<Listing>>) -> Result<Outcome, Problem> {
+    async fn listed(&self, done: Done<Arc<Listing>>) -> Result<Outcome, Box<Problem>> {
         match done {
             Done::Fresh(listing) => self.listing(&listing).await,
             Done::Repeated(id) => match id.parse() {
                 Ok(id) => self.show_listing(id).await,
-                Err(_) => Err(Problem::internal()),
+                Err(_) => Err(Problem::internal().into()),
             },
         }
     }
 
-    async fn show_listing(&self, id: ListingId) -> Result<Outcome, Problem> {
-        let listing = self.marketplace.listing(id).await.map_err(told)?;
+    async fn show_listing(&self, id: ListingId) -> Result<Outcome, Box<Problem>> {
+        let listing = self.marketplace.listing(id).await.map_err(|error| told(&error))?;
         let may_see = |listing: &Arc<Listing>| {
             listing.status == ListingStatus::Active || self.did == Some(&listing.provider)
         };
-        let none = || told(Error::Refused(Refusal::ListingNotFound));
+        let none = || told(&Error::Refused(Refusal::ListingNotFound));
         let listing = listing.filter(may_see).ok_or_else(none)?;
         self.listing(&listing).await
     }
 
-    async fn listing(&self, listing: &Listing) -> Result<Outcome, Problem> {
-        let reputation = self.marketplace.reputation_of(&listing.provider).await.map_err(told)?;
-        let (_, gaps) = self.marketplace.clock().await.map_err(told)?;
+    async fn listing(&self, listing: &Listing) -> Result<Outcome, Box<Problem>> {
+        let reputation = self
+            .marketplace
+            .reputation_of(&listing.provider)
+            .await
+            .map_err(|error| told(&error))?;
+        let (_, gaps) = self.marketplace.clock().await.map_err(|error| told(&error))?;
         Ok(Outcome::Listing(Box::new(ListingBody::new(listing, reputation, &gaps))))
     }
 
     /// An order for its parties. Everybody else hears what is said of one that does not exist.
-    async fn order(&self, id: OrderId) -> Result<Outcome, Problem> {
+    async fn order(&self, id: OrderId) -> Result<Outcome, Box<Problem>> {
         let did = self.caller()?;
-        let view = self.marketplace.order(id).await.map_err(told)?;
+        let view = self.marketplace.order(id).await.map_err(|error| told(&error))?;
         let view = view.filter(|view| view.order.role_of(did).is_some());
-        let view = view.ok_or(Error::Refused(OrderRefusal::NotFound.into())).map_err(told)?;
+        let view = view
+            .ok_or(Error::Refused(OrderRefusal::NotFound.into()))
+            .map_err(|error| told(&error))?;
         Ok(Outcome::Order(Box::new(view)))
     }
 }

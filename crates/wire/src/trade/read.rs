@@ -74,7 +74,7 @@ impl Command {
     ///
     /// # Errors
     /// When there is no such action, or a field cannot be read.
-    pub fn read(mut map: Map<String, Value>, order: Option<OrderId>) -> Result<Self, Problem> {
+    pub fn read(mut map: Map<String, Value>, order: Option<OrderId>) -> Result<Self, Box<Problem>> {
         let name = map.remove("action").or_else(|| map.remove("type"));
         let name = name.as_ref().and_then(Value::as_str).unwrap_or_default();
         let Some((_, action)) = NAMES.iter().find(|(known, _)| *known == name) else {
@@ -82,7 +82,7 @@ impl Command {
                           deliver, accept, complete_order, start, decline, cancel, \
                           request_changes, claim_non_delivery, offer_split, accept_split, \
                           get_order or wallet";
-            return Err(Problem::new(&codes::UNKNOWN_MESSAGE_TYPE, detail).at("action"));
+            return Err(Problem::new(&codes::UNKNOWN_MESSAGE_TYPE, detail).at("action").into());
         };
         for field in ENVELOPE {
             map.remove(field);
@@ -95,7 +95,7 @@ fn read(
     action: Action,
     mut map: Map<String, Value>,
     order: Option<OrderId>,
-) -> Result<Command, Problem> {
+) -> Result<Command, Box<Problem>> {
     let command = match action {
         Action::Search => Command::Search(Box::new(input(map)?)),
         Action::ShowListing => Command::ShowListing(listing(&mut map).and_then(nothing(&map))?),
@@ -120,7 +120,7 @@ fn read(
     Ok(command)
 }
 
-fn change(action: Action, map: Map<String, Value>) -> Result<OrderCommand, Problem> {
+fn change(action: Action, map: Map<String, Value>) -> Result<OrderCommand, Box<Problem>> {
     Ok(match action {
         Action::RequestChanges => {
             let ChangesInput { note } = input(map)?;
@@ -128,29 +128,31 @@ fn change(action: Action, map: Map<String, Value>) -> Result<OrderCommand, Probl
         }
         Action::OfferSplit => {
             let offered: SplitInput = input(map)?;
-            OrderCommand::OfferSplit { seller: offered.seller().map_err(told)? }
+            OrderCommand::OfferSplit { seller: offered.seller().map_err(|refusal| told(&refusal))? }
         }
         Action::AcceptSplit => {
             let agreed: AcceptSplitInput = input(map)?;
-            OrderCommand::AcceptSplit { expected: agreed.expected().map_err(told)? }
+            OrderCommand::AcceptSplit {
+                expected: agreed.expected().map_err(|refusal| told(&refusal))?,
+            }
         }
-        Action::Accept => only(map, OrderCommand::Accept)?,
-        Action::Start => only(map, OrderCommand::Start)?,
-        Action::Decline => only(map, OrderCommand::Decline)?,
-        Action::ClaimNonDelivery => only(map, OrderCommand::ClaimNonDelivery)?,
-        _ => only(map, OrderCommand::Cancel)?,
+        Action::Accept => only(&map, OrderCommand::Accept)?,
+        Action::Start => only(&map, OrderCommand::Start)?,
+        Action::Decline => only(&map, OrderCommand::Decline)?,
+        Action::ClaimNonDelivery => only(&map, OrderCommand::ClaimNonDelivery)?,
+        _ => only(&map, OrderCommand::Cancel)?,
     })
 }
 
 /// A field that nobody reads was meant for something.
-fn only(map: Map<String, Value>, command: OrderCommand) -> Result<OrderCommand, Problem> {
+fn only(map: &Map<String, Value>, command: OrderCommand) -> Result<OrderCommand, Box<Problem>> {
     match map.keys().next() {
         None => Ok(command),
         Some(field) => Err(unknown(field)),
     }
 }
 
-fn nothing<T>(map: &Map<String, Value>) -> impl FnOnce(T) -> Result<T, Problem> {
+fn nothing<T>(map: &Map<String, Value>) -> impl FnOnce(T) -> Result<T, Box<Problem>> {
     let field = map.keys().next().cloned();
     move |value| match field {
         None => Ok(value),
@@ -158,68 +160,69 @@ fn nothing<T>(map: &Map<String, Value>) -> impl FnOnce(T) -> Result<T, Problem> 
     }
 }
 
-fn unknown(field: &str) -> Problem {
+fn unknown(field: &str) -> Box<Problem> {
     let short: String = field.chars().take(60).collect();
-    Problem::new(&codes::INVALID_BODY, format!("unknown field `{short}`")).at(short)
+    let problem = Problem::new(&codes::INVALID_BODY, format!("unknown field `{short}`"));
+    problem.at(short).into()
 }
 
-fn told(refusal: Refusal) -> Problem {
-    Problem::from(&refusal)
+fn told(refusal: &Refusal) -> Box<Problem> {
+    Problem::from(refusal).into()
 }
 
 /// The rest of a command, as an object of this shape.
-fn input<T: DeserializeOwned>(map: Map<String, Value>) -> Result<T, Problem> {
+fn input<T: DeserializeOwned>(map: Map<String, Value>) -> Result<T, Box<Problem>> {
     // Through text: numbers keep theirs, and every shape is checked as the routes check it.
     let text = Value::Object(map).to_string();
     match serde_json::from_str::<Object<T>>(&text) {
         Ok(Object(input)) => Ok(input),
         Err(error) => {
             let detail: String = error.to_string().chars().take(300).collect();
-            Err(Problem::new(&codes::INVALID_BODY, detail))
+            Err(Problem::new(&codes::INVALID_BODY, detail).into())
         }
     }
 }
 
-fn listing(map: &mut Map<String, Value>) -> Result<ListingId, Problem> {
+fn listing(map: &mut Map<String, Value>) -> Result<ListingId, Box<Problem>> {
     let id = map.remove("listing_id").or_else(|| map.remove("service_id"));
     match id.as_ref().and_then(Value::as_str) {
-        Some(id) => id.parse().map_err(|_| told(Refusal::ListingNotFound)),
-        None => Err(told(invalid("listing_id", "must name a listing"))),
+        Some(id) => id.parse().map_err(|_| told(&Refusal::ListingNotFound)),
+        None => Err(told(&invalid("listing_id", "must name a listing"))),
     }
 }
 
-fn order_of(map: &mut Map<String, Value>, order: Option<OrderId>) -> Result<OrderId, Problem> {
+fn order_of(map: &mut Map<String, Value>, order: Option<OrderId>) -> Result<OrderId, Box<Problem>> {
     match (map.remove("order_id"), order) {
         (Some(Value::String(id)), named) => {
-            let id = id.parse().map_err(|_| told(OrderRefusal::NotFound.into()))?;
+            let id = id.parse().map_err(|_| told(&OrderRefusal::NotFound.into()))?;
             match named {
                 Some(order) if order != id => {
-                    Err(told(invalid("order_id", "is not the order of this task")))
+                    Err(told(&invalid("order_id", "is not the order of this task")))
                 }
                 _ => Ok(id),
             }
         }
         (None, Some(order)) => Ok(order),
-        _ => Err(told(invalid("order_id", "must name an order"))),
+        _ => Err(told(&invalid("order_id", "must name an order"))),
     }
 }
 
 /// Flat, or under `service` as the original has it.
-fn offer(mut map: Map<String, Value>) -> Result<marketplace_listings::Offer, Problem> {
+fn offer(mut map: Map<String, Value>) -> Result<marketplace_listings::Offer, Box<Problem>> {
     let service: ServiceInput = match map.remove("service") {
         Some(Value::Object(service)) => {
             nothing(&map)(())?;
             input(service)?
         }
-        Some(_) => return Err(told(invalid("service", "must be an object"))),
+        Some(_) => return Err(told(&invalid("service", "must be an object"))),
         None => input(map)?,
     };
-    service.offer().map_err(told)
+    service.offer().map_err(|refusal| told(&refusal))
 }
 
 /// A buyer who speaks through an agent protocol may say the price as `max_total` nowhere: only
 /// `expected_total` or a quote bind it.
-fn purchase(mut map: Map<String, Value>) -> Result<PurchaseInput, Problem> {
+fn purchase(mut map: Map<String, Value>) -> Result<PurchaseInput, Box<Problem>> {
     if let Some(id) = map.remove("service_id") {
         map.entry("listing_id").or_insert(id);
     }
@@ -227,16 +230,16 @@ fn purchase(mut map: Map<String, Value>) -> Result<PurchaseInput, Problem> {
 }
 
 /// Flat, or under `delivery` as the routes have it.
-fn delivery(mut map: Map<String, Value>) -> Result<DeliveryRequest, Problem> {
+fn delivery(mut map: Map<String, Value>) -> Result<DeliveryRequest, Box<Problem>> {
     let delivery: DeliveryInput = match map.remove("delivery") {
         Some(Value::Object(delivery)) => {
             nothing(&map)(())?;
             input(delivery)?
         }
         Some(Value::Null) | None => input(map)?,
-        Some(_) => return Err(told(invalid("delivery", "must be an object"))),
+        Some(_) => return Err(told(&invalid("delivery", "must be an object"))),
     };
-    delivery.request().map_err(told)
+    delivery.request().map_err(|refusal| told(&refusal))
 }
 
 #[cfg(test)]
