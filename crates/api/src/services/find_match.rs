@@ -8,8 +8,8 @@ use marketplace_wire::{FoundBody, MatchBody, MatchPage, NeedInput, Problem, Quot
 use crate::answer::ok;
 use crate::failure::Failure;
 use crate::incoming::Incoming;
-use crate::quote_token;
 use crate::shell::Shell;
+use marketplace_wire::quote_token;
 
 /// Match a need
 ///
