@@ -49,6 +49,8 @@ enum Task {
     Demo(Passed),
     /// Run the deterministic simulator
     Simulate(Passed),
+    /// Play markets with honest and malicious agents, and show what cheating costs
+    MarketExperiment(Passed),
     /// Break rules one by one and see that each break is caught
     PlantedBugs(planted::PlantedArgs),
     /// Build the page for people, which the next build of the server embeds; needs Node
@@ -101,6 +103,7 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Screenshots => page::screenshots(),
         Task::Demo(passed) => demo::run(&passed.args),
         Task::Simulate(passed) => shell::testkit("simulate", &passed.args),
+        Task::MarketExperiment(passed) => shell::testkit("market-experiment", &passed.args),
         Task::PlantedBugs(args) => planted::run(&args),
         Task::Bench { what: Bench::Lifecycle(passed) } => {
             shell::with_server("bench-lifecycle", &passed.args)

@@ -143,10 +143,6 @@ impl Catalog {
         moves.then(|| listing.provider.clone())
     }
 
-    pub(crate) fn reputation(&self, did: &Did) -> Reputation {
-        self.read().sellers.get(did).map(|facts| facts.reputation).unwrap_or_default()
-    }
-
     pub(crate) fn search(&self, query: &Query) -> Result<FoundPage, SearchError> {
         let shelves = self.read();
         let Page { hits, total, is_partial, facets, next } = shelves.index.search(query)?;

@@ -31,8 +31,8 @@ pub(crate) fn order_data(order: &Order, event: Option<&OrderEvent>) -> String {
             let _ = write!(
                 text,
                 ",\"listing_id\":\"{}\",\"seller_received\":\"{}\",\"buyer_received\":\"{}\",\
-                 \"fee_collected\":\"{}\"",
-                order.listing, shares.seller, shares.buyer, shares.fee
+                 \"fee_collected\":\"{}\",\"price\":\"{}\"",
+                order.listing, shares.seller, shares.buyer, shares.fee, order.price.price
             );
         }
         Some(OrderEvent::Delivered { delivery, .. }) => {

@@ -27,6 +27,7 @@ impl Marketplace {
             biased;
             () = &mut stop => {}
             () = self.follow_for_ever() => {}
+            () = self.follow_reputations() => {}
         }
     }
 

@@ -67,6 +67,7 @@ pub use queries::{Reserves, Wallet};
 pub use reader::{FeedReader, Scope};
 pub use reconcile::Reconciliation;
 pub use refusal::{Error, Refusal};
+pub use reputation::{AgentStanding, ScoreSource};
 pub use suggestions::{Match, Need, Reason, Suggested};
 pub use verbs::{
     Amend, Balance, ListingChange, MoveCollateral, OrderView, Payment, Resolution, SignedBy,

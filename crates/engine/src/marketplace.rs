@@ -24,7 +24,7 @@ use crate::publish::Publisher;
 use crate::published::TreeCache;
 use crate::refusal::{Error, Refusal};
 use crate::rehearsal::Bench;
-use crate::reputation::ReputationCache;
+use crate::reputation::{ReputationCache, Standings};
 use crate::verbs::{
     Balance, ChangeListing, ChangeOrder, Collateral, CompleteOrder, CreateListing, ListingChange,
     MoveCollateral, OrderView, Payment, Purchase, SetPayout, Transfer, UseNonce,
@@ -53,6 +53,7 @@ pub(crate) struct Inner {
     pub(crate) edges: Edges,
     pub(crate) publisher: Arc<Publisher>,
     pub(crate) reputations: ReputationCache,
+    pub(crate) standings: Standings,
     pub(crate) edge: EdgeWatch,
     pub(crate) escrow: EscrowWatch,
     pub(crate) trees: TreeCache,
@@ -130,6 +131,7 @@ impl Marketplace {
             edges,
             publisher,
             reputations,
+            standings: Standings::default(),
             edge,
             escrow,
             trees,
@@ -492,12 +494,5 @@ impl Marketplace {
     /// [`Refusal::NonceUsed`] when it was used before.
     pub async fn use_nonce(&self, nonce: Nonce, until: Timestamp) -> Result<(), Error> {
         self.execute(UseNonce { nonce, until }, None).await.map(|_| ())
-    }
-
-    pub(crate) async fn reputation(
-        &self,
-        did: &Did,
-    ) -> Result<marketplace_money::Reputation, Error> {
-        Ok(self.inner.reputations.of(did, self.now().await?).await)
     }
 }

@@ -52,6 +52,29 @@ impl Book {
         recorded
     }
 
+    /// All standings, by name.
+    pub fn agents(&self) -> impl Iterator<Item = (&Did, &Standing)> {
+        self.standings.iter()
+    }
+
+    /// All that was said: of whom, by whom, what.
+    pub fn edges<'a>(&'a self) -> impl Iterator<Item = (&'a Did, &'a Did, &'a Edge)> {
+        let of = |about, said: &'a BTreeMap<Did, Edge>| {
+            said.iter().map(move |(by, edge)| (about, by, edge))
+        };
+        self.edges.iter().flat_map(move |(about, said)| of(about, said))
+    }
+
+    /// Puts a standing back that [`Self::agents`] gave.
+    pub fn restore_agent(&mut self, did: Did, standing: Standing) {
+        self.standings.insert(did, standing);
+    }
+
+    /// Puts words back that [`Self::edges`] gave.
+    pub fn restore_edge(&mut self, about: Did, by: Did, edge: Edge) {
+        self.edges.entry(about).or_default().insert(by, edge);
+    }
+
     /// Why an agent has its score.
     #[must_use]
     pub fn explain(&self, agent: &Did, stake: Amount, now: Timestamp) -> Explanation {

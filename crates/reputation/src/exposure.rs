@@ -4,8 +4,8 @@ use marketplace_money::Amount;
 
 use crate::Standing;
 
-/// Open to everybody.
-const BASE: Amount = Amount::from_avt(50);
+/// Open to everybody, unless the operator says otherwise.
+pub const EXPOSURE_BASE: Amount = Amount::from_avt(50);
 /// For each token of fees that trusted buyers paid.
 const FEES_COUNT: i64 = 5;
 
@@ -13,9 +13,15 @@ const FEES_COUNT: i64 = 5;
 /// trusted buyers paid for its work. An identity that cost nothing can run away with little.
 #[must_use]
 pub fn exposure_limit(standing: &Standing, stake: Amount) -> Amount {
-    let fees = standing.trusted_fees.nano().saturating_mul(FEES_COUNT);
-    let limit = BASE.nano().saturating_add(stake.nano().max(0)).saturating_add(fees);
+    let limit = EXPOSURE_BASE.nano().saturating_add(backing(standing, stake).nano());
     Amount::from_nano(limit)
+}
+
+/// What there is beyond the base: its stake, and five times the fees that trusted buyers paid.
+#[must_use]
+pub fn backing(standing: &Standing, stake: Amount) -> Amount {
+    let fees = standing.trusted_fees.nano().saturating_mul(FEES_COUNT);
+    Amount::from_nano(stake.nano().max(0).saturating_add(fees))
 }
 
 #[cfg(test)]

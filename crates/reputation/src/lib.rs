@@ -29,7 +29,7 @@ mod standing;
 
 pub use book::{Book, Explanation, Part};
 pub use decay::{Decaying, HALF_LIFE_DAYS};
-pub use exposure::exposure_limit;
+pub use exposure::{EXPOSURE_BASE, backing, exposure_limit};
 pub use record::{Outcome, Recorded, Records, Settlement, Side, Word, record};
 pub use reviews::{Review, ReviewRefusal, Reviews};
 pub use standing::{Edge, Standing, Trust, credit, damped};

@@ -2,6 +2,7 @@
 
 #[cfg(feature = "app")]
 pub mod app;
+pub mod experiment;
 #[cfg(feature = "app")]
 pub mod load;
 #[cfg(feature = "app")]

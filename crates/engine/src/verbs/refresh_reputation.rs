@@ -1,4 +1,4 @@
-//! Our copy of an agent's standing follows the TEG.
+//! An agent's row follows its standing: by it a server that starts, and the lists of all, know it.
 
 use std::collections::HashSet;
 
@@ -12,7 +12,7 @@ use crate::refusal::Refusal;
 /// By this other servers hear of it.
 pub(crate) const REPUTATION_CHANGED: &str = "agent.reputation_changed";
 
-/// Writes what the TEG says, when it is news.
+/// Writes what is known of an agent, when it is news.
 #[derive(Clone, Debug)]
 pub(crate) struct RefreshReputation {
     pub(crate) agent: Did,
@@ -28,7 +28,8 @@ impl Verb for RefreshReputation {
 
     fn decide(&self, desk: &mut Desk<'_>) -> Result<(), Refusal> {
         let agent = desk.agent(&self.agent);
-        if agent.reputation == self.reputation {
+        // Who never did anything here but buy has no row, and needs none.
+        if agent.version == 0 || agent.reputation == self.reputation {
             return Err(Refusal::AlreadyDone);
         }
         let audience = vec![self.agent.clone()];

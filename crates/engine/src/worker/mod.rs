@@ -14,14 +14,16 @@ mod standing;
 mod timers;
 mod withdrawals;
 
+use std::collections::HashMap;
 use std::time::Duration;
 
-use marketplace_money::{Seconds, Timestamp};
+use marketplace_money::{Did, Seconds, Timestamp};
 use marketplace_ports::Lease;
 use uuid::Uuid;
 
 use crate::marketplace::Marketplace;
 use crate::refusal::Error;
+use crate::reputation::Worth;
 
 /// How the worker paces itself.
 #[derive(Clone, Copy, Debug)]
@@ -34,6 +36,8 @@ pub struct Pace {
     pub payouts: Seconds,
     /// Between refreshes of providers' standing.
     pub standing: Seconds,
+    /// Between snapshots of all standings.
+    pub snapshot: Seconds,
     /// Between sweeps of answers and nonces whose time is over.
     pub forgetting: Seconds,
     /// How long postings and events are kept; for ever, when nothing is said.
@@ -53,6 +57,7 @@ impl Pace {
         mirror_idle: Seconds(8),
         payouts: Seconds(5),
         standing: Seconds(60),
+        snapshot: Seconds(600),
         forgetting: Seconds(60),
         history: None,
         heartbeat: Seconds(5),
@@ -77,6 +82,9 @@ pub struct Worker {
     refreshed: Option<Timestamp>,
     reconciled: Option<Timestamp>,
     forgot: Option<Timestamp>,
+    snapshot: Option<Timestamp>,
+    /// What was last written of each agent.
+    told: HashMap<Did, Worth>,
     notices: notices::Notices,
 }
 
@@ -130,6 +138,8 @@ impl Worker {
             refreshed: None,
             reconciled: None,
             forgot: None,
+            snapshot: None,
+            told: HashMap::new(),
             notices: notices::Notices::default(),
         })
     }
@@ -166,6 +176,10 @@ impl Worker {
         if due(self.refreshed, self.pace.standing) && self.holds("standing").await? {
             self.refresh_standing().await?;
             self.refreshed = Some(now);
+        }
+        if due(self.snapshot, self.pace.snapshot) && self.holds("standings-snapshot").await? {
+            self.marketplace.keep_standings().await?;
+            self.snapshot = Some(now);
         }
         if due(self.forgot, self.pace.forgetting) && self.holds("forgetting").await? {
             self.forget(now).await?;

@@ -1,21 +1,43 @@
-//! Providers' standing follows the TEG.
+//! Agents' rows follow their standing: one of all workers writes them.
+
+use std::collections::BTreeSet;
+
+use marketplace_money::Did;
 
 use super::Worker;
 use crate::refusal::Error;
+use crate::reputation::Worth;
 use crate::verbs::RefreshReputation;
 
+/// A score that moved by less is no news, unless it crosses zero: in thousandths of a point.
+const NEWS: i32 = 500;
+
+fn is_news(told: Option<&Worth>, worth: &Worth) -> bool {
+    let Some(told) = told else { return true };
+    let (was, is) = (told.score, worth.score);
+    let moved = (was.milli() - is.milli()).abs() >= NEWS;
+    let crossed = was.is_negative() != is.is_negative();
+    moved || crossed
+}
+
 impl Worker {
-    /// Asks for every provider with active listings (each answer is cached) and writes news.
-    pub(super) async fn refresh_standing(&self) -> Result<(), Error> {
-        for agent in self.marketplace.inner.publisher.catalog.providers() {
-            let reputation = self.marketplace.reputation(&agent).await?;
-            if self.marketplace.inner.publisher.catalog.reputation(&agent) == reputation {
+    /// Looks at every agent of whom something was said since the last look, and at every provider
+    /// with active listings, whose score may come from the TEG (each answer is cached) and fades.
+    pub(super) async fn refresh_standing(&mut self) -> Result<(), Error> {
+        self.marketplace.catch_up_standings().await?;
+        let mut agents: BTreeSet<Did> = self.marketplace.inner.standings.take_changed();
+        agents.extend(self.marketplace.inner.publisher.catalog.providers());
+        for agent in agents {
+            let worth = self.marketplace.worth(&agent).await?;
+            if !is_news(self.told.get(&agent), &worth) {
                 continue;
             }
-            match self.marketplace.execute(RefreshReputation { agent, reputation }, None).await {
+            let verb = RefreshReputation { agent: agent.clone(), reputation: worth.score };
+            match self.marketplace.execute(verb, None).await {
                 Ok(_) | Err(Error::Refused(_)) => {}
                 Err(error) => return Err(error),
             }
+            self.told.insert(agent, worth);
         }
         Ok(())
     }

@@ -35,6 +35,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 pub use coverage::Coverage;
 pub use many::{Sums, run_many};
 pub use options::Options;
+pub(crate) use rng::Rng;
 #[cfg(feature = "app")]
 pub(crate) use rng::Rng;
 

@@ -1,0 +1,58 @@
+//! Follows the feed, so that this server knows what every settled order says.
+
+use std::time::Duration;
+
+use marketplace_ports::StoreError;
+
+use crate::marketplace::Marketplace;
+
+/// Events that are read at once.
+const PAGE: u32 = 2_000;
+/// Between looks at the feed: standings change slowly, and a look costs less when it finds more.
+const LOOK: Duration = Duration::from_millis(250);
+/// After a store that does not answer.
+const PAUSE: Duration = Duration::from_secs(1);
+
+impl Marketplace {
+    /// Reads the feed from where the last snapshot ends, then what comes, for ever.
+    pub(crate) async fn follow_reputations(&self) {
+        if let Err(error) = self.restore_standings().await {
+            tracing::warn!(%error, "the standings are counted anew: their snapshot cannot be read");
+        }
+        loop {
+            match self.catch_up_standings().await {
+                Ok(()) => tokio::time::sleep(LOOK).await,
+                Err(error) => {
+                    tracing::warn!(%error, "the standings cannot be followed now");
+                    tokio::time::sleep(PAUSE).await;
+                }
+            }
+        }
+    }
+
+    /// Takes in the next page, which may be all there is.
+    pub(super) async fn begin_standings(&self) -> Result<(), StoreError> {
+        self.hear_page().await.map(|_| ())
+    }
+
+    /// Takes in everything that the feed has beyond what is known.
+    ///
+    /// # Errors
+    /// When the store does not answer; what was taken in stays.
+    pub async fn catch_up_standings(&self) -> Result<(), StoreError> {
+        while self.hear_page().await? {}
+        Ok(())
+    }
+
+    /// Takes in a page; says whether there may be more.
+    async fn hear_page(&self) -> Result<bool, StoreError> {
+        let standings = &self.inner.standings;
+        let events = self.store().events_after(standings.position(), PAGE).await?;
+        standings.hear(&events);
+        let more = events.len() >= PAGE as usize;
+        if !more {
+            standings.completed();
+        }
+        Ok(more)
+    }
+}

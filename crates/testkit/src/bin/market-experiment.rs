@@ -1,0 +1,46 @@
+//! Plays markets with honest and malicious agents, under our rules and under naive ones, and shows
+//! what came of them.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use marketplace_testkit::experiment::{Figures, Options, Rules, run, table};
+
+/// What cheating costs, and whom: a population of honest and malicious agents under the real rules
+/// of orders, disputes and reputation, beside a naive sum of ±1 and a plain majority.
+#[derive(Parser)]
+struct Arguments {
+    /// All chance follows from it.
+    #[arg(long, default_value_t = Options::DEFAULT.seed)]
+    seed: u64,
+    /// Agents at the beginning.
+    #[arg(long, default_value_t = Options::DEFAULT.agents)]
+    agents: u32,
+    /// How long the market lasts.
+    #[arg(long, default_value_t = Options::DEFAULT.days)]
+    days: u32,
+    /// How many of a hundred agents are malicious.
+    #[arg(long, default_value_t = Options::DEFAULT.malicious)]
+    malicious: u32,
+    /// How many of a hundred buyers never look at what they get.
+    #[arg(long, default_value_t = Options::DEFAULT.lazy)]
+    lazy: u32,
+    /// How much of a hundred of the jurors' stake votes together, a column for each.
+    #[arg(long, value_delimiter = ',', default_values_t = [10, 20, 40])]
+    colluding: Vec<u32>,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let Arguments { seed, agents, days, malicious, lazy, .. } = arguments;
+    let mut markets: Vec<(String, Figures)> = Vec::new();
+    for colluding in arguments.colluding {
+        for (name, rules) in [("ours", Rules::Ours), ("naive", Rules::Naive)] {
+            let options = Options { seed, agents, days, malicious, colluding, lazy, rules };
+            markets.push((format!("{name}, {colluding} % collude"), run(&options)));
+        }
+    }
+    println!("seed {seed}: {agents} agents, {malicious} % malicious, {days} days\n");
+    print!("{}", table(&markets));
+    ExitCode::SUCCESS
+}
