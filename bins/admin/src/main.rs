@@ -8,6 +8,7 @@ mod demo;
 mod doctor;
 mod key;
 mod key_file;
+mod migrate_store;
 mod orders;
 mod outbox;
 mod report;
@@ -44,6 +45,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Withdrawals { command } => withdrawals::run(&command, json).await?,
         Command::VerifyProof(args) => return verify_proof::run(&args, json),
         Command::Doctor(args) => return doctor::run(&args, json).await,
+        Command::MigrateStore(args) => migrate_store::run(&args, json).await?,
         Command::Demo(args) => demo::run(&args).await?,
     }
     Ok(ExitCode::SUCCESS)

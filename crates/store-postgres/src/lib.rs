@@ -24,6 +24,7 @@ mod failure;
 mod feed;
 mod forget;
 mod found;
+mod import;
 mod keys;
 mod lease;
 mod listener;
@@ -44,5 +45,6 @@ mod view;
 
 pub use clock::Clock;
 pub use failure::OpenError;
+pub use import::{ImportEnds, Mark, PostgresImport};
 pub use migrate::schema;
 pub use store::{Options, PostgresStore, migrate};

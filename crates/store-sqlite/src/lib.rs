@@ -18,6 +18,7 @@ mod database;
 mod draft;
 mod edges;
 mod event_lists;
+mod export;
 mod failure;
 mod fetch;
 mod forget;
@@ -42,5 +43,6 @@ mod view;
 mod writer;
 
 pub use clock::Clock;
+pub use export::{ExportEnds, ExportTable, HISTORY, SqliteExport};
 pub use failure::OpenError;
 pub use store::SqliteStore;
