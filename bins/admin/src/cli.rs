@@ -4,6 +4,16 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::agents::AgentsCommand;
+use crate::approvals::ApprovalsCommand;
+use crate::audit::AuditCommand;
+use crate::completions::CompletionsArgs;
+use crate::export::ExportArgs;
+use crate::fees::FeesCommand;
+use crate::listings::ListingsCommand;
+use crate::orders::OrdersCommand;
+use crate::reserves::ReservesArgs;
+
 /// Keys, tokens, orders and health of a marketplace
 #[derive(Debug, Parser)]
 #[command(name = "marketplace-admin", version)]
@@ -22,11 +32,40 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: AgentCommand,
     },
-    /// All orders, for operators
+    /// Orders: look, and decide where nobody else can
     Orders {
         #[command(subcommand)]
         command: OrdersCommand,
     },
+    /// Listings that must go, for operators
+    Listings {
+        #[command(subcommand)]
+        command: ListingsCommand,
+    },
+    /// Agents: freeze, unfreeze, make good, for operators
+    Agents {
+        #[command(subcommand)]
+        command: AgentsCommand,
+    },
+    /// What the marketplace charges; a change counts after 48 hours in public
+    Fees {
+        #[command(subcommand)]
+        command: FeesCommand,
+    },
+    /// What other operators propose, where more than one must agree
+    Approvals {
+        #[command(subcommand)]
+        command: ApprovalsCommand,
+    },
+    /// What we owe, and what the TEG holds for it
+    Reserves(ReservesArgs),
+    /// Who of the operators did what, when and why; and whether the books are right
+    Audit {
+        #[command(subcommand)]
+        command: AuditCommand,
+    },
+    /// Orders, events or the operators' acts as JSON lines
+    Export(ExportArgs),
     /// API keys of agents that cannot sign, for operators
     ApiKey {
         #[command(subcommand)]
@@ -55,6 +94,8 @@ pub(crate) enum Command {
     MigrateStore(MigrateStoreArgs),
     /// Put demo agents and listings into a marketplace of play money
     Demo(DemoArgs),
+    /// Print completions for a shell: source <(marketplace-admin completions bash)
+    Completions(CompletionsArgs),
 }
 
 #[derive(Debug, Subcommand)]
@@ -76,7 +117,7 @@ pub(crate) struct NewArgs {
 #[derive(Clone, Debug, Args)]
 pub(crate) struct TokenArgs {
     /// The key file of the agent
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, env = "MARKETPLACE_KEY", hide_env_values = true, value_name = "FILE")]
     pub(crate) key: PathBuf,
     #[command(flatten)]
     pub(crate) server: ServerArgs,
@@ -96,51 +137,6 @@ pub(crate) struct ServerArgs {
     /// For whom tokens are made, where that is not the URL: the server's DID or PUBLIC_URL
     #[arg(long, value_name = "AUDIENCE")]
     pub(crate) audience: Option<String>,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum OrdersCommand {
-    /// The newest orders
-    List(ListArgs),
-    /// Everything about one order
-    Show(ShowArgs),
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct ListArgs {
-    #[command(flatten)]
-    pub(crate) caller: TokenArgs,
-    /// Whose: everybody's as an operator, else your own
-    #[arg(long, value_enum, default_value = "operator")]
-    pub(crate) role: Role,
-    /// Only orders of this status, such as ESCROW_FUNDED
-    #[arg(long, value_name = "STATUS")]
-    pub(crate) status: Option<String>,
-    /// At most so many
-    #[arg(long, value_name = "NUMBER", default_value_t = 50)]
-    pub(crate) limit: u32,
-    /// Go on where an earlier page ended
-    #[arg(long, value_name = "CURSOR")]
-    pub(crate) cursor: Option<String>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Role {
-    /// All orders; OPERATOR_DIDS of the server names who may
-    Operator,
-    /// What the agent bought
-    Buyer,
-    /// What the agent sold
-    Seller,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct ShowArgs {
-    /// The order's id
-    #[arg(value_name = "ORDER_ID")]
-    pub(crate) order: String,
-    #[command(flatten)]
-    pub(crate) caller: TokenArgs,
 }
 
 #[derive(Debug, Subcommand)]

@@ -1,24 +1,33 @@
 //! The operator's command line.
 
+mod act;
 mod agent;
+mod agents;
 mod api_key;
+mod approvals;
+mod audit;
 mod cli;
 mod client;
+mod completions;
 mod demo;
 mod doctor;
+mod export;
+mod fees;
 mod key;
 mod key_file;
+mod listings;
 mod migrate_store;
 mod orders;
 mod outbox;
 mod report;
+mod reserves;
 mod verify_proof;
 mod withdrawals;
 
 use std::process::ExitCode;
 
 use clap::Parser;
-use cli::{AgentCommand, Cli, Command, OrdersCommand};
+use cli::{AgentCommand, Cli, Command};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
@@ -37,8 +46,15 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
         Command::Agent { command: AgentCommand::New(args) } => agent::new(&args, json)?,
         Command::Agent { command: AgentCommand::Token(args) } => agent::token(&args).await?,
-        Command::Orders { command: OrdersCommand::List(args) } => orders::list(&args, json).await?,
-        Command::Orders { command: OrdersCommand::Show(args) } => orders::show(&args, json).await?,
+        Command::Orders { command } => orders::run(&command, json).await?,
+        Command::Listings { command } => listings::run(&command, json).await?,
+        Command::Agents { command } => agents::run(&command, json).await?,
+        Command::Fees { command } => fees::run(&command, json).await?,
+        Command::Approvals { command } => approvals::run(&command, json).await?,
+        Command::Reserves(args) => reserves::run(&args, json).await?,
+        Command::Audit { command } => audit::run(&command, json).await?,
+        Command::Export(args) => export::run(&args).await?,
+        Command::Completions(args) => completions::run(&args),
         Command::ApiKey { command } => api_key::run(&command, json).await?,
         Command::Outbox { command } => outbox::run(&command, json).await?,
         Command::Key { command } => key::run(&command, json).await?,

@@ -1,11 +1,85 @@
-//! `orders list` and `orders show`.
+//! `orders list`, `show`, `refund`, `release` and `extend`.
 
 use anyhow::{Context, Result};
-use serde_json::Value;
+use clap::{Args, Subcommand, ValueEnum};
+use serde_json::{Value, json};
 
-use crate::cli::{ListArgs, Role, ShowArgs};
+use crate::act::{ActArgs, Money, propose, seconds};
+use crate::cli::TokenArgs;
 use crate::client::Client;
 use crate::report::{inert, table};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum OrdersCommand {
+    /// The newest orders
+    List(ListArgs),
+    /// Everything about one order
+    Show(ShowArgs),
+    /// Give the buyer everything back: price and fee
+    Refund(OrderActArgs),
+    /// Pay the seller, as if the buyer had accepted
+    Release(OrderActArgs),
+    /// Give more time: every clock that runs is moved
+    Extend(ExtendArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct OrderActArgs {
+    /// Which; one that is disputed is ruled with its dispute
+    #[arg(value_name = "ORDER_ID")]
+    order: String,
+    #[command(flatten)]
+    act: ActArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExtendArgs {
+    /// Which
+    #[arg(value_name = "ORDER_ID")]
+    order: String,
+    /// By how much: 90s, 30m, 6h or 2d; at most 30d
+    #[arg(long, value_name = "TIME", value_parser = seconds)]
+    by: u32,
+    #[command(flatten)]
+    act: ActArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ListArgs {
+    #[command(flatten)]
+    pub(crate) caller: TokenArgs,
+    /// Whose: everybody's as an operator, else your own
+    #[arg(long, value_enum, default_value = "operator")]
+    pub(crate) role: Role,
+    /// Only orders of this status, such as ESCROW_FUNDED
+    #[arg(long, value_name = "STATUS")]
+    pub(crate) status: Option<String>,
+    /// At most so many
+    #[arg(long, value_name = "NUMBER", default_value_t = 50)]
+    pub(crate) limit: u32,
+    /// Go on where an earlier page ended
+    #[arg(long, value_name = "CURSOR")]
+    pub(crate) cursor: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Role {
+    /// All orders; OPERATOR_DIDS of the server names who may
+    Operator,
+    /// What the agent bought
+    Buyer,
+    /// What the agent sold
+    Seller,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ShowArgs {
+    /// The order's id
+    #[arg(value_name = "ORDER_ID")]
+    pub(crate) order: String,
+    #[command(flatten)]
+    pub(crate) caller: TokenArgs,
+}
 
 const COLUMNS: [(&str, &str); 7] = [
     ("order", "order_id"),
@@ -17,8 +91,29 @@ const COLUMNS: [(&str, &str); 7] = [
     ("placed", "created_at"),
 ];
 
+/// Does what was asked.
+pub(crate) async fn run(command: &OrdersCommand, as_json: bool) -> Result<()> {
+    match command {
+        OrdersCommand::List(args) => list(args, as_json).await,
+        OrdersCommand::Show(args) => show(args, as_json).await,
+        OrdersCommand::Refund(args) => {
+            let motion = json!({ "action": "order.refund", "order_id": args.order });
+            propose(&args.act, motion, Money::Moves, as_json).await
+        }
+        OrdersCommand::Release(args) => {
+            let motion = json!({ "action": "order.release", "order_id": args.order });
+            propose(&args.act, motion, Money::Moves, as_json).await
+        }
+        OrdersCommand::Extend(args) => {
+            let motion =
+                json!({ "action": "order.extend", "order_id": args.order, "seconds": args.by });
+            propose(&args.act, motion, Money::Stays, as_json).await
+        }
+    }
+}
+
 /// A page of orders, newest first.
-pub(crate) async fn list(args: &ListArgs, as_json: bool) -> Result<()> {
+async fn list(args: &ListArgs, as_json: bool) -> Result<()> {
     let client = Client::with_key(&args.caller.server, &args.caller.key).await?;
     let (path, role) = match args.role {
         Role::Operator => ("/api/v1/admin/orders", None),
@@ -47,7 +142,7 @@ pub(crate) async fn list(args: &ListArgs, as_json: bool) -> Result<()> {
 }
 
 /// All fields of an order.
-pub(crate) async fn show(args: &ShowArgs, as_json: bool) -> Result<()> {
+async fn show(args: &ShowArgs, as_json: bool) -> Result<()> {
     let client = Client::with_key(&args.caller.server, &args.caller.key).await?;
     let order = client.get(&format!("/api/v1/orders/{}", args.order), &[]).await?;
     if as_json {

@@ -79,12 +79,12 @@ async fn scene() -> Result<Scene, Failed> {
         marketplace: marketplace.clone(),
         identity: Arc::new(identity),
         registry,
+        signed_by: Arc::new(|_, _, _| false),
         keys: Arc::new(keys),
         settings: ApiSettings {
             auth_mode: AuthMode::Required,
             public_url: "http://127.0.0.1:8020".to_owned(),
             listen: ([127, 0, 0, 1], 8020).into(),
-            operators: std::collections::HashSet::new(),
             manifest: serde_json::Value::Null,
             request_timeout: Duration::from_secs(10),
         },

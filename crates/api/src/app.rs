@@ -1,13 +1,12 @@
 //! What the routes stand on.
 
-use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use marketplace_engine::Marketplace;
-use marketplace_money::{Did, Timestamp};
+use marketplace_engine::{Marketplace, SignedBy};
+use marketplace_money::Timestamp;
 use marketplace_ports::{Identity, OurKeys, Registry};
 
 /// Tells the time, for the age of tokens.
@@ -21,6 +20,8 @@ pub struct App {
     pub identity: Arc<dyn Identity>,
     /// The directory.
     pub registry: Arc<dyn Registry>,
+    /// Whether an operator signed a ruling.
+    pub signed_by: SignedBy,
     /// Our own keys.
     pub keys: Arc<dyn OurKeys>,
     /// What the operator decided.
@@ -53,8 +54,6 @@ pub struct ApiSettings {
     pub public_url: String,
     /// Where we listen: the open mode answers to no other host name.
     pub listen: SocketAddr,
-    /// Who may see everything.
-    pub operators: HashSet<Did>,
     /// `agent_card.json` with the values in force.
     pub manifest: serde_json::Value,
     /// For one request; a long poll has its own time on top.

@@ -31,7 +31,8 @@ pub(crate) async fn identify(
     purpose: Use,
 ) -> Result<Option<Caller>, Failure> {
     let Some(value) = headers.get(header::AUTHORIZATION) else {
-        return by_api_key(shell, headers).await;
+        let holder = by_api_key(shell, headers).await?;
+        return holder.map(|holder| admitted(shell, holder, purpose)).transpose();
     };
     let token = value.to_str().ok().and_then(bearer).ok_or_else(|| {
         let detail = "The Authorization header must be `Bearer` and a token";
@@ -55,7 +56,19 @@ pub(crate) async fn identify(
         }
         (proof.did, Via::Proof)
     };
-    Ok(Some(caller(shell, did, via)))
+    admitted(shell, caller(shell, did, via), purpose).map(Some)
+}
+
+/// A frozen agent may still prove who it is and look at what is its own. Its access tokens are
+/// worth nothing, and it commands nothing.
+pub(crate) fn admitted(shell: &Inner, caller: Caller, purpose: Use) -> Result<Caller, Failure> {
+    let looks = purpose == Use::Read && caller.via != Via::AccessToken;
+    if looks || !shell.marketplace().is_frozen(&caller.did) {
+        return Ok(caller);
+    }
+    let detail = "The operators froze this agent: it can look at what is its own with a did-jwt, and \
+                  do nothing";
+    Err(Failure::new(&codes::FROZEN, detail))
 }
 
 /// The holder of the API key, if the request brings one. Only its hash is known here, and looked
@@ -85,7 +98,7 @@ pub(crate) fn operators_only() -> Failure {
 }
 
 pub(crate) fn caller(shell: &Inner, did: Did, via: Via) -> Caller {
-    let is_operator = shell.app.settings.operators.contains(&did);
+    let is_operator = shell.marketplace().config().operators.includes(&did);
     Caller { did, is_operator, via }
 }
 

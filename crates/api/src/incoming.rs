@@ -129,7 +129,7 @@ impl Received {
                 let did: Did = named.parse().map_err(|error| {
                     Failure::new(&codes::INVALID_BODY, format!("`{field}` {error}"))
                 })?;
-                Ok(caller(shell, did, Via::Open))
+                identity::admitted(shell, caller(shell, did, Via::Open), Use::Command)
             }
         }
     }

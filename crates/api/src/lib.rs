@@ -3,6 +3,7 @@
 //! [`router`] reads as a table of contents; each endpoint has a file of its own, named by its
 //! verb. Handlers hold no rules: they read a request, call the engine, and write the reply.
 
+mod acceptance;
 mod admin;
 mod agents;
 mod answer;
@@ -17,9 +18,11 @@ mod events;
 mod failure;
 mod identity;
 mod incoming;
+mod jurors;
 mod messages;
 mod metrics;
 mod openapi;
+mod operator;
 mod orders;
 mod pages;
 mod params;

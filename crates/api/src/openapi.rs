@@ -14,10 +14,10 @@ use crate::router::documented;
 const SCHEME: &str = "bearer";
 /// Commands that need no Idempotency-Key: they change nothing, or once only by their nature.
 const NATURALLY_ONCE: [&str; 7] = [
+    "tryChecks",
     "createQuote",
     "askFaucet",
     "createAccessToken",
-    "createDispute",
     "createApiKey",
     "retryDeadLetter",
     "rotateKey",
@@ -37,6 +37,7 @@ const NATURALLY_ONCE: [&str; 7] = [
         (name = "messages", description = "The original's messages, in one route"),
         (name = "services", description = "Listings: put up, find, change"),
         (name = "orders", description = "Buy, deliver, accept, and every other way out"),
+        (name = "disputes", description = "Claims, evidence, votes, appeals; and who judges"),
         (name = "wallet", description = "Tokens in the marketplace, and to and from the TEG"),
         (name = "identity", description = "Tokens and keys"),
         (name = "stack", description = "As clients of the original stack call us"),

@@ -12,8 +12,8 @@ use crate::app::App;
 use crate::openapi::{frame, openapi};
 use crate::shell::Shell;
 use crate::{
-    admin, agents, api_keys, auth, disputes, edge, escrow, events, messages, orders, pages, quotes,
-    reserves, services, stack, wallet,
+    acceptance, admin, agents, api_keys, auth, disputes, edge, escrow, events, jurors, messages,
+    operator, orders, pages, quotes, reserves, services, stack, wallet,
 };
 
 /// Every route with its documentation.
@@ -34,6 +34,7 @@ fn market() -> OpenApiRouter<Shell> {
         .routes(routes!(services::resume::resume))
         .routes(routes!(services::renew::renew))
         .routes(routes!(services::delist::delist))
+        .routes(routes!(acceptance::dry_run::dry_run))
         // Buying.
         .routes(routes!(quotes::create::create))
         .routes(routes!(orders::create::create))
@@ -53,6 +54,22 @@ fn market() -> OpenApiRouter<Shell> {
         .routes(routes!(orders::accept_split::accept_split))
         .routes(routes!(escrow::show::show))
         .routes(routes!(disputes::create::create))
+        .routes(routes!(disputes::list::list))
+        .routes(routes!(disputes::show::show))
+        .routes(routes!(disputes::evidence::add))
+        .routes(routes!(disputes::evidence::read))
+        .routes(routes!(disputes::contest::contest))
+        .routes(routes!(disputes::concede::concede))
+        .routes(routes!(disputes::offer_settlement::offer_settlement))
+        .routes(routes!(disputes::accept_settlement::accept_settlement))
+        .routes(routes!(disputes::withdraw::withdraw))
+        .routes(routes!(disputes::appeal::appeal))
+        .routes(routes!(disputes::commit::commit))
+        .routes(routes!(disputes::reveal::reveal))
+        .routes(routes!(jurors::show::show))
+        .routes(routes!(jurors::register::register))
+        .routes(routes!(jurors::opt_out::opt_out))
+        .routes(routes!(jurors::leave::leave))
 }
 
 /// What trade needs: tokens, identity, operators, health.
@@ -90,11 +107,18 @@ fn house() -> OpenApiRouter<Shell> {
         .routes(routes!(admin::dead_letters::dead_letters))
         .routes(routes!(admin::retry_dead_letter::retry_dead_letter))
         .routes(routes!(admin::rotate_key::rotate_key))
+        .routes(routes!(operator::list::list, operator::propose::propose))
+        .routes(routes!(operator::show::show))
+        .routes(routes!(operator::approve::approve))
+        .routes(routes!(operator::cancel::cancel))
+        .routes(routes!(operator::events::events))
+        .routes(routes!(disputes::list_all::list_all))
         .routes(routes!(api_keys::list_of::list_of, api_keys::bind::bind))
         .routes(routes!(api_keys::revoke_any::revoke_any))
         // Cards, pages, health.
         .routes(routes!(pages::agent_card::agent_card))
         .routes(routes!(pages::well_known_card::well_known_card))
+        .routes(routes!(operator::fees::fees))
         .routes(routes!(pages::marketplace::marketplace))
         .routes(routes!(pages::problems::problems))
         .routes(routes!(pages::jwks::jwks))

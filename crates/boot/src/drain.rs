@@ -22,13 +22,22 @@ const RETRY_AFTER_SECONDS: u32 = 1;
 pub(crate) struct Drain {
     /// What `/readyz` says.
     pub(crate) ready: Arc<AtomicBool>,
+    /// Whether the books are open: until then nothing but the state of the server is shown.
+    pub(crate) opened: Arc<AtomicBool>,
     /// Stops what waits for nothing in particular.
     pub(crate) stop: CancellationToken,
 }
 
 impl Drain {
     pub(crate) fn new() -> Self {
-        Self { ready: Arc::new(AtomicBool::new(false)), stop: CancellationToken::new() }
+        let no = || Arc::new(AtomicBool::new(false));
+        Self { ready: no(), opened: no(), stop: CancellationToken::new() }
+    }
+
+    /// The books are open: from now on ready, unless it stops already.
+    pub(crate) fn open(&self) {
+        self.opened.store(true, Ordering::SeqCst);
+        self.ready.store(!self.stop.is_cancelled(), Ordering::SeqCst);
     }
 
     /// From now on: not ready, no new connections, long polls end, the worker stops.
@@ -64,13 +73,17 @@ pub(crate) async fn release_readers(
 }
 
 fn stopping() -> Response {
-    let problem = Problem::new(&codes::NOT_READY, "The server is stopping: ask again")
-        .retry_after(RETRY_AFTER_SECONDS);
+    not_ready("The server is stopping: ask again", RETRY_AFTER_SECONDS)
+}
+
+/// 503, and when to ask again.
+pub(crate) fn not_ready(detail: &'static str, retry_after: u32) -> Response {
+    let problem = Problem::new(&codes::NOT_READY, detail).retry_after(retry_after);
     // Plain fields: that it cannot be written does not happen, and the status says enough.
     let body = serde_json::to_string(&problem).unwrap_or_default();
     let headers = [
         (header::CONTENT_TYPE, HeaderValue::from_static(Problem::MEDIA_TYPE)),
-        (header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECONDS)),
+        (header::RETRY_AFTER, HeaderValue::from(retry_after)),
     ];
     (StatusCode::SERVICE_UNAVAILABLE, headers, body).into_response()
 }

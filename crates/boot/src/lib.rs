@@ -9,6 +9,7 @@ mod logs;
 mod migrate_store;
 mod no_fetcher;
 mod offline;
+mod opening;
 mod ourselves;
 mod server;
 mod settings;
@@ -23,8 +24,9 @@ pub use migrate_store::{MoveProgress, Moved, StoreMove, migrate_store};
 pub use offline::offline_audit;
 pub use server::{Overrides, Server, Stopped};
 pub use settings::{
-    AgentCard, AuthSetting, CardError, Deployment, ExpirySetting, LogFormat, Problem, RemoteTeg,
-    Settings, SettingsError, Switch, TegAuthSetting, TegOptions, TegRailSetting,
+    AgentCard, AuthSetting, CardError, Deployment, EscrowSetting, ExpirySetting, LogFormat,
+    Problem, RemoteTeg, Settings, SettingsError, Switch, TegAuthSetting, TegOptions,
+    TegRailSetting,
 };
 pub use signals::stop_signal;
 pub use worker_process::WorkerProcess;

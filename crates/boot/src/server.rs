@@ -2,13 +2,12 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use axum::middleware;
 use axum::serve::ListenerExt;
 use marketplace_api::{ApiSettings, App};
-use marketplace_engine::{Edges, Marketplace, RandomIds};
+use marketplace_engine::{Edges, Marketplace, Pace, RandomIds};
 use marketplace_ports::{Store, Teg};
 use marketplace_registry::LocalIdentity;
 use tokio::net::TcpListener;
@@ -18,6 +17,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::drain::{Drain, release_readers};
 use crate::edges::{self, Opened};
+use crate::opening::{self, Opening};
 use crate::{BootError, Clock, Deployment, Settings, ourselves, work};
 
 /// What tests put in the place of the real thing.
@@ -82,11 +82,9 @@ impl Server {
         let marketplace = open_marketplace(&deployment, &opened).await?;
         let drain = Drain::new();
         let tasks = TaskTracker::new();
+        let opening = opening::try_now(&marketplace, &deployment).await?;
         if run_worker {
             work::live(&marketplace, opened.store.as_ref(), &drain.stop, &tasks).await?;
-            if !deployment.no_worker {
-                work::work(&marketplace, deployment.pace(), &drain.stop, &tasks);
-            }
         }
         work::follow(&marketplace, &drain.stop, &tasks);
         if let Some(claim) = opened.claim.take() {
@@ -96,8 +94,8 @@ impl Server {
             deployment.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
         let app = app(&deployment, &opened, &marketplace, &drain, address, &public_url);
         tasks.spawn(stay_known(&deployment, &opened, &public_url, &drain));
-        // Whoever waits at the port already must not be told that we are not ready.
-        drain.ready.store(true, Ordering::SeqCst);
+        let pace = (run_worker && !deployment.no_worker).then(|| deployment.pace());
+        begin(opening, &marketplace, pace, &drain, &tasks);
         let serving = serve(listener, app, drain.clone());
         tracing::info!(%address, public_url, did = %deployment.config.did, "serving");
         Ok(Self {
@@ -168,6 +166,39 @@ impl Drop for Server {
     }
 }
 
+/// Takes part, at once or when the books are open.
+fn begin(
+    opening: Opening,
+    marketplace: &Marketplace,
+    pace: Option<Pace>,
+    drain: &Drain,
+    tasks: &TaskTracker,
+) {
+    if opening != Opening::Done {
+        let later = opening::stake_later(marketplace.clone(), drain.stop.clone());
+        tasks.spawn(later);
+    }
+    let start = {
+        let (marketplace, drain, tasks) = (marketplace.clone(), drain.clone(), tasks.clone());
+        move || {
+            if let Some(pace) = pace {
+                work::work(&marketplace, pace, &drain.stop, &tasks);
+            }
+            drain.open();
+        }
+    };
+    let Opening::Waiting(reason) = opening else {
+        // Whoever waits at the port already must not be told that we are not ready.
+        return start();
+    };
+    let (marketplace, stop) = (marketplace.clone(), drain.stop.clone());
+    tasks.spawn(async move {
+        if opening::keep_trying(&marketplace, reason, &stop).await {
+            start();
+        }
+    });
+}
+
 /// Makes ourselves known beside everything else.
 fn stay_known(
     deployment: &Deployment,
@@ -203,7 +234,7 @@ pub(crate) async fn open_marketplace(
         ids: Arc::new(RandomIds),
     };
     let marketplace = Marketplace::start(deployment.config.clone(), edges);
-    marketplace.open().await?;
+    marketplace.open_store().await?;
     Ok(marketplace)
 }
 
@@ -223,12 +254,15 @@ fn app(
         marketplace: marketplace.clone(),
         identity: Arc::new(identity),
         registry,
+        signed_by: Arc::new(|did, digest, signature| {
+            marketplace_registry::decode_did_key(did)
+                .is_ok_and(|key| marketplace_registry::verify_signature(&key, digest, signature))
+        }),
         keys: opened.own_keys.clone(),
         settings: ApiSettings {
             auth_mode: deployment.auth_mode,
             public_url: public_url.to_owned(),
             listen: address,
-            operators: deployment.operators.clone(),
             manifest: deployment.manifest(public_url),
             request_timeout: deployment.request_timeout,
         },
@@ -240,8 +274,9 @@ fn app(
 
 fn serve(listener: TcpListener, app: Arc<App>, drain: Drain) -> JoinHandle<std::io::Result<()>> {
     let stop = drain.stop.clone().cancelled_owned();
-    let router =
-        marketplace_api::router(app).layer(middleware::from_fn_with_state(drain, release_readers));
+    let router = marketplace_api::router(app)
+        .layer(middleware::from_fn_with_state(drain.clone(), opening::hold_back))
+        .layer(middleware::from_fn_with_state(drain, release_readers));
     // Answers are small: waiting for more to send would only add to their time.
     let listener = listener.tap_io(|connection| {
         if let Err(error) = connection.set_nodelay(true) {

@@ -11,13 +11,14 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::get;
-use marketplace_engine::Marketplace;
+use marketplace_engine::{Marketplace, Pace};
 use marketplace_ports::{Store, Teg};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::opening::{self, Opening};
 use crate::server::{closed, open_marketplace};
 use crate::{BootError, Overrides, Settings, Stopped, edges, work};
 
@@ -62,8 +63,9 @@ impl WorkerProcess {
         let marketplace = open_marketplace(&deployment, &opened).await?;
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
         work::follow(&marketplace, &stop, &tasks);
-        work::work(&marketplace, deployment.pace(), &stop, &tasks);
-        let ready = Arc::new(AtomicBool::new(true));
+        let ready = Arc::new(AtomicBool::new(false));
+        let opening = opening::try_now(&marketplace, &deployment).await?;
+        begin(opening, &marketplace, deployment.pace(), &ready, &stop, &tasks);
         let health = Arc::new(Health {
             marketplace: marketplace.clone(),
             ready: ready.clone(),
@@ -114,6 +116,32 @@ impl Drop for WorkerProcess {
     }
 }
 
+/// Works, at once or when the books are open. The stake is the servers' to fill up.
+fn begin(
+    opening: Opening,
+    marketplace: &Marketplace,
+    pace: Pace,
+    ready: &Arc<AtomicBool>,
+    stop: &CancellationToken,
+    tasks: &TaskTracker,
+) {
+    let start = {
+        let (marketplace, ready) = (marketplace.clone(), ready.clone());
+        let (stop, tasks) = (stop.clone(), tasks.clone());
+        move || {
+            work::work(&marketplace, pace, &stop, &tasks);
+            ready.store(!stop.is_cancelled(), Ordering::SeqCst);
+        }
+    };
+    let Opening::Waiting(reason) = opening else { return start() };
+    let (marketplace, stop) = (marketplace.clone(), stop.clone());
+    tasks.spawn(async move {
+        if opening::keep_trying(&marketplace, reason, &stop).await {
+            start();
+        }
+    });
+}
+
 struct Health {
     marketplace: Marketplace,
     ready: Arc<AtomicBool>,
@@ -136,7 +164,7 @@ fn serve(
 
 async fn readyz(State(health): State<Arc<Health>>) -> (StatusCode, &'static str) {
     if !health.ready.load(Ordering::Relaxed) {
-        return (StatusCode::SERVICE_UNAVAILABLE, "stopping\n");
+        return (StatusCode::SERVICE_UNAVAILABLE, "stopping, or waiting for the TEG\n");
     }
     match tokio::time::timeout(PATIENCE, health.marketplace.now()).await {
         Ok(Ok(_)) => (StatusCode::OK, "ready\n"),

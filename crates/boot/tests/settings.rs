@@ -4,7 +4,9 @@
 use std::path::Path;
 
 use clap::{Args, Command, FromArgMatches};
-use marketplace_boot::{Deployment, Settings, SettingsError};
+use marketplace_boot::{Deployment, Settings, SettingsError, TegAuthSetting};
+use marketplace_engine::{EscrowLimit, EscrowPolicy};
+use marketplace_teg::{HourlyLimits, Rail};
 use serde_json::json;
 
 /// As from a command line, over the card that is built in.
@@ -52,7 +54,7 @@ fn flags_override_the_card() {
     assert!(deployment.config.stake.is_zero());
     assert_eq!(deployment.database, Path::new("/srv/market/books.db"));
     assert_eq!(deployment.teg, Path::new("/srv/market/teg.db"));
-    assert_eq!(deployment.operators.len(), 2);
+    assert_eq!(deployment.config.operators.keys.len(), 2);
     assert_eq!(deployment.public_url.as_deref(), Some("https://market.example"));
     assert!(!deployment.faucet_open, "no play money beyond loopback unless FAUCET=on");
 }
@@ -87,6 +89,7 @@ fn what_cannot_be_says_which_setting_and_why() {
     check(&["--marketplace-stake=-1"], "MARKETPLACE_STAKE", "below zero");
     check(&["--marketplace-stake=0.0000000001"], "MARKETPLACE_STAKE", "9 decimals");
     check(&["--agent-did=me"], "AGENT_DID", "is not a DID");
+    check(&["--operator-signatures=2"], "OPERATOR_SIGNATURES", "names 0");
     check(&["--operator-dids=did:key:z6Mka,you"], "OPERATOR_DIDS", "\"you\" is not a DID");
     check(&["--database-url=mysql://u:p@db/x"], "DATABASE_URL", "or postgres://");
     check(&["--commits-in-flight=2"], "COMMITS_IN_FLIGHT", "must be 1 with SQLite");
@@ -100,13 +103,79 @@ fn what_cannot_be_says_which_setting_and_why() {
     check(&["--registry-client-id=me"], "REGISTRY_CLIENT_ID", "set both");
     check(&["--agent-key=short"], "AGENT_KEY", "32 bytes");
     check(&["--teg-reputation-scale=10"], "TEG_REPUTATION_SCALE", "scale is 1");
-    check(&["--dispute-timeout-hours=0"], "DISPUTE_TIMEOUT_HOURS", "from 1 to 168");
+    check(&["--dispute-timeout-hours=0"], "DISPUTE_TIMEOUT_HOURS", "from 1 to 72");
     check(&["--public-url=market.example"], "PUBLIC_URL", "https://");
     check(&["--agent-card=no/such/file.json"], "AGENT_CARD", "cannot be read");
     let open = ["--auth-mode=open", "--listen=0.0.0.0:8020"];
     check(&open, "AUTH_MODE", "serves loopback only");
     let open = ["--auth-mode=open", "--teg-layer-url=http://teg:8100", "--teg-auth-mode=static"];
     check(&open, "AUTH_MODE", "loopback");
+}
+
+#[test]
+fn a_teg_elsewhere_is_called_as_the_settings_say() {
+    let remote = |flags: &[&str]| resolve(flags).unwrap().teg_http;
+    assert!(remote(&[]).is_none() && remote(&["--teg-layer-url=embedded"]).is_none());
+    let home = ["--teg-layer-url=http://127.0.0.1:8100/api/v1/", "--teg-auth-mode=did"];
+    let teg = remote(&home).unwrap();
+    assert_eq!((teg.url.as_str(), teg.auth), ("http://127.0.0.1:8100", TegAuthSetting::Did));
+    assert_eq!((teg.rail, teg.limits), (Rail::Transfer, HourlyLimits::PUBLISHED));
+    assert_eq!((teg.reputation_scale, teg.service_token), (10, None));
+    let abroad = "--teg-layer-url=https://teg.example";
+    let token = ["--teg-auth-mode=static", "--teg-token=t", "--teg-service-token=s"];
+    let teg = remote(&[&[abroad], &token[..]].concat()).unwrap();
+    assert_eq!((teg.token.as_deref(), teg.service_token.as_deref()), (Some("t"), Some("s")));
+    let account = [
+        "--registry-url=https://registry.example/api/v1",
+        "--registry-client-id=id",
+        "--registry-client-secret=secret",
+    ];
+    let limits = ["--teg-requests-per-hour=0", "--teg-transfers-per-hour=7"];
+    let send = ["--teg-rail=send", "--teg-reputation-scale=1"];
+    let teg = remote(&[&[abroad], &account[..], &limits[..], &send[..]].concat()).unwrap();
+    assert_eq!(teg.rail, Rail::Send("https://registry.example".to_owned()));
+    assert_eq!(teg.limits, HourlyLimits { requests: 0, transfers: 7 });
+    assert_eq!((teg.auth, teg.reputation_scale), (TegAuthSetting::Registry, 1));
+
+    let check = |flags: &[&str], setting: &str, words: &str| {
+        let error = resolve(&[&[abroad], flags].concat()).expect_err(words);
+        let found =
+            error.problems.iter().any(|p| p.setting == setting && p.problem.contains(words));
+        assert!(found, "{flags:?}: {error}");
+    };
+    check(&["--teg-auth-mode=did"], "TEG_AUTH_MODE", "proves nothing");
+    check(&["--teg-auth-mode=static"], "TEG_AUTH_MODE", "needs TEG_TOKEN");
+    check(&[&token[..], &["--teg-rail=send"]].concat(), "TEG_RAIL", "set REGISTRY_URL");
+    check(&["--teg-reputation-scale=0"], "TEG_REPUTATION_SCALE", "above 0");
+    let nowhere = resolve(&["--teg-layer-url=teg:8100", "--teg-auth-mode=did"]).unwrap_err();
+    assert!(nowhere.problems.iter().any(|p| p.setting == "TEG_LAYER_URL"), "{nowhere}");
+}
+
+#[test]
+fn the_workers_pace_keeps_to_what_the_teg_allows() {
+    let check = |requests: &str, expect: [u32; 3]| {
+        let flag = format!("--teg-requests-per-hour={requests}");
+        let home = ["--teg-layer-url=http://127.0.0.1:8100", "--teg-auth-mode=did", &flag];
+        let pace = resolve(&home).unwrap().pace();
+        assert_eq!([pace.mirror.0, pace.mirror_idle.0, pace.reserves.0], expect, "{requests}");
+        if let Some(calls) = requests.parse::<u32>().ok().filter(|calls| *calls > 0) {
+            let made = 3_600 / pace.mirror.0 + 4 * 3_600 / pace.reserves.0;
+            assert!(made <= calls / 2 + 1, "{made} of {calls}");
+        }
+    };
+    check("1000", [9, 60, 144]);
+    check("100", [90, 576, 1_440]);
+    check("100000", [8, 60, 60]);
+    check("0", [8, 8, 60]);
+}
+
+#[test]
+fn the_stake_may_limit_escrow() {
+    let escrow = |flags: &[&str]| resolve(flags).unwrap().config.escrow;
+    assert_eq!(escrow(&[]), EscrowLimit::ORIGINAL);
+    let enforced = escrow(&["--escrow-stake-policy=enforce"]);
+    assert_eq!((enforced.policy, enforced.thousandths), (EscrowPolicy::Enforce, 1_500));
+    assert_eq!(escrow(&["--escrow-stake-policy=off"]).policy, EscrowPolicy::Off);
 }
 
 #[test]
@@ -125,7 +194,6 @@ fn a_risky_start_is_warned_of() {
     check(&["--auth-mode=open"], "acts as any agent");
     check(&["--faucet=on", "--listen=0.0.0.0:8020"], "FAUCET=on");
     check(&["--redis-url=redis://:x@cache"], "REDIS_URL is not used");
-    check(&["--dispute-timeout-hours=24"], "no effect yet");
     check(&["--fetch-private-addresses=on"], "our own network");
     check(&["--listen=0.0.0.0:8020"], "PUBLIC_URL is not set");
 }

@@ -266,6 +266,13 @@ impl Dispute {
         self.round()?.panels.last()
     }
 
+    /// Round and attempt of the panel that was called last, from 0.
+    #[must_use]
+    pub fn place(&self) -> (usize, usize) {
+        let attempts = self.round().map_or(0, |round| round.panels.len());
+        (self.rounds.len().saturating_sub(1), attempts.saturating_sub(1))
+    }
+
     /// What was ruled last: what stands unless something else is ruled.
     #[must_use]
     pub fn ruling(&self) -> Option<&Ruling> {

@@ -44,8 +44,7 @@ pub struct OrderFacts {
 
 impl OrderFacts {
     /// The facts that a disputed order knows by itself. The shell adds what was looked at again,
-    /// and corrects `due` and `first_at` from the log where the order was in dispute before or
-    /// delivered more than once. Nothing for an order that is not in dispute.
+    /// and corrects `due` where a delivered order was in dispute before. Nothing for an order that is not in dispute.
     #[must_use]
     pub fn of(order: &Order, gaps: &Gaps) -> Option<Self> {
         let OrderState::Funded(funded) = &order.state else { return None };
@@ -64,7 +63,7 @@ impl OrderFacts {
             _ => original,
         };
         let delivery = disputed.before.delivery().map(|delivery| DeliveryFacts {
-            first_at: delivery.at,
+            first_at: funded.first_delivered.unwrap_or(delivery.at),
             recorded: delivery.sha256,
             hashed_again: None,
             checks: None,

@@ -59,12 +59,6 @@ pub(crate) fn call(
     }])
 }
 
-/// Round and attempt of the panel that was called last, from 0.
-pub(crate) fn place(dispute: &Dispute) -> (usize, usize) {
-    let attempts = dispute.round().map_or(0, |round| round.panels.len());
-    (dispute.rounds.len().saturating_sub(1), attempts.saturating_sub(1))
-}
-
 /// The window from now, but not beyond the time for a ruling.
 fn window(dispute: &Dispute, length: marketplace_money::Seconds, cx: &Context<'_>) -> Deadline {
     let due = cx.now.plus(length).min(dispute.ruling_due().effective(cx.gaps));
@@ -72,7 +66,7 @@ fn window(dispute: &Dispute, length: marketplace_money::Seconds, cx: &Context<'_
 }
 
 fn windows(dispute: &Dispute) -> crate::Windows {
-    let (_, attempt) = place(dispute);
+    let (_, attempt) = dispute.place();
     if attempt == 0 { dispute.windows } else { dispute.windows.halved() }
 }
 
@@ -84,7 +78,7 @@ pub(crate) fn draw(
 ) -> Result<Vec<DisputeEvent>, DisputeRefusal> {
     let panel = dispute.panel().filter(|panel| panel.pool == pool.hash());
     let panel = panel.ok_or(DisputeRefusal::WrongPool)?;
-    let (round, attempt) = place(dispute);
+    let (round, attempt) = dispute.place();
     let jurors = pool.draw(&source.seed(dispute.id, round, attempt), panel.size);
     // The call counted the independent jurors of this very pool.
     if jurors.len() < panel.size {
@@ -135,7 +129,7 @@ pub(crate) fn reveal(
         return Err(DisputeRefusal::AlreadyVoted);
     }
     let sealed = seat.commitment.ok_or(DisputeRefusal::NotCommitted)?;
-    let (round, attempt) = place(dispute);
+    let (round, attempt) = dispute.place();
     if commitment(dispute.id, round, attempt, juror, vote) != sealed {
         return Err(DisputeRefusal::WrongSeal);
     }
@@ -176,7 +170,7 @@ pub(crate) fn votes_are_open(dispute: &Dispute, cx: &Context<'_>) -> Vec<Dispute
 /// One more panel if there is time for it, then the operators.
 fn failed(dispute: &Dispute, cx: &Context<'_>) -> Vec<DisputeEvent> {
     let at: Timestamp = cx.now;
-    let (_, attempt) = place(dispute);
+    let (_, attempt) = dispute.place();
     let mut events = vec![DisputeEvent::PanelFailed { at }];
     if dispute.ruling_due().passed(at, cx.gaps) {
         events.push(DisputeEvent::Escalated { why: Escalation::RulingTimeOver, at });

@@ -1,17 +1,21 @@
 //! The listings of this server's memory: found by the index, shown from the map.
 
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use marketplace_listings::{Listing, ListingStatus, Pricing, ServiceType};
-use marketplace_money::{Did, ListingId, Reputation};
-use marketplace_search::{Document, Index, Page, Query, SearchError, ServiceKind};
+use marketplace_listings::{AcceptancePolicy, Listing, ListingStatus, Pricing, ServiceType};
+use marketplace_money::{Amount, Currency, Did, ListingId, Multiplier, Reputation, Timestamp};
+use marketplace_search::{
+    Acceptance, Blend, Document, Facets, Highlighter, Hit, Index, Page, Query, Score, SearchError,
+    SellerFacts, ServiceKind,
+};
 
 #[derive(Default)]
 struct Shelves {
     index: Index,
     listings: HashMap<ListingId, Arc<Listing>>,
-    reputations: HashMap<Did, Reputation>,
+    /// What is known of agents, whether they sell or not.
+    sellers: HashMap<Did, SellerFacts>,
 }
 
 /// Active listings, derived from the store.
@@ -27,31 +31,80 @@ pub struct Found {
     pub listing: Arc<Listing>,
     /// Of its provider.
     pub reputation: Reputation,
+    /// What a buyer would pay now, without the fee.
+    pub price_now: Amount,
+    /// What made its place.
+    pub score: Score,
+    /// How many threes of the same seller stand before it.
+    pub tier: u16,
+    /// It is shown because its seller is new.
+    pub is_newcomer: bool,
 }
 
 /// A page of a search.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct FoundPage {
     /// In the order asked for.
     pub results: Vec<Found>,
     /// All matches.
     pub total: usize,
+    /// No listing has all of the words: these have some.
+    pub is_partial: bool,
+    /// Counts of all matches, if they were asked for.
+    pub facets: Option<Facets>,
+    /// What the parts of a score count.
+    pub blend: Blend,
     /// Where to go on.
     pub next: Option<marketplace_search::Cursor>,
 }
 
+impl Shelves {
+    fn found(&self, hit: &Hit) -> Option<Found> {
+        let listing = self.listings.get(&hit.id)?.clone();
+        let seller = self.sellers.get(&listing.provider).copied().unwrap_or_default();
+        let price = listing.offer.price;
+        let price_now = match listing.offer.terms.pricing {
+            Pricing::Fixed => price,
+            Pricing::Reputation => {
+                Multiplier::from_reputation(seller.reputation).of(price).unwrap_or(price)
+            }
+        };
+        Some(Found {
+            listing,
+            reputation: seller.reputation,
+            price_now,
+            score: hit.score,
+            tier: hit.tier,
+            is_newcomer: hit.is_newcomer,
+        })
+    }
+}
+
 impl Catalog {
+    pub(crate) fn new(blend: Blend) -> Self {
+        let shelves = Shelves { index: Index::new(blend), ..Shelves::default() };
+        Self { shelves: RwLock::new(shelves) }
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Shelves> {
+        self.shelves.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Shelves> {
+        self.shelves.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Follows a listing: active ones are found, others are not. An older version never replaces
     /// a newer one, so a rebuild and a commit may run at the same time.
     pub(crate) fn put(&self, listing: Arc<Listing>) {
-        let mut shelves = self.shelves.write().unwrap_or_else(PoisonError::into_inner);
+        let mut shelves = self.write();
         let known = shelves.listings.get(&listing.id);
         if known.is_some_and(|known| known.version >= listing.version) {
             return;
         }
         if listing.status == ListingStatus::Active {
-            let reputation = shelves.reputations.get(&listing.provider).copied();
-            if let Err(full) = shelves.index.upsert(document(&listing, reputation)) {
+            let seller = shelves.sellers.get(&listing.provider).copied().unwrap_or_default();
+            if let Err(full) = shelves.index.upsert(document(&listing, seller)) {
                 tracing::error!(%full, listing = %listing.id, "a listing cannot be found");
             }
             shelves.listings.insert(listing.id, listing);
@@ -61,41 +114,66 @@ impl Catalog {
         }
     }
 
+    /// The standing of an agent, from whatever source; the newest one holds.
     pub(crate) fn set_reputation(&self, did: &Did, reputation: Reputation) {
-        let mut shelves = self.shelves.write().unwrap_or_else(PoisonError::into_inner);
-        if shelves.reputations.get(did) != Some(&reputation) {
-            shelves.reputations.insert(did.clone(), reputation);
-            shelves.index.set_reputation(did, reputation);
+        self.change_seller(did, |known| SellerFacts { reputation, ..known });
+    }
+
+    /// How many orders an agent fulfilled, and how many it did not.
+    pub(crate) fn set_record(&self, did: &Did, kept: u32, broken: u32) {
+        self.change_seller(did, |known| SellerFacts { kept, broken, ..known });
+    }
+
+    fn change_seller(&self, did: &Did, change: impl FnOnce(SellerFacts) -> SellerFacts) {
+        let known = self.read().sellers.get(did).copied();
+        let facts = change(known.unwrap_or_default());
+        if known == Some(facts) {
+            return;
         }
+        let mut shelves = self.write();
+        shelves.sellers.insert(did.clone(), facts);
+        shelves.index.set_seller(did, facts);
     }
 
     /// The seller of a listing whose price follows reputation, as far as this server knows.
     pub(crate) fn moves_price(&self, id: ListingId) -> Option<Did> {
-        let shelves = self.shelves.read().unwrap_or_else(PoisonError::into_inner);
+        let shelves = self.read();
         let listing = shelves.listings.get(&id)?;
         let moves = listing.offer.terms.pricing == Pricing::Reputation;
         moves.then(|| listing.provider.clone())
     }
 
     pub(crate) fn reputation(&self, did: &Did) -> Reputation {
-        let shelves = self.shelves.read().unwrap_or_else(PoisonError::into_inner);
-        shelves.reputations.get(did).copied().unwrap_or_default()
+        self.read().sellers.get(did).map(|facts| facts.reputation).unwrap_or_default()
     }
 
     pub(crate) fn search(&self, query: &Query) -> Result<FoundPage, SearchError> {
-        let shelves = self.shelves.read().unwrap_or_else(PoisonError::into_inner);
-        let Page { hits, total, next } = shelves.index.search(query)?;
-        let found = |id: &ListingId| {
-            let listing = shelves.listings.get(id)?.clone();
-            let reputation = shelves.reputations.get(&listing.provider).copied();
-            Some(Found { listing, reputation: reputation.unwrap_or_default() })
-        };
-        Ok(FoundPage { results: hits.iter().filter_map(found).collect(), total, next })
+        let shelves = self.read();
+        let Page { hits, total, is_partial, facets, next } = shelves.index.search(query)?;
+        let results = hits.iter().filter_map(|hit| shelves.found(hit)).collect();
+        let blend = *shelves.index.blend();
+        Ok(FoundPage { results, total, is_partial, facets, blend, next })
+    }
+
+    pub(crate) fn highlighter(&self, query: &Query) -> Highlighter {
+        Highlighter::new(&self.read().index, query)
+    }
+
+    /// Listings that say the same as this one.
+    pub(crate) fn similar(&self, id: ListingId, limit: usize, now: Timestamp) -> Vec<Found> {
+        let shelves = self.read();
+        let hits = shelves.index.similar(id, limit, now);
+        hits.iter().filter_map(|hit| shelves.found(hit)).collect()
+    }
+
+    /// An active listing.
+    pub(crate) fn listing(&self, id: ListingId) -> Option<Found> {
+        self.read().found(&Hit { id, score: Score::default(), tier: 0, is_newcomer: false })
     }
 
     /// Providers with active listings, for refreshing their standing.
     pub(crate) fn providers(&self) -> Vec<Did> {
-        let shelves = self.shelves.read().unwrap_or_else(PoisonError::into_inner);
+        let shelves = self.read();
         let mut providers: Vec<Did> =
             shelves.listings.values().map(|listing| listing.provider.clone()).collect();
         providers.sort_unstable();
@@ -104,22 +182,37 @@ impl Catalog {
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.shelves.read().unwrap_or_else(PoisonError::into_inner).listings.len()
+        self.read().listings.len()
     }
 }
 
-fn document(listing: &Listing, reputation: Option<Reputation>) -> Document {
+fn document(listing: &Listing, seller: SellerFacts) -> Document {
     let offer = &listing.offer;
+    let (tags, metadata_text) = metadata_words(&offer.metadata);
     Document {
         id: listing.id,
         provider: listing.provider.clone(),
         service_type: kind(offer.service_type),
         name: offer.name.clone(),
         description: offer.description.clone(),
-        metadata_text: metadata_words(&offer.metadata),
+        metadata_text,
+        tags,
         price: offer.price,
-        reputation: reputation.unwrap_or_default(),
+        price_follows_reputation: offer.terms.pricing == Pricing::Reputation,
+        currency: Currency::Avt,
+        delivery: offer.terms.delivery,
+        acceptance: acceptance(offer.terms.acceptance),
+        seller,
         created_at: listing.created_at,
+    }
+}
+
+/// The index's name of an acceptance policy.
+pub(crate) const fn acceptance(policy: AcceptancePolicy) -> Acceptance {
+    match policy {
+        AcceptancePolicy::BuyerConfirms => Acceptance::BuyerConfirms,
+        AcceptancePolicy::Verified => Acceptance::Verified,
+        AcceptancePolicy::AutoOnDelivery => Acceptance::AutoOnDelivery,
     }
 }
 
@@ -134,8 +227,9 @@ pub(crate) const fn kind(service_type: ServiceType) -> ServiceKind {
     }
 }
 
-/// Keys and texts of the metadata; numbers and punctuation are left to the index to ignore.
-fn metadata_words(metadata: &str) -> String {
+/// The words of `tags`, and keys and texts of all other metadata; numbers and punctuation are left
+/// to the index to ignore.
+fn metadata_words(metadata: &str) -> (String, String) {
     fn collect(value: &serde_json::Value, words: &mut String) {
         match value {
             serde_json::Value::String(text) => {
@@ -153,9 +247,28 @@ fn metadata_words(metadata: &str) -> String {
             _ => {}
         }
     }
-    let mut words = String::new();
-    if let Ok(value) = serde_json::from_str(metadata) {
-        collect(&value, &mut words);
+    let (mut tags, mut words) = (String::new(), String::new());
+    if let Ok(serde_json::Value::Object(mut map)) = serde_json::from_str(metadata) {
+        if let Some(value) = map.remove("tags") {
+            collect(&value, &mut tags);
+        }
+        collect(&serde_json::Value::Object(map), &mut words);
     }
-    words
+    (tags, words)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tags_are_words_of_their_own() {
+        let check = |metadata: &str, tags: &str, rest: &str| {
+            assert_eq!(metadata_words(metadata), (tags.to_owned(), rest.to_owned()), "{metadata}");
+        };
+        check(r#"{"tags":["csv","fast"],"x":{"y":"z"},"n":7}"#, " csv fast", " n x y z");
+        check(r#"{"tags":"one"}"#, " one", "");
+        check("{}", "", "");
+        check("no json", "", "");
+    }
 }

@@ -1,17 +1,41 @@
 //! What the operator decides.
 
+use marketplace_disputes::Policy;
 use marketplace_escrow::ExpiryPolicy;
 use marketplace_fees::FeeSchedule;
 use marketplace_money::{Amount, Did, Seconds};
+use marketplace_search::Blend;
 
+use crate::escrow_limit::EscrowLimit;
 use crate::published::PUBLISH_EVERY;
+
+/// Those who run the marketplace, and how many of them must agree.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OperatorSet {
+    /// Who.
+    pub keys: Vec<Did>,
+    /// How many; from 1.
+    pub needed: usize,
+}
+
+impl OperatorSet {
+    /// Whether this is one of them.
+    #[must_use]
+    pub fn includes(&self, did: &Did) -> bool {
+        self.keys.contains(did)
+    }
+}
 
 /// The economics and limits of a deployment.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// Ourselves.
     pub did: Did,
-    /// What we charge.
+    /// Who may do what no party may.
+    pub operators: OperatorSet,
+    /// What disputes cost, and how long they take.
+    pub disputes: Policy,
+    /// What we charge, until operators agree on something else.
     pub fees: FeeSchedule,
     /// What happens when nothing is delivered.
     pub expiry: ExpiryPolicy,
@@ -19,6 +43,8 @@ pub struct Config {
     pub max_listings: i64,
     /// What we stake at the TEG.
     pub stake: Amount,
+    /// How much of it may be in escrow.
+    pub escrow: EscrowLimit,
     /// What lets an agent of negative reputation list.
     pub collateral: Amount,
     /// Orders of one buyer that wait for a transfer.
@@ -28,6 +54,8 @@ pub struct Config {
     pub transfer_key_life: Seconds,
     /// Between statements of what we owe.
     pub publish_reserves: Seconds,
+    /// How searches rank.
+    pub blend: Blend,
     /// Commands in one commit.
     pub batch_limit: usize,
     /// Commits on their way at the same time; one for a store with one writer.
@@ -42,14 +70,18 @@ impl Config {
     pub const fn original(did: Did) -> Self {
         Self {
             did,
+            operators: OperatorSet { keys: Vec::new(), needed: 1 },
+            disputes: Policy::ORIGINAL,
             fees: FeeSchedule::ORIGINAL,
             expiry: ExpiryPolicy::DeliveryGated,
             max_listings: 10_000,
             stake: Amount::from_avt(1_000),
+            escrow: EscrowLimit::ORIGINAL,
             collateral: Amount::from_avt(100),
             max_unfunded_orders: 20,
             transfer_key_life: Seconds::from_hours(23),
             publish_reserves: PUBLISH_EVERY,
+            blend: Blend::DEFAULT,
             batch_limit: 256,
             batches_in_flight: 1,
             queue_limit: 4_096,

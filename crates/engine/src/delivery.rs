@@ -39,7 +39,7 @@ pub enum DeliveryContent {
 pub(crate) type Prepared = (DeliveryInput, Option<Arc<[u8]>>);
 
 /// All checks of a delivery together.
-const CHECKS_TIME: Duration = Duration::from_millis(100);
+pub(crate) const CHECKS_TIME: Duration = Duration::from_millis(100);
 const LONGEST_MEDIA_TYPE: usize = 120;
 const LONGEST_URI: usize = 2_048;
 
@@ -106,20 +106,7 @@ pub(crate) async fn check(
     if order.terms.acceptance != AcceptancePolicy::Verified {
         return Ok(input);
     }
-    let text = order.terms.checks.clone();
-    let bytes = bytes.clone();
-    let run = move || {
-        let checks = Checks::parse(&text)?;
-        // The time limit is the second fence; the first is the count of steps, which gives the
-        // same verdict on every machine.
-        let started = Instant::now();
-        let report = checks.run(&bytes, &|| started.elapsed() > CHECKS_TIME);
-        Ok::<_, marketplace_acceptance::CheckError>(report)
-    };
-    let report = tokio::task::spawn_blocking(run).await;
-    let report = report.map_err(|error| Error::Fault(format!("a check died: {error}")))?;
-    let report = report.map_err(|error| Error::Fault(format!("stored checks: {error}")))?;
-    let outcome = outcome(&report);
+    let outcome = outcome(&run_checks(order, bytes).await?);
     Ok(match input {
         DeliveryInput::Bytes { sha256, claimed_sha256, size, uri, media_type, note, .. } => {
             let checks = Some(outcome);
@@ -127,6 +114,32 @@ pub(crate) async fn check(
         }
         other => other,
     })
+}
+
+/// Runs an order's checks again on what is kept of its delivery: whether they pass, where the run
+/// came to an answer.
+pub(crate) async fn recheck(order: &Order, bytes: &Arc<[u8]>) -> Result<Option<bool>, Error> {
+    if order.terms.checks.is_empty() {
+        return Ok(None);
+    }
+    let report = run_checks(order, bytes).await?;
+    Ok(report.stopped.is_none().then(|| report.passed()))
+}
+
+async fn run_checks(order: &Order, bytes: &Arc<[u8]>) -> Result<Report, Error> {
+    let text = order.terms.checks.clone();
+    let bytes = bytes.clone();
+    let run_them = move || {
+        let checks = Checks::parse(&text)?;
+        // The time limit is the second fence; the first is the count of steps, which gives the
+        // same verdict on every machine.
+        let started = Instant::now();
+        let report = checks.run(&bytes, &|| started.elapsed() > CHECKS_TIME);
+        Ok::<_, marketplace_acceptance::CheckError>(report)
+    };
+    let report = tokio::task::spawn_blocking(run_them).await;
+    let report = report.map_err(|error| Error::Fault(format!("a check died: {error}")))?;
+    report.map_err(|error| Error::Fault(format!("stored checks: {error}")))
 }
 
 /// What of a report goes into the order: the verdict, its hash, and what failed.

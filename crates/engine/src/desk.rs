@@ -9,13 +9,14 @@ use marketplace_escrow::{Order, OrderEvent, evolve, posting};
 use marketplace_ledger::{Account, EntryDraft};
 use marketplace_listings::{Invalid, Listing};
 use marketplace_money::{
-    Amount, CommandId, DepositId, Did, EntryId, EventId, Gaps, ListingId, OrderId, Timestamp,
-    WithdrawalId,
+    Amount, CommandId, DepositId, Did, DisputeId, EntryId, EventId, Gaps, ListingId, OrderId,
+    Timestamp, WithdrawalId,
 };
 use marketplace_ports::{
-    Agent, ApiKey, Blob, Change, ChangeSet, CountChange, Deposit, Effect, EffectChange, EffectKind,
-    Event, IdempotencyKey, IdempotencyRecord, Key, Nonce, Notifier, Subject, TegRecord,
-    TegRecordState, TegTransactionId, Timer, TimerChange, View, Withdrawal,
+    Agent, ApiKey, Blob, Change, ChangeSet, CountChange, Deposit, Docket, Effect, EffectChange,
+    EffectKind, Event, Exhibit, IdempotencyKey, IdempotencyRecord, Juror, Key, Motion, Nonce,
+    Notifier, Subject, TegRecord, TegRecordState, TegTransactionId, Timer, TimerChange, View,
+    Withdrawal,
 };
 use uuid::Uuid;
 
@@ -103,6 +104,12 @@ impl<'a> Desk<'a> {
         self.view.api_keys.get(sha256).cloned()
     }
 
+    /// A motion of the operators, or nothing.
+    #[must_use]
+    pub fn motion(&self, id: Uuid) -> Option<Arc<Motion>> {
+        self.view.motions.get(&id).cloned()
+    }
+
     /// A withdrawal, or nothing.
     #[must_use]
     pub fn withdrawal(&self, id: WithdrawalId) -> Option<Arc<Withdrawal>> {
@@ -133,6 +140,21 @@ impl<'a> Desk<'a> {
     #[must_use]
     pub fn is_used(&self, nonce: &Nonce) -> bool {
         self.view.nonces.contains(nonce)
+    }
+
+    /// A dispute, or nothing.
+    #[must_use]
+    pub fn docket(&self, id: DisputeId) -> Option<Arc<Docket>> {
+        let own = self.set.disputes.iter().rev().find(|change| change.row.dispute.id == id);
+        own.map(|change| &change.row).or_else(|| self.view.disputes.get(&id)).cloned()
+    }
+
+    /// What is known of an agent as a juror; a fresh row for one that never was one.
+    #[must_use]
+    pub fn juror(&self, did: &Did) -> Arc<Juror> {
+        let own = self.set.jurors.iter().rev().find(|change| change.row.did == *did);
+        let known = own.map(|change| &change.row).or_else(|| self.view.jurors.get(did));
+        known.cloned().unwrap_or_else(|| Arc::new(Juror::unknown(did.clone())))
     }
 
     /// A balance, with what this command did to it so far.
@@ -276,6 +298,27 @@ impl<'a> Desk<'a> {
         row
     }
 
+    /// Writes a motion of the operators; its version is set here.
+    pub fn write_motion(&mut self, read: u64, motion: Motion) -> Arc<Motion> {
+        let row = Arc::new(Motion { version: read + 1, ..motion });
+        self.set.motions.push(Change { read, row: row.clone() });
+        row
+    }
+
+    /// Writes a dispute.
+    pub fn write_docket(&mut self, read: u64, docket: Docket) -> Arc<Docket> {
+        let row = Arc::new(docket);
+        self.set.disputes.push(Change { read, row: row.clone() });
+        row
+    }
+
+    /// Writes what is known of a juror; its version is set here.
+    pub fn write_juror(&mut self, read: u64, juror: Juror) -> Arc<Juror> {
+        let row = Arc::new(Juror { version: read + 1, ..juror });
+        self.set.jurors.push(Change { read, row: row.clone() });
+        row
+    }
+
     /// Writes a deposit; its version is set here.
     pub fn write_deposit(&mut self, read: u64, deposit: Deposit) -> Arc<Deposit> {
         let row = Arc::new(Deposit { version: read + 1, ..deposit });
@@ -335,6 +378,17 @@ impl<'a> Desk<'a> {
         self.set.blobs.push(blob);
     }
 
+    /// Keeps bytes of a dispute.
+    pub fn exhibit(&mut self, exhibit: Exhibit) {
+        self.set.exhibits.push(exhibit);
+    }
+
+    /// Whether an agent can be told anything: what nobody would hear is not written.
+    #[must_use]
+    pub fn reaches(&self, agent: &Did) -> bool {
+        self.notifier.may_reach(agent)
+    }
+
     pub(crate) fn remember(&mut self, key: IdempotencyKey, record: IdempotencyRecord) {
         self.set.idempotency = Some((key, record));
     }
@@ -364,7 +418,10 @@ pub(crate) fn advance(view: &mut View, set: &ChangeSet) {
     view.orders.extend(set.orders.iter().map(|c| (c.row.id, c.row.clone())));
     view.listings.extend(set.listings.iter().map(|c| (c.row.id, c.row.clone())));
     view.agents.extend(set.agents.iter().map(|c| (c.row.did.clone(), c.row.clone())));
+    view.disputes.extend(set.disputes.iter().map(|c| (c.row.dispute.id, c.row.clone())));
+    view.jurors.extend(set.jurors.iter().map(|c| (c.row.did.clone(), c.row.clone())));
     view.api_keys.extend(set.api_keys.iter().map(|c| (c.row.sha256, c.row.clone())));
+    view.motions.extend(set.motions.iter().map(|c| (c.row.id, c.row.clone())));
     view.withdrawals.extend(set.withdrawals.iter().map(|c| (c.row.id, c.row.clone())));
     view.deposits.extend(set.deposits.iter().map(|c| (c.row.id, c.row.clone())));
     for (account, delta) in set.balance_deltas() {

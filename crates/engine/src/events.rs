@@ -51,6 +51,9 @@ pub(crate) fn order_data(order: &Order, event: Option<&OrderEvent>) -> String {
             let uri = Value::from(announced.uri.as_ref());
             let _ = write!(text, ",\"sha256\":\"{}\",\"uri\":{uri}", hex(&announced.sha256));
         }
+        Some(OrderEvent::Extended { by }) => {
+            let _ = write!(text, ",\"seconds\":{}", by.0);
+        }
         Some(_) => {}
     }
     text.push('}');

@@ -64,6 +64,9 @@ impl Marketplace {
             }
             if store.is_shared() {
                 self.follow_catalog(&events).await?;
+                if events.iter().any(|event| event.name.starts_with("operator.")) {
+                    self.refresh_in_force().await?;
+                }
             }
             publisher.hear(events.into_iter().map(Arc::new).collect());
         }

@@ -1,12 +1,14 @@
 //! The mirror of our history at the TEG: everything that moved is booked, once.
 
-use marketplace_money::Seconds;
-use marketplace_ports::{HistoryCursor, HistoryPage, Lease};
+use std::sync::atomic::Ordering;
+
+use marketplace_money::{Seconds, Timestamp};
+use marketplace_ports::{HistoryCursor, HistoryPage, Lease, TegRecordState};
 
 use crate::marketplace::Marketplace;
 use crate::opening::HISTORY_CURSOR;
 use crate::refusal::{Error, Refusal};
-use crate::verbs::{MirrorTransfer, Mirrored, NotePending};
+use crate::verbs::{MirrorTransfer, Mirrored, NoteUnsettled};
 
 /// Lines at once.
 const PAGE: u32 = 100;
@@ -15,7 +17,39 @@ const REFRESH_EVERY: Seconds = Seconds(1);
 /// The name of that right.
 const REFRESH: &str = "teg-history-refresh";
 
+/// Until when transfers are awaited, in microseconds: for the mirror, whichever worker holds it.
+const AWAITED: &str = "teg-transfers-awaited";
+/// Such a note is not written again for less.
+const NOTE_AGAIN: Seconds = Seconds(60);
+/// Somebody names a transfer that was not seen, or not completed.
+const NAMED: Seconds = Seconds(300);
+
 impl Marketplace {
+    /// From now on for so long the mirror looks often.
+    pub(crate) async fn await_transfers(&self, duration: Seconds) -> Result<(), Error> {
+        let until = self.now().await?.plus(duration);
+        let known = self.inner.awaited.load(Ordering::Relaxed);
+        if until < Timestamp::from_micros(known).plus(NOTE_AGAIN) {
+            return Ok(());
+        }
+        self.inner.awaited.store(until.micros(), Ordering::Relaxed);
+        // Another server may await something for longer.
+        if self.awaited_until().await?.is_none_or(|known| known < until) {
+            self.store().set_note(AWAITED, &until.micros().to_string()).await?;
+        }
+        Ok(())
+    }
+
+    /// Whether somebody waits for a transfer to us.
+    pub(crate) async fn awaits_transfers(&self, now: Timestamp) -> Result<bool, Error> {
+        Ok(self.awaited_until().await?.is_some_and(|until| now < until))
+    }
+
+    async fn awaited_until(&self) -> Result<Option<Timestamp>, Error> {
+        let note = self.store().note(AWAITED).await?;
+        Ok(note.and_then(|note| note.parse().ok()).map(Timestamp::from_micros))
+    }
+
     /// Reads on from where the mirror stands, a page; says how many lines it had. The place is
     /// remembered after the page is booked: a crash between repeats the page, and every booking is
     /// done once.
@@ -52,8 +86,13 @@ impl Marketplace {
                 Err(error) => return Err(error),
             }
         }
-        for transfer in page.pending.into_iter().filter(|own| own.receiver == *self.did()) {
-            match self.execute(NotePending { transfer }, None).await {
+        let pending = page.pending.into_iter().map(|transfer| (transfer, TegRecordState::Pending));
+        let failed = page.failed.into_iter().map(|transfer| (transfer, TegRecordState::Failed));
+        for (transfer, state) in pending.chain(failed) {
+            if transfer.receiver != *self.did() {
+                continue;
+            }
+            match self.execute(NoteUnsettled { transfer, state }, None).await {
                 Ok(_) | Err(Error::Refused(_)) => {}
                 Err(error) => return Err(error),
             }
@@ -64,6 +103,7 @@ impl Marketplace {
     /// Has the mirror look now, because somebody names a transfer that it has not seen: whoever
     /// waits for the same shares the look, and over all servers there is one in a second.
     pub(crate) async fn refresh_history(&self) -> Result<(), Error> {
+        self.await_transfers(NAMED).await?;
         let _turn = self.inner.refreshing.lock().await;
         // Each look asks as somebody new: the right to the next one is nobody's.
         let lease = Lease { owner: self.fresh_id().await?, duration: REFRESH_EVERY };

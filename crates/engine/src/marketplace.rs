@@ -1,11 +1,12 @@
 //! The marketplace as a library: what servers and embedding agents hold.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
 
 use marketplace_escrow::{Command, OrderRefusal};
 use marketplace_fees::{Expectation, Quote};
 use marketplace_listings::{AcceptancePolicy, Listing, Offer, OfferEdit, Pricing};
-use marketplace_money::{Amount, CommandId, Did, ListingId, OrderId, Timestamp};
+use marketplace_money::{Amount, CommandId, Did, ListingId, OrderId, Seconds, Timestamp};
 use marketplace_ports::{Fetcher, Nonce, Notifier, PayoutPolicy, Store, Teg, TegBalance, TegError};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -14,17 +15,22 @@ use uuid::Uuid;
 use crate::config::Config;
 use crate::delivery::{DeliveryRequest, Prepared, check, validate};
 use crate::edge::EdgeWatch;
+use crate::escrow_limit::EscrowWatch;
 use crate::executor::Executor;
 use crate::ids::{Ids, command_id};
 use crate::job::{Done, Idempotency, Job, TypedJob, Verb};
 use crate::publish::Publisher;
 use crate::published::TreeCache;
 use crate::refusal::{Error, Refusal};
+use crate::rehearsal::Bench;
 use crate::reputation::ReputationCache;
 use crate::verbs::{
     Balance, ChangeListing, ChangeOrder, Collateral, CompleteOrder, CreateListing, ListingChange,
     MoveCollateral, OrderView, Payment, Purchase, SetPayout, Transfer, UseNonce,
 };
+
+/// An order that waits for a transfer waits so long.
+const ORDER_WAITS: Seconds = Seconds::from_hours(1);
 
 /// What the marketplace stands on.
 #[derive(Clone)]
@@ -47,9 +53,14 @@ pub(crate) struct Inner {
     pub(crate) publisher: Arc<Publisher>,
     pub(crate) reputations: ReputationCache,
     pub(crate) edge: EdgeWatch,
+    pub(crate) escrow: EscrowWatch,
     pub(crate) trees: TreeCache,
+    /// Where checks are tried.
+    pub(crate) bench: Bench,
     /// Held by whoever makes the mirror look.
     pub(crate) refreshing: tokio::sync::Mutex<()>,
+    /// Until when this process said that transfers are awaited, in microseconds.
+    pub(crate) awaited: AtomicI64,
     queue: mpsc::Sender<Box<dyn Job>>,
     executor: JoinHandle<()>,
 }
@@ -100,7 +111,7 @@ impl Marketplace {
     #[must_use]
     pub fn start(config: Config, edges: Edges) -> Self {
         let (queue, jobs) = mpsc::channel(config.queue_limit);
-        let publisher = Arc::new(Publisher::default());
+        let publisher = Arc::new(Publisher::new(config.blend));
         let executor = Executor {
             store: edges.store.clone(),
             notifier: edges.notifier.clone(),
@@ -111,15 +122,18 @@ impl Marketplace {
         };
         let executor = tokio::spawn(executor.run(jobs));
         let reputations = ReputationCache::new(edges.teg.clone(), edges.store.clone());
-        let (edge, trees, refreshing) = Default::default();
+        let (edge, escrow, trees, bench, refreshing, awaited) = Default::default();
         let inner = Inner {
             config,
             edges,
             publisher,
             reputations,
             edge,
+            escrow,
             trees,
+            bench,
             refreshing,
+            awaited,
             queue,
             executor,
         };
@@ -212,7 +226,7 @@ impl Marketplace {
             provider: provider.clone(),
             offer,
             reputation,
-            fee: config.fees.listing,
+            tariff: self.tariff(),
             collateral: config.collateral,
             max_listings: config.max_listings,
         };
@@ -252,8 +266,8 @@ impl Marketplace {
             Pricing::Fixed => Default::default(),
             Pricing::Reputation => self.reputation(&listing.provider).await?,
         };
-        let fees = &self.config().fees;
-        let quote = Quote::make(fees, &listing, buyer.clone(), reputation, view.now);
+        let fees = self.tariff().at(view.now);
+        let quote = Quote::make(&fees, &listing, buyer.clone(), reputation, view.now);
         Ok(quote.map_err(Refusal::from)?)
     }
 
@@ -277,9 +291,10 @@ impl Marketplace {
             acceptance: request.acceptance,
             expects: request.expects,
             payment: request.payment,
-            fees: config.fees,
+            tariff: self.tariff(),
             expiry: config.expiry,
             max_unfunded: config.max_unfunded_orders,
+            room: self.escrow_room().await?,
             seller_reputation: None,
         };
         if let Some(seller) = self.inner.publisher.catalog.moves_price(request.listing) {
@@ -307,9 +322,17 @@ impl Marketplace {
                 // On the heap: few purchases go this way, and all would carry its size around.
                 Box::pin(self.execute_prepaid(&transaction, verb, idempotency)).await
             }
-            Payment::Balance | Payment::Transfer => {
+            Payment::Balance => {
                 let buyer = verb.buyer.clone();
                 self.execute_funded(&buyer, verb, idempotency).await
+            }
+            Payment::Transfer => {
+                let done = Box::pin(self.execute(verb, idempotency)).await?;
+                // Only the mirror's pace hangs on it.
+                if let Err(error) = self.await_transfers(ORDER_WAITS).await {
+                    tracing::warn!(%error, "nobody told the mirror that a transfer is awaited");
+                }
+                Ok(done)
             }
         }
     }
@@ -326,7 +349,12 @@ impl Marketplace {
         idempotency: Option<Idempotency<OrderView>>,
     ) -> Result<Done<OrderView>, Error> {
         let verb = ChangeOrder { caller: caller.clone(), order, command, bytes: None };
-        self.execute(verb, idempotency).await
+        match self.execute(verb, idempotency.clone()).await {
+            Err(Error::Refused(Refusal::InDispute)) => {
+                Box::pin(self.concede_order(caller, order, idempotency)).await
+            }
+            done => done,
+        }
     }
 
     /// The seller delivers.
@@ -359,7 +387,12 @@ impl Marketplace {
     ) -> Result<Done<OrderView>, Error> {
         let (delivery, bytes) = self.prepare(caller, order, request).await?;
         let verb = CompleteOrder { caller: caller.clone(), order, delivery, bytes };
-        self.execute(verb, idempotency).await
+        match self.execute(verb, idempotency.clone()).await {
+            Err(Error::Refused(Refusal::InDispute)) => {
+                Box::pin(self.concede_order(caller, order, idempotency)).await
+            }
+            done => done,
+        }
     }
 
     /// Hashes inline bytes, and runs the order's checks on them before the command is queued.

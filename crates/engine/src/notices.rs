@@ -27,7 +27,9 @@ pub(crate) fn notices(order: &Order, event: &OrderEvent) -> Vec<(Did, Notice)> {
             // The seller never heard of it.
             _ => vec![(buyer.clone(), Notice::OrderExpired)],
         },
-        OrderEvent::DeliveryAnnounced(_) | OrderEvent::DeliveryFailed => Vec::new(),
+        OrderEvent::DeliveryAnnounced(_)
+        | OrderEvent::DeliveryFailed
+        | OrderEvent::Extended { .. } => Vec::new(),
     }
 }
 

@@ -31,21 +31,35 @@ impl Marketplace {
     /// When store or TEG do not answer. A shortfall of funds for the stake is a warning, not an
     /// error.
     pub async fn open(&self) -> Result<(), Error> {
-        // Ids are ordered by the time that was seen last: without this, the first ones after a
-        // start would be from 1970.
-        self.inner.publisher.see_time(self.now().await?);
+        self.open_store().await?;
         self.open_books().await?;
         if let Err(error) = self.fill_stake().await {
             tracing::warn!(%error, "the stake is not filled up");
         }
+        Ok(())
+    }
+
+    /// The part of [`Self::open`] that asks nobody but the store.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub async fn open_store(&self) -> Result<(), Error> {
+        // Ids are ordered by the time that was seen last: without this, the first ones after a
+        // start would be from 1970.
+        self.inner.publisher.see_time(self.now().await?);
         self.mark_feed().await?;
+        self.refresh_in_force().await?;
         self.build_catalog().await
     }
 
     /// Books what we hold at the TEG as capital, once. The place in the history from which the
     /// mirror will book everything is remembered first; what came after that place is not
-    /// capital, however often a crash makes us begin again.
-    async fn open_books(&self) -> Result<(), Error> {
+    /// capital, however often a crash makes us begin again. Where it was done before, the TEG is not
+    /// asked.
+    ///
+    /// # Errors
+    /// When store or TEG do not answer.
+    pub async fn open_books(&self) -> Result<(), Error> {
         let start = match self.store().note(HISTORY_CURSOR).await? {
             Some(cursor) => HistoryCursor(cursor),
             None => {
@@ -123,7 +137,10 @@ impl Marketplace {
 
     /// Stakes what is missing. The key follows from what is staked already, so that several
     /// servers that start together stake once.
-    async fn fill_stake(&self) -> Result<(), Error> {
+    ///
+    /// # Errors
+    /// When the TEG does not answer, or what is available does not cover what is missing.
+    pub async fn fill_stake(&self) -> Result<(), Error> {
         let balance = self.teg().balance().await.map_err(teg_error)?;
         let wanted = self.config().stake;
         let Some(missing) = wanted.checked_sub(balance.staked).filter(|m| m.is_positive()) else {

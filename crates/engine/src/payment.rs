@@ -56,6 +56,7 @@ pub(crate) fn check(
     }
     match record.state {
         TegRecordState::Pending => return Err(Refusal::PaymentPending),
+        TegRecordState::Failed => return Err(Refusal::PaymentFailed),
         TegRecordState::Unmatched => return Err(Refusal::PaymentForeign),
         TegRecordState::Booked(_) => {}
     }
@@ -130,6 +131,8 @@ mod tests {
         check(Some(spent.clone()), buy(6), Err("payment_used"));
         let pending = TegRecord { state: TegRecordState::Pending, ..spent };
         check(Some(pending.clone()), buy(6), Err("payment_pending"));
+        let failed = TegRecord { state: TegRecordState::Failed, ..pending.clone() };
+        check(Some(failed), buy(6), Err("payment_failed"));
         let foreign = TegRecord { payer: Some(did("did:x:other")), ..pending.clone() };
         check(Some(foreign), buy(6), Err("payment_foreign"));
         check(Some(TegRecord { payer: None, ..pending }), buy(6), Err("payment_foreign"));

@@ -7,11 +7,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use marketplace_listings::Listing;
 use marketplace_money::{Did, Timestamp};
-use marketplace_ports::{Agent, ChangeSet, EffectChange, SealedEvent, Subject};
+use marketplace_ports::{Agent, ChangeSet, EffectChange, Motion, SealedEvent, Subject};
 use tokio::sync::Notify;
 
 use crate::catalog::Catalog;
 use crate::feed::Feed;
+use crate::in_force::InForce;
 use crate::worker::Worked;
 
 /// What of a change set readers want to know.
@@ -19,6 +20,7 @@ pub(crate) struct Notice {
     audience: Vec<Did>,
     listings: Vec<Arc<Listing>>,
     agents: Vec<Arc<Agent>>,
+    motions: Vec<Arc<Motion>>,
     work: bool,
 }
 
@@ -34,6 +36,7 @@ impl Notice {
             audience,
             listings: set.listings.iter().map(|change| change.row.clone()).collect(),
             agents: set.agents.iter().map(|change| change.row.clone()).collect(),
+            motions: set.motions.iter().map(|change| change.row.clone()).collect(),
             // A timer is set by every purchase, and is due in hours: the worker finds it in time.
             work: set.effects.iter().any(|change| matches!(change, EffectChange::Add(_))),
         }
@@ -77,6 +80,8 @@ impl Figures {
 #[derive(Default)]
 pub(crate) struct Publisher {
     pub(crate) catalog: Catalog,
+    /// What operators decided.
+    pub(crate) in_force: InForce,
     /// Wakes the worker: there is new work in the outbox.
     pub(crate) work: Notify,
     /// Events that have their position.
@@ -92,6 +97,10 @@ struct Waiting {
 }
 
 impl Publisher {
+    pub(crate) fn new(blend: Blend) -> Self {
+        Self { catalog: Catalog::new(blend), ..Self::default() }
+    }
+
     /// The store's clock when it was last seen: good enough to order ids by.
     pub(crate) fn last_time(&self) -> Timestamp {
         Timestamp::from_micros(self.last_time.load(Ordering::Relaxed))
@@ -104,6 +113,9 @@ impl Publisher {
     pub(crate) fn publish(&self, notice: Notice) {
         for agent in &notice.agents {
             self.catalog.set_reputation(&agent.did, agent.reputation);
+        }
+        for motion in &notice.motions {
+            self.in_force.put(motion);
         }
         for listing in notice.listings {
             self.catalog.put(listing);

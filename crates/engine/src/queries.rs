@@ -9,7 +9,7 @@ use marketplace_money::{Amount, Did, Gaps, ListingId, OrderId, Timestamp};
 use marketplace_ports::{
     Audit, OrderFilter, Page, PayoutPolicy, StatementLine, TegBalance, WalletSums,
 };
-use marketplace_search::{Query, SearchError};
+use marketplace_search::{Highlighter, Query, SearchError};
 
 use crate::catalog::FoundPage;
 use crate::marketplace::Marketplace;
@@ -168,12 +168,20 @@ impl Marketplace {
         self.reputation(did).await
     }
 
-    /// Searches the active listings; answered from this server's memory.
+    /// Searches the active listings; answered from this server's memory. Listings age by the
+    /// store's clock, whatever the query says.
     ///
     /// # Errors
     /// When the query exceeds its bounds.
     pub fn search(&self, query: &Query) -> Result<FoundPage, SearchError> {
-        self.inner.publisher.catalog.search(query)
+        let query = Query { now: self.inner.publisher.last_time(), ..query.clone() };
+        self.inner.publisher.catalog.search(&query)
+    }
+
+    /// Marks the words of a query in the texts of what it finds.
+    #[must_use]
+    pub fn highlighter(&self, query: &Query) -> Highlighter {
+        self.inner.publisher.catalog.highlighter(query)
     }
 
     /// How many listings this server's memory holds.

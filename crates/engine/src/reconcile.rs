@@ -28,6 +28,8 @@ pub struct Reconciliation {
     pub at: Timestamp,
     /// What the TEG holds for us, stake included.
     pub held: Amount,
+    /// The part of it that is staked.
+    pub staked: Amount,
     /// What it should hold by our books.
     pub booked: Amount,
     /// Held by withdrawals that were sent and have no answer.
@@ -47,7 +49,7 @@ pub struct Reconciliation {
 impl Reconciliation {
     fn to_text(&self) -> String {
         json!({
-            "at": self.at.micros(), "held": self.held.nano(), "booked": self.booked.nano(),
+            "at": self.at.micros(), "held": self.held.nano(), "staked": self.staked.nano(), "booked": self.booked.nano(),
             "unconfirmed": self.unconfirmed.nano(), "queued": self.queued.nano(),
             "difference": self.difference.to_string(), "wrong": self.wrong, "right": self.right,
             "breach": self.breach,
@@ -64,6 +66,7 @@ impl Reconciliation {
         Some(Self {
             at: Timestamp::from_micros(number("at")?),
             held: amount("held")?,
+            staked: amount("staked")?,
             booked: amount("booked")?,
             unconfirmed: amount("unconfirmed")?,
             queued: amount("queued")?,
@@ -158,7 +161,8 @@ impl Marketplace {
         let view = self.store().load(&keys).await?;
         let unknown = |line: &&TegTransfer| {
             let record = view.teg_records.get(&line.id);
-            record.is_none_or(|record| record.state == TegRecordState::Pending)
+            let unbooked = [TegRecordState::Pending, TegRecordState::Failed];
+            record.is_none_or(|record| unbooked.contains(&record.state))
         };
         Ok(lines.iter().filter(unknown).map(|line| self.moved(line)).sum())
     }
@@ -180,6 +184,7 @@ impl Marketplace {
         let found = Reconciliation {
             at: self.now().await?,
             held,
+            staked: balance.staked,
             booked: position.booked,
             unconfirmed: position.unconfirmed,
             queued: position.queued,

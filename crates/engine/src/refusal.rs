@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use marketplace_disputes::DisputeRefusal;
 use marketplace_escrow::OrderRefusal;
 use marketplace_fees::QuoteRefusal;
 use marketplace_listings::{Invalid, ListingRefusal};
@@ -48,12 +49,43 @@ pub enum Refusal {
         /// How many there may be.
         limit: u32,
     },
+    /// Open orders hold as much as our stake covers.
+    EscrowFull,
     /// The rules of orders.
     Order(OrderRefusal),
+    /// The rules of disputes.
+    Dispute(DisputeRefusal),
+    /// The order is in a dispute, which ends with it. Never reaches a caller: the use case concedes
+    /// the dispute.
+    InDispute,
+    /// Others sit on the panel than when the command was made. Never reaches a caller: the use case
+    /// looks again.
+    BenchChanged,
+    /// A dispute takes only so many offers of settlement.
+    TooManyOffers {
+        /// How many.
+        limit: usize,
+    },
+    /// Only jurors do this.
+    NotAJuror,
+    /// What a juror locks must reach this.
+    JurorStakeTooSmall {
+        /// How much.
+        least: Amount,
+    },
+    /// The stake stays until every seat is done, and for a time after it was asked for.
+    JurorStakeBound {
+        /// Seats that are not done.
+        seats: u32,
+        /// The end of that time.
+        until: Timestamp,
+    },
     /// The transfer that shall pay has not been seen at the TEG.
     PaymentNotSeen,
     /// The TEG has not completed it.
     PaymentPending,
+    /// It failed at the TEG and moved nothing.
+    PaymentFailed,
     /// The caller did not send it to us.
     PaymentForeign,
     /// It paid for something before.
@@ -92,6 +124,21 @@ pub enum Refusal {
     },
     /// This API key is bound to another agent, or was revoked.
     ApiKeyTaken,
+    /// The caller is none of those who run the marketplace.
+    OperatorsOnly,
+    /// An operator has one voice.
+    AlreadyApproved,
+    /// The motion was decided, taken back, or its time is over.
+    MotionOver,
+    /// Our own tokens do not cover it.
+    InsufficientCapital {
+        /// What it takes.
+        need: Amount,
+        /// What there is.
+        available: Amount,
+    },
+    /// Too many others have checks tried.
+    TooBusy,
     /// Nothing by this id.
     NotFound,
     /// A timer looked too early; it comes back.
@@ -119,9 +166,18 @@ impl Refusal {
             Self::ReputationNeeded => "reputation_needed",
             Self::PolicyNotOffered => "policy_not_offered",
             Self::TooManyUnfunded { .. } => "too_many_unfunded_orders",
+            Self::EscrowFull => "escrow_full",
             Self::Order(refusal) => refusal.code(),
+            Self::Dispute(refusal) => refusal.code(),
+            Self::InDispute => "in_dispute",
+            Self::BenchChanged => "bench_changed",
+            Self::TooManyOffers { .. } => "too_many_offers",
+            Self::NotAJuror => "not_a_juror",
+            Self::JurorStakeTooSmall { .. } => "juror_stake_too_small",
+            Self::JurorStakeBound { .. } => "juror_stake_bound",
             Self::PaymentNotSeen => "payment_not_seen",
             Self::PaymentPending => "payment_pending",
+            Self::PaymentFailed => "payment_failed",
             Self::PaymentForeign => "payment_foreign",
             Self::PaymentUsed { .. } => "payment_used",
             Self::PaymentForAnother => "payment_for_another",
@@ -135,6 +191,11 @@ impl Refusal {
             } => code,
             Self::Teg { .. } => "teg_refused",
             Self::ApiKeyTaken => "api_key_taken",
+            Self::OperatorsOnly => "operators_only",
+            Self::AlreadyApproved => "already_approved",
+            Self::MotionOver => "motion_over",
+            Self::InsufficientCapital { .. } => "insufficient_capital",
+            Self::TooBusy => "too_busy",
             Self::NotFound => "not_found",
             Self::NotDue { .. } => "not_due",
             Self::AlreadyDone => "already_done",
@@ -163,12 +224,34 @@ impl fmt::Display for Refusal {
             Self::TooManyUnfunded { limit } => {
                 write!(f, "At most {limit} orders can wait for a transfer, pay or cancel one")
             }
+            Self::EscrowFull => f.write_str(
+                "Open orders hold as much as the marketplace's stake covers, try again later",
+            ),
             Self::Order(refusal) => refusal.fmt(f),
+            Self::Dispute(refusal) => refusal.fmt(f),
+            Self::InDispute => f.write_str("The order is in a dispute"),
+            Self::BenchChanged => f.write_str("The panel has changed, try again"),
+            Self::TooManyOffers { limit } => {
+                write!(f, "A dispute takes at most {limit} offers of settlement")
+            }
+            Self::NotAJuror => f.write_str("You are not registered as a juror"),
+            Self::JurorStakeTooSmall { least } => {
+                write!(f, "A juror locks at least {least} AVT")
+            }
+            Self::JurorStakeBound { seats: 0, .. } => {
+                f.write_str("Your stake is free seven days after you asked for it, ask again then")
+            }
+            Self::JurorStakeBound { seats, .. } => {
+                write!(f, "You sit on {seats} panels: the stake stays until they are done")
+            }
             Self::PaymentNotSeen => {
                 f.write_str("The TEG does not show us this transfer yet, try again in a moment")
             }
             Self::PaymentPending => {
                 f.write_str("The TEG has not completed this transfer, try again later")
+            }
+            Self::PaymentFailed => {
+                f.write_str("This transfer failed at the TEG, pay with another one")
             }
             Self::PaymentForeign => f.write_str("You did not send us this transfer"),
             Self::PaymentUsed { used_for } => {
@@ -194,6 +277,17 @@ impl fmt::Display for Refusal {
             Self::ApiKeyTaken => {
                 f.write_str("This API key is bound to another agent or was revoked, choose another")
             }
+            Self::OperatorsOnly => {
+                f.write_str("Only operators may do this (OPERATOR_DIDS names them)")
+            }
+            Self::AlreadyApproved => f.write_str("You approved this before; others must agree"),
+            Self::MotionOver => {
+                f.write_str("It was decided or taken back, or nobody agreed in time")
+            }
+            Self::InsufficientCapital { need, available } => {
+                write!(f, "Our own tokens, {available} AVT, do not cover {need} AVT")
+            }
+            Self::TooBusy => f.write_str("Too many have checks tried now, try again in a moment"),
             Self::NotFound => f.write_str("Nothing by this id"),
             Self::NotDue { .. } => f.write_str("Its time has not come"),
             Self::AlreadyDone => f.write_str("It was done before"),
@@ -218,6 +312,15 @@ impl From<ListingRefusal> for Refusal {
 impl From<OrderRefusal> for Refusal {
     fn from(refusal: OrderRefusal) -> Self {
         Self::Order(refusal)
+    }
+}
+
+impl From<DisputeRefusal> for Refusal {
+    fn from(refusal: DisputeRefusal) -> Self {
+        match refusal {
+            DisputeRefusal::Order(refusal) => Self::Order(refusal),
+            refusal => Self::Dispute(refusal),
+        }
     }
 }
 

@@ -8,7 +8,8 @@ mod common;
 use common::{Market, avt, did, fresh, offer};
 use marketplace_contract_kit::TegFault;
 use marketplace_engine::{
-    EdgeStop, Error, OrderView, Payment, PurchaseRequest, Refusal, Resolution,
+    EdgeStop, Error, EscrowLimit, EscrowPolicy, OrderView, Pace, Payment, PurchaseRequest, Refusal,
+    Resolution, Worker,
 };
 use marketplace_listings::Listing;
 use marketplace_money::{Amount, Seconds};
@@ -90,6 +91,10 @@ async fn what_does_not_pay_is_told_why() {
     assert!(market.teg.complete_pending());
     market.clock.advance(Seconds(2));
     buy(&market, &listing, &pending).await.unwrap();
+    let failing = market.teg.announce(&did("buyer"), &payment(&market, 5, "6", &own));
+    check(failing.clone(), "payment_pending").await;
+    assert!(market.teg.fail_pending());
+    check(failing, "payment_failed").await;
     market.settle().await;
     // What paid for nothing is its sender's.
     assert_eq!(market.available("other").await, "7");
@@ -288,4 +293,62 @@ async fn everybody_proves_what_it_is_owed() {
     assert_eq!(seller.inclusions.len(), 1, "its order");
     let nobody = market.marketplace.reserves_proof(&did("nobody")).await.unwrap().unwrap();
     assert!(nobody.inclusions.is_empty() && nobody.holds());
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_order_is_taken_that_our_stake_does_not_cover() {
+    let enforced = EscrowLimit { policy: EscrowPolicy::Enforce, thousandths: 11 };
+    let mut market = Market::open_with(|config| config.escrow = enforced).await;
+    market.settle().await;
+    let listing = market.list(offer("5")).await;
+    let cover = market.marketplace.escrow_cover().await.unwrap();
+    assert_eq!((cover.open, cover.limit), (avt("0"), avt("11")), "a stake of 1,000");
+    let later = async || tokio::time::advance(std::time::Duration::from_secs(1)).await;
+    let first = market.buy(&listing).await.order;
+    later().await;
+    market.buy(&listing).await;
+    later().await;
+    let request = || PurchaseRequest::of(listing.id);
+    let third = market.marketplace.purchase(&did("buyer"), request(), None).await;
+    assert_eq!(refused(third), "escrow_full");
+    assert_eq!(market.marketplace.escrow_cover().await.unwrap().open, avt("10.25"));
+    let cancel = marketplace_escrow::Command::Cancel;
+    market.marketplace.change_order(&did("buyer"), first.id, cancel, None).await.unwrap();
+    later().await;
+    market.buy(&listing).await;
+    market.check().await;
+}
+
+#[tokio::test]
+async fn the_mirror_looks_often_only_while_a_transfer_is_awaited() {
+    let market = Market::open().await;
+    let listing = market.list(offer("5")).await;
+    let pace = Pace {
+        mirror: Seconds(8),
+        mirror_idle: Seconds(60),
+        reserves: Seconds(86_400),
+        ..Pace::default()
+    };
+    let mut worker = Worker::new(market.marketplace.clone(), pace).await.unwrap();
+    worker.tick().await.unwrap();
+    // Looks in so many rounds of eight seconds.
+    let mut looks = async |rounds: u32| {
+        let calls = market.teg.calls("history");
+        for _ in 0..rounds {
+            market.clock.advance(Seconds(8));
+            worker.tick().await.unwrap();
+        }
+        market.teg.calls("history") - calls
+    };
+    assert_eq!(looks(15).await, 2, "nobody waits");
+    let payment = Payment::Transfer;
+    let request = PurchaseRequest { payment, ..PurchaseRequest::of(listing.id) };
+    market.marketplace.purchase(&did("buyer"), request, None).await.unwrap();
+    assert_eq!(looks(15).await, 15, "an order waits");
+    market.clock.advance(Seconds(3_600));
+    looks(1).await;
+    assert_eq!(looks(15).await, 2, "its time is over");
+    let unknown = TegTransactionId("unknown".into());
+    assert_eq!(refused(buy(&market, &listing, &unknown).await), "payment_not_seen");
+    assert_eq!(looks(15).await, 15, "somebody named a transfer");
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use marketplace_money::Amount;
+use marketplace_money::{Amount, Seconds};
 
 use crate::{DeliveryInput, Verb};
 
@@ -69,9 +69,22 @@ pub enum Command {
     },
     /// Arbitration could not rule.
     AbortDispute,
+    /// The operators award this part of the price to the seller, where nobody disputes.
+    Intervene {
+        /// 0 to the price.
+        seller: Amount,
+    },
+    /// The operators move the clocks that run.
+    Extend {
+        /// Above 0, at most [`Command::LONGEST_EXTENSION`].
+        by: Seconds,
+    },
 }
 
 impl Command {
+    /// The most time that the operators can give at once.
+    pub const LONGEST_EXTENSION: Seconds = Seconds::from_hours(30 * 24);
+
     /// The row of the table that the command is.
     #[must_use]
     pub const fn verb(&self) -> Verb {
@@ -95,6 +108,8 @@ impl Command {
             Self::Resume => Verb::Resume,
             Self::SettleDispute { .. } => Verb::SettleDispute,
             Self::AbortDispute => Verb::AbortDispute,
+            Self::Intervene { .. } => Verb::Intervene,
+            Self::Extend { .. } => Verb::Extend,
         }
     }
 }

@@ -198,11 +198,18 @@ pub fn decide(
             }
             close(order, row, Some(offered), now)?
         }
-        Command::Rule { seller } | Command::SettleDispute { seller } => {
-            close(order, row, Some(*seller), now)?
-        }
+        Command::Rule { seller }
+        | Command::SettleDispute { seller }
+        | Command::Intervene { seller } => close(order, row, Some(*seller), now)?,
         Command::Dispute => OrderEvent::Disputed { at: now },
         Command::Resume => resume(order, cx)?,
+        Command::Extend { by } => {
+            if by.0 == 0 || *by > Command::LONGEST_EXTENSION {
+                let invalid = Invalid::new("seconds", "must be from 1 s to 30 days");
+                return Err(OrderRefusal::Invalid(invalid));
+            }
+            OrderEvent::Extended { by: *by }
+        }
         Command::LapsePayment
         | Command::Cancel
         | Command::Decline

@@ -1,7 +1,7 @@
 //! What an event makes of an order, and which money it moves.
 
 use marketplace_ledger::{Account, EntryDraft, EntryError, EntryKind, FeeKind};
-use marketplace_money::{Amount, Deadline};
+use marketplace_money::{Amount, Deadline, Seconds};
 
 use crate::{Closed, Disputed, Funded, Order, OrderEvent, State, Work};
 
@@ -26,6 +26,7 @@ pub fn evolve(order: Order, event: &OrderEvent) -> Order {
                 at: *at,
                 expiry,
                 revisions_left: order.terms.revisions,
+                first_delivered: None,
                 offer: None,
                 announced: None,
                 work: Work::AwaitingStart { delivery: Deadline { from: *at, due } },
@@ -69,7 +70,8 @@ fn evolve_funded(order: &Order, funded: Funded, event: &OrderEvent) -> Funded {
         (Work::AwaitingStart { delivery }, OrderEvent::Started) => Work::InProgress { delivery },
         (_, OrderEvent::Delivered { delivery, review }) if may_deliver => {
             let work = Work::Delivered { delivery: delivery.clone(), review: *review };
-            return Funded { work, announced: None, ..funded };
+            let first_delivered = funded.first_delivered.or(Some(delivery.at));
+            return Funded { work, announced: None, first_delivered, ..funded };
         }
         (Work::Delivered { delivery, .. }, OrderEvent::ChangesRequested { note, at }) => {
             let redelivery = Deadline::after(*at, order.terms.delivery);
@@ -83,6 +85,13 @@ fn evolve_funded(order: &Order, funded: Funded, event: &OrderEvent) -> Funded {
         (Work::Disputed(_), OrderEvent::Resumed { work, expiry, .. }) => {
             return Funded { work: work.clone(), expiry: *expiry, ..funded };
         }
+        (work, OrderEvent::Extended { by }) if undisputed => {
+            return Funded {
+                work: extended(work, *by),
+                expiry: later(funded.expiry, *by),
+                ..funded
+            };
+        }
         (work, OrderEvent::SplitOffered(offer)) if undisputed => {
             return Funded { work, offer: Some(offer.clone()), ..funded };
         }
@@ -95,6 +104,25 @@ fn evolve_funded(order: &Order, funded: Funded, event: &OrderEvent) -> Funded {
         (work, _) => work,
     };
     Funded { work, ..funded }
+}
+
+fn later(deadline: Deadline, by: Seconds) -> Deadline {
+    Deadline { due: deadline.due.plus(by), ..deadline }
+}
+
+/// The clocks of the work, moved.
+fn extended(work: Work, by: Seconds) -> Work {
+    match work {
+        Work::AwaitingStart { delivery } => Work::AwaitingStart { delivery: later(delivery, by) },
+        Work::InProgress { delivery } => Work::InProgress { delivery: later(delivery, by) },
+        Work::Delivered { delivery, review } => {
+            Work::Delivered { delivery, review: later(review, by) }
+        }
+        Work::ChangesRequested { delivery, redelivery, note } => {
+            Work::ChangesRequested { delivery, redelivery: later(redelivery, by), note }
+        }
+        disputed @ Work::Disputed(_) => disputed,
+    }
 }
 
 /// The money that an event moves, given the order before it; nothing for most, and for an event

@@ -72,6 +72,8 @@ pub enum Actor {
     Ledger,
     /// Dispute resolution.
     Arbitration,
+    /// Those who run the marketplace, together.
+    Operators,
 }
 
 /// What can be done to an order.
@@ -115,6 +117,10 @@ pub enum Verb {
     SettleDispute,
     /// The dispute could not be ruled.
     AbortDispute,
+    /// The operators rule on an order that nobody disputes.
+    Intervene,
+    /// The operators give more time.
+    Extend,
 }
 
 macro_rules! names {
@@ -203,6 +209,8 @@ names!(
         (Resume, "resume"),
         (SettleDispute, "settle-dispute"),
         (AbortDispute, "abort-dispute"),
+        (Intervene, "intervene"),
+        (Extend, "extend"),
     ]
 );
 names!(
@@ -216,6 +224,7 @@ names!(
         (Timer, "timer"),
         (Ledger, "ledger"),
         (Arbitration, "arbitration"),
+        (Operators, "operators"),
     ]
 );
 

@@ -128,6 +128,8 @@ pub struct Funded {
     pub expiry: Deadline,
     /// Rounds of changes left.
     pub revisions_left: u8,
+    /// When something was first handed over; a later round does not make it late.
+    pub first_delivered: Option<Timestamp>,
     /// An open proposal of either side.
     pub offer: Option<SplitOffer>,
     /// A delivery that the worker has yet to fetch.
@@ -239,6 +241,11 @@ pub enum OrderEvent {
         /// The end of the order's life, moved likewise; at least an hour after an open delivery.
         expiry: Deadline,
     },
+    /// The operators gave more time.
+    Extended {
+        /// To each clock that runs.
+        by: Seconds,
+    },
     /// Over.
     Closed {
         /// How.
@@ -264,6 +271,7 @@ impl OrderEvent {
             Self::SplitOffered(_) => "order.split_offered",
             Self::Disputed { .. } => "order.disputed",
             Self::Resumed { .. } => "order.resumed",
+            Self::Extended { .. } => "order.extended",
             Self::Closed { .. } => "order.closed",
         }
     }

@@ -252,6 +252,22 @@ pub const TRANSITIONS: &[Transition] = &[
         Money::ByDelivery,
         "not ruled in time",
     ),
+    row(
+        Verb::Intervene,
+        Actor::Operators,
+        UNDISPUTED,
+        Target::Closed(Phase::Ruled),
+        Money::Split,
+        "0 to the price; before the order's own clock ends",
+    ),
+    row(
+        Verb::Extend,
+        Actor::Operators,
+        UNDISPUTED,
+        Target::Same,
+        Money::None,
+        "at most 30 days; before the order's own clock ends",
+    ),
 ];
 
 impl Transition {

@@ -31,6 +31,8 @@ pub enum EntryKind {
     Capital,
     /// From agent to agent inside the marketplace.
     Transfer,
+    /// Between an agent and our capital, by the operators.
+    Adjustment,
     /// The fee for a listing.
     ListingFee,
     /// A buyer's payment into escrow.
@@ -53,13 +55,14 @@ pub enum EntryKind {
 
 impl EntryKind {
     /// All kinds, with their stable names.
-    pub const NAMES: [(Self, &'static str); 15] = [
+    pub const NAMES: [(Self, &'static str); 16] = [
         (Self::Deposit, "deposit"),
         (Self::Withdrawal, "withdrawal"),
         (Self::WithdrawalSettled, "withdrawal_settled"),
         (Self::WithdrawalReturned, "withdrawal_returned"),
         (Self::Capital, "capital"),
         (Self::Transfer, "transfer"),
+        (Self::Adjustment, "adjustment"),
         (Self::ListingFee, "listing_fee"),
         (Self::EscrowFunded, "escrow_funded"),
         (Self::EscrowReleased, "escrow_released"),

@@ -12,14 +12,14 @@ use marketplace_escrow::Order;
 use marketplace_ledger::{Account, Entry};
 use marketplace_listings::Listing;
 use marketplace_money::{
-    Amount, CommandId, DepositId, Did, ListingId, OrderId, Timestamp, WithdrawalId,
+    Amount, CommandId, DepositId, Did, DisputeId, ListingId, OrderId, Timestamp, WithdrawalId,
 };
 use uuid::Uuid;
 
 use crate::{
-    Agent, ApiKey, Blob, Change, ChangeSet, CommitOutcome, CountChange, Deposit, Effect,
-    EffectChange, Event, IdempotencyKey, IdempotencyRecord, Key, Nonce, Subject, TegRecord,
-    TegTransactionId, Timer, TimerChange, View, Withdrawal,
+    Agent, ApiKey, Blob, Change, ChangeSet, CommitOutcome, CountChange, Deposit, Docket, Effect,
+    EffectChange, Event, Exhibit, IdempotencyKey, IdempotencyRecord, Juror, Key, Motion, Nonce,
+    Subject, TegRecord, TegTransactionId, Timer, TimerChange, View, Withdrawal,
 };
 
 /// The state that a batch meets, as far as the batch touches it.
@@ -47,8 +47,13 @@ impl Current {
             .extend(view.withdrawals.iter().map(|(id, row)| (Key::Withdrawal(*id), row.version)));
         versions.extend(view.deposits.iter().map(|(id, row)| (Key::Deposit(*id), row.version)));
         versions.extend(view.api_keys.iter().map(|(id, row)| (Key::ApiKey(*id), row.version)));
+        versions.extend(view.motions.iter().map(|(id, row)| (Key::Motion(*id), row.version)));
         let transfers = view.teg_records.iter();
         versions.extend(transfers.map(|(id, row)| (Key::TegTransaction(id.clone()), row.version)));
+        let disputes = view.disputes.iter();
+        versions.extend(disputes.map(|(id, row)| (Key::Dispute(*id), row.dispute.version)));
+        let jurors = view.jurors.iter();
+        versions.extend(jurors.map(|(did, row)| (Key::Juror(did.clone()), row.version)));
         let mut taken = HashSet::new();
         taken.extend(view.idempotency.keys().cloned().map(Key::Idempotency));
         taken.extend(view.nonces.iter().cloned().map(Key::Nonce));
@@ -66,10 +71,15 @@ impl ChangeSet {
         let withdrawals = self.withdrawals.iter().map(|c| (Key::Withdrawal(c.row.id), c.read));
         let deposits = self.deposits.iter().map(|c| (Key::Deposit(c.row.id), c.read));
         let api_keys = self.api_keys.iter().map(|c| (Key::ApiKey(c.row.sha256), c.read));
+        let motions = self.motions.iter().map(|c| (Key::Motion(c.row.id), c.read));
         let transfers = self.teg_records.iter();
         let transfers = transfers.map(|c| (Key::TegTransaction(c.row.id.clone()), c.read));
-        let parties = agents.chain(withdrawals).chain(deposits).chain(api_keys).chain(transfers);
-        reads.chain(orders).chain(listings).chain(parties)
+        let disputes = self.disputes.iter().map(|c| (Key::Dispute(c.row.dispute.id), c.read));
+        let jurors = self.jurors.iter().map(|c| (Key::Juror(c.row.did.clone()), c.read));
+        let judged = disputes.chain(jurors);
+        let parties = agents.chain(withdrawals).chain(deposits).chain(api_keys);
+        let parties = parties.chain(motions).chain(transfers);
+        reads.chain(orders).chain(listings).chain(parties).chain(judged)
     }
 
     /// Of these, those that it writes.
@@ -204,6 +214,12 @@ pub struct Writes {
     pub deposits: BTreeMap<DepositId, RowWrite<Deposit>>,
     /// API keys.
     pub api_keys: BTreeMap<[u8; 32], RowWrite<ApiKey>>,
+    /// What operators propose.
+    pub motions: BTreeMap<Uuid, RowWrite<Motion>>,
+    /// Disputes: every entry of the log after the stored version is new.
+    pub disputes: BTreeMap<DisputeId, RowWrite<Docket>>,
+    /// Jurors.
+    pub jurors: BTreeMap<Did, RowWrite<Juror>>,
     /// What balances change by.
     pub balances: BTreeMap<Account, Amount>,
     /// What the number of listings changes by.
@@ -226,8 +242,10 @@ pub struct Writes {
     pub idempotency: Vec<(IdempotencyKey, IdempotencyRecord)>,
     /// Nonces used up.
     pub nonces: Vec<(Nonce, Timestamp)>,
-    /// Bytes.
+    /// Bytes of deliveries.
     pub blobs: Vec<Blob>,
+    /// Bytes of disputes.
+    pub exhibits: Vec<Exhibit>,
 }
 
 fn merge_rows<K: Ord, T>(
@@ -267,6 +285,9 @@ impl Writes {
         merge_rows(&mut self.withdrawals, set.withdrawals, |row| row.id);
         merge_rows(&mut self.deposits, set.deposits, |row| row.id);
         merge_rows(&mut self.api_keys, set.api_keys, |row| row.sha256);
+        merge_rows(&mut self.motions, set.motions, |row| row.id);
+        merge_rows(&mut self.disputes, set.disputes, |row| row.dispute.id);
+        merge_rows(&mut self.jurors, set.jurors, |row| row.did.clone());
         self.listing_count += set.listing_count.map_or(0, |count| count.delta);
         self.entries.extend(set.entries);
         merge_rows(&mut self.teg_records, set.teg_records, |row| row.id.clone());
@@ -297,6 +318,7 @@ impl Writes {
         self.idempotency.extend(set.idempotency);
         self.nonces.extend(set.nonce);
         self.blobs.extend(set.blobs);
+        self.exhibits.extend(set.exhibits);
     }
 }
 

@@ -5,12 +5,14 @@ use std::sync::Arc;
 use marketplace_escrow::Order;
 use marketplace_ledger::{Account, Entry};
 use marketplace_listings::Listing;
-use marketplace_money::{CommandId, DepositId, Did, ListingId, OrderId, Timestamp, WithdrawalId};
+use marketplace_money::{
+    CommandId, DepositId, Did, DisputeId, ListingId, OrderId, Timestamp, WithdrawalId,
+};
 use uuid::Uuid;
 
 use crate::{
-    Agent, ApiKey, Blob, Deposit, EffectChange, Event, IdempotencyKey, IdempotencyRecord, Nonce,
-    TegRecord, TegTransactionId, TimerChange, Withdrawal,
+    Agent, ApiKey, Blob, Deposit, Docket, EffectChange, Event, Exhibit, IdempotencyKey,
+    IdempotencyRecord, Juror, Motion, Nonce, TegRecord, TegTransactionId, TimerChange, Withdrawal,
 };
 
 /// Something that a command reads before it decides.
@@ -34,6 +36,12 @@ pub enum Key {
     Deposit(DepositId),
     /// An API key, by the hash of its secret.
     ApiKey([u8; 32]),
+    /// What operators propose.
+    Motion(Uuid),
+    /// A dispute.
+    Dispute(DisputeId),
+    /// What is known of an agent as a juror.
+    Juror(Did),
     /// A balance that has a row ([`Account::has_balance_row`]).
     Balance(Account),
     /// How many listings there are, active or paused.
@@ -66,6 +74,12 @@ pub struct ChangeSet {
     pub deposits: Vec<Change<Deposit>>,
     /// API keys.
     pub api_keys: Vec<Change<ApiKey>>,
+    /// What operators propose.
+    pub motions: Vec<Change<Motion>>,
+    /// Disputes.
+    pub disputes: Vec<Change<Docket>>,
+    /// Jurors.
+    pub jurors: Vec<Change<Juror>>,
     /// What the number of listings changes by, and what it may not exceed.
     pub listing_count: Option<CountChange>,
     /// Money. No account with a balance row may end below zero.
@@ -82,8 +96,10 @@ pub struct ChangeSet {
     pub idempotency: Option<(IdempotencyKey, IdempotencyRecord)>,
     /// A nonce to use up, until the instant when it may be forgotten.
     pub nonce: Option<(Nonce, Timestamp)>,
-    /// Bytes.
+    /// Bytes of deliveries.
     pub blobs: Vec<Blob>,
+    /// Bytes of disputes.
+    pub exhibits: Vec<Exhibit>,
 }
 
 /// A change of a counter under a limit.

@@ -3,8 +3,11 @@
 mod admission;
 mod api_key;
 mod change;
+mod dispute_store;
+mod docket;
 mod fetch;
 mod identity;
+mod motion;
 mod notifier;
 mod registry;
 mod rows;
@@ -15,11 +18,14 @@ mod teg_record;
 pub use admission::{Current, RowWrite, Writes, admit};
 pub use api_key::ApiKey;
 pub use change::{Batch, Change, ChangeSet, CommitOutcome, CountChange, Key, Snapshot};
+pub use dispute_store::DisputeStore;
+pub use docket::{DisputeFilter, Docket, Exhibit, Juror};
 pub use fetch::{FetchError, Fetcher};
 pub use identity::{
     AccessToken, Identity, IdentityError, OurKeys, Proof, PublishedKey, Rotation, RotationError,
     Signed, Signer,
 };
+pub use motion::{Motion, MotionAction, MotionApproval, MotionState};
 pub use notifier::{Notice, Notification, Notifier, NotifyError, Silence, UnknownNotice};
 pub use registry::{AgentRecord, AgentTokens, Registration, Registry, RegistryError};
 pub use rows::{

@@ -30,11 +30,31 @@ pub enum Notice {
     OrderRefunded,
     /// To the buyer: over before it was paid.
     OrderExpired,
+    /// To the respondent: contest, concede, or stay silent and lose.
+    DisputeOpened,
+    /// To the disputer: the respondent has spoken.
+    DisputeAnswered,
+    /// To the other party: more evidence is there.
+    DisputeEvidence,
+    /// To the other party: a share of the price is proposed.
+    DisputeOffer,
+    /// To both: no rule decides, so operators do.
+    DisputeEscalated,
+    /// To both: a ruling, which may be appealed.
+    DisputeRuled,
+    /// To the other party: a larger panel looks at it.
+    DisputeAppealed,
+    /// To both: over.
+    DisputeClosed,
+    /// To a juror: it has a seat, and votes under seal.
+    JurorSeated,
+    /// To a juror: it opens its vote.
+    JurorReveals,
 }
 
 impl Notice {
     /// All of them with their names.
-    pub const NAMES: [(Self, &'static str); 10] = [
+    pub const NAMES: [(Self, &'static str); 20] = [
         (Self::OrderReceived, "order_received"),
         (Self::OrderStarted, "order_started"),
         (Self::OrderDelivered, "order_delivered"),
@@ -45,6 +65,16 @@ impl Notice {
         (Self::OrderCompleted, "order_completed"),
         (Self::OrderRefunded, "order_refunded"),
         (Self::OrderExpired, "order_expired"),
+        (Self::DisputeOpened, "dispute_opened"),
+        (Self::DisputeAnswered, "dispute_answered"),
+        (Self::DisputeEvidence, "dispute_evidence_added"),
+        (Self::DisputeOffer, "dispute_settlement_offered"),
+        (Self::DisputeEscalated, "dispute_escalated"),
+        (Self::DisputeRuled, "dispute_ruled"),
+        (Self::DisputeAppealed, "dispute_appealed"),
+        (Self::DisputeClosed, "dispute_closed"),
+        (Self::JurorSeated, "juror_seated"),
+        (Self::JurorReveals, "juror_reveals"),
     ];
 
     /// `type` of the message; stable.

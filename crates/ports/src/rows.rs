@@ -5,8 +5,8 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use marketplace_money::{
-    Amount, CommandId, DepositId, Did, EventId, ListingId, OrderId, Reputation, Timestamp,
-    WithdrawalId,
+    Amount, CommandId, DepositId, Did, DisputeId, EventId, ListingId, OrderId, Reputation,
+    Timestamp, WithdrawalId,
 };
 use uuid::Uuid;
 
@@ -162,6 +162,8 @@ pub enum Subject {
     Withdrawal(WithdrawalId),
     /// A deposit.
     Deposit(DepositId),
+    /// A dispute.
+    Dispute(DisputeId),
     /// A command that concerns only its caller, such as a transfer.
     Command(CommandId),
 }
@@ -173,6 +175,7 @@ impl fmt::Display for Subject {
             Self::Listing(id) => write!(f, "listing:{id}"),
             Self::Withdrawal(id) => write!(f, "withdrawal:{id}"),
             Self::Deposit(id) => write!(f, "deposit:{id}"),
+            Self::Dispute(id) => write!(f, "dispute:{id}"),
             Self::Command(id) => write!(f, "command:{id}"),
         }
     }
@@ -188,6 +191,7 @@ impl FromStr for Subject {
             "listing" => Self::Listing(id.parse()?),
             "withdrawal" => Self::Withdrawal(id.parse()?),
             "deposit" => Self::Deposit(id.parse()?),
+            "dispute" => Self::Dispute(id.parse()?),
             "command" => Self::Command(id.parse()?),
             _ => return Err(marketplace_money::IdError),
         })
@@ -241,6 +245,15 @@ pub enum EffectKind {
     Notify {
         /// Which order.
         order: OrderId,
+        /// Whom.
+        agent: Did,
+        /// What.
+        notice: Notice,
+    },
+    /// Tell a party or a juror what happened to a dispute.
+    NotifyDispute {
+        /// Which dispute.
+        dispute: DisputeId,
         /// Whom.
         agent: Did,
         /// What.

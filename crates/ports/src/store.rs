@@ -8,14 +8,15 @@ use marketplace_escrow::{Order, OrderStatus};
 use marketplace_ledger::{Account, EntryKind};
 use marketplace_listings::Listing;
 use marketplace_money::{
-    Amount, DepositId, Did, EntryId, Gaps, ListingId, OrderId, Seconds, Timestamp, WithdrawalId,
+    Amount, DepositId, Did, DisputeId, EntryId, Gaps, ListingId, OrderId, Seconds, Timestamp,
+    WithdrawalId,
 };
 use uuid::Uuid;
 
 use crate::{
-    Agent, ApiKey, Batch, CommitOutcome, Deposit, Effect, IdempotencyKey, IdempotencyRecord, Key,
-    LiabilitiesAt, LiabilitySink, Nonce, PayoutPolicy, SealedEvent, Snapshot, TegPosition,
-    TegRecord, TegTransactionId, Timer, Withdrawal,
+    Agent, ApiKey, Batch, CommitOutcome, Deposit, DisputeStore, Docket, Effect, IdempotencyKey,
+    IdempotencyRecord, Juror, Key, LiabilitiesAt, LiabilitySink, Motion, Nonce, PayoutPolicy,
+    SealedEvent, Snapshot, TegPosition, TegRecord, TegTransactionId, Timer, Withdrawal,
 };
 
 /// The part of the state that a batch of commands asked for, all from one snapshot. What does not
@@ -40,6 +41,12 @@ pub struct View {
     pub deposits: HashMap<DepositId, Arc<Deposit>>,
     /// API keys.
     pub api_keys: HashMap<[u8; 32], Arc<ApiKey>>,
+    /// What operators propose.
+    pub motions: HashMap<Uuid, Arc<Motion>>,
+    /// Disputes.
+    pub disputes: HashMap<DisputeId, Arc<Docket>>,
+    /// Agents that are or were jurors.
+    pub jurors: HashMap<Did, Arc<Juror>>,
     /// Balances that are not zero, and perhaps some that are.
     pub balances: HashMap<Account, Amount>,
     /// Answers given before.
@@ -143,6 +150,12 @@ pub struct Audit {
     pub wrong_escrows: u64,
     /// Withdrawals whose held amount differs from the journal. Must be none.
     pub wrong_withdrawals: u64,
+    /// Disputes that hold something else than the journal says, closed ones that hold anything, and
+    /// accounts of disputes that there are not. Must be none.
+    pub wrong_disputes: u64,
+    /// Open disputes without a timer, or about an order that is not disputed, and disputed orders
+    /// without an open dispute. Must be none.
+    pub stray_disputes: u64,
     /// Living orders without a timer that are not disputed. Must be none.
     pub orders_without_timer: u64,
     /// Batches whose hash does not follow from the one before and their rows. Must be none.
@@ -171,6 +184,8 @@ impl Audit {
             (self.wrong_balances, "balances differ from the journal"),
             (self.wrong_escrows, "escrows differ from the journal"),
             (self.wrong_withdrawals, "withdrawals differ from the journal"),
+            (self.wrong_disputes, "disputes differ from the journal"),
+            (self.stray_disputes, "disputes and orders are not at one, or have no timer"),
             (self.orders_without_timer, "living orders have no timer"),
             (self.broken_hashes, "batches break the hash chain"),
         ];
@@ -206,7 +221,7 @@ pub struct Lease {
 ///
 /// Times are the store's own: its clock never goes back.
 #[async_trait]
-pub trait Store: Send + Sync {
+pub trait Store: DisputeStore {
     /// Loads what a batch asks for, all from one snapshot.
     async fn load(&self, keys: &HashSet<Key>) -> Result<View, StoreError>;
 
@@ -342,6 +357,16 @@ pub trait Store: Send + Sync {
     /// An agent's API keys, the revoked ones too; at most `limit`, in no order.
     async fn api_keys(&self, agent: &Did, limit: u32) -> Result<Vec<Arc<ApiKey>>, StoreError>;
 
+    /// One motion of the operators.
+    async fn motion(&self, id: Uuid) -> Result<Option<Arc<Motion>>, StoreError>;
+
+    /// Motions of the operators, greatest id first, below one of them.
+    async fn motions(
+        &self,
+        before: Option<Uuid>,
+        limit: u32,
+    ) -> Result<Vec<Arc<Motion>>, StoreError>;
+
     /// What an agent has with us.
     async fn wallet(&self, did: &Did) -> Result<WalletSums, StoreError>;
 
@@ -359,6 +384,9 @@ pub trait Store: Send + Sync {
 
     /// The sum of an account over the journal.
     async fn account_sum(&self, account: &Account) -> Result<Amount, StoreError>;
+
+    /// What all open orders hold: a running sum, at most a second old, whatever their number.
+    async fn open_escrow(&self) -> Result<Amount, StoreError>;
 
     /// Our side of the account at the TEG, from one snapshot.
     async fn teg_position(&self) -> Result<TegPosition, StoreError>;

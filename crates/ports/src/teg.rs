@@ -69,6 +69,8 @@ pub struct HistoryPage {
     /// Transfers to us that have not completed. They come again, here or completed, until they
     /// are over: no place in the history passes them for good.
     pub pending: Vec<TegTransfer>,
+    /// Transfers to us that are over and moved nothing.
+    pub failed: Vec<TegTransfer>,
     /// Pass it to the next call. Unchanged when there was nothing new.
     pub next: HistoryCursor,
 }

@@ -13,6 +13,8 @@ use crate::{Subject, TegTransactionId};
 pub enum TegRecordState {
     /// The TEG shows it and has not completed it.
     Pending,
+    /// It is over, and moved nothing.
+    Failed,
     /// It completed and fits nothing of ours, such as a second transfer for one withdrawal: an
     /// alarm, until an operator has explained it.
     Unmatched,

@@ -7,10 +7,10 @@ use std::error::Error;
 use std::hint::black_box;
 use std::time::Instant;
 
-use marketplace_money::{Amount, Reputation, Timestamp};
-use marketplace_search::{Document, Index, Query, ServiceKind, Sort};
+use marketplace_money::{Amount, Currency, Reputation, Seconds, Timestamp};
+use marketplace_search::{Acceptance, Document, Index, Query, SellerFacts, ServiceKind, Sort};
 
-const QUERIES: u32 = 20_000;
+const QUERIES: u32 = 5_000;
 const PAGE: usize = 20;
 const SELLERS: u32 = 2_000;
 const NAME_WORDS: usize = 4;
@@ -60,10 +60,19 @@ impl Numbers {
             name: self.text(NAME_WORDS),
             description: self.text(DESCRIPTION_WORDS),
             metadata_text: String::new(),
+            tags: String::new(),
             // 0.001 to about 1,000 AVT.
             price: Amount::from_nano(i64::from(self.spread(20)) * 1_000_000),
+            price_follows_reputation: false,
+            currency: Currency::Avt,
+            delivery: Seconds(3_600),
+            acceptance: Acceptance::BuyerConfirms,
             // One figure for each seller.
-            reputation: Reputation::from_milli(i64::from(seller) * 100 - 100_000),
+            seller: SellerFacts {
+                reputation: Reputation::from_milli(i64::from(seller) * 100 - 100_000),
+                kept: seller % 97,
+                broken: seller % 5,
+            },
             created_at: Timestamp::from_micros(number.into()),
         })
     }
@@ -125,7 +134,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let asked: Vec<String> = asked.iter().map(|text| text.trim().to_owned()).collect();
 
     let (before, begin) = (resident(), Instant::now());
-    let mut index = Index::new();
+    let mut index = Index::default();
     for document in &documents {
         index.upsert(document.clone())?;
     }
@@ -136,6 +145,23 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
 
     measure("two words and a price range", &index, |_| numbers.query(&asked))?;
+    measure("two words, one of them misspelt", &index, |_| {
+        let query = numbers.query(&asked);
+        // The last letters of a word are exchanged.
+        let text = query.text.map(|text| {
+            let mut letters: Vec<char> = text.chars().collect();
+            if let [.., a, b] = letters.as_mut_slice() {
+                std::mem::swap(a, b);
+            }
+            letters.into_iter().collect()
+        });
+        Query { text, ..query }
+    })?;
+    measure("facets of everything", &index, |_| Query {
+        facets: true,
+        limit: PAGE,
+        ..Query::default()
+    })?;
     measure("one letter", &index, |number| Query {
         text: char::from_digit(10 + number % 26, 36).map(String::from),
         limit: PAGE,

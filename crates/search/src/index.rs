@@ -3,39 +3,43 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use marketplace_money::{Did, ListingId, Reputation};
+use marketplace_money::{Did, ListingId};
 
-use crate::document::{Document, ServiceKind};
+use crate::cursor::Kept;
+use crate::document::{Document, SellerFacts, ServiceKind, price_now};
 use crate::order::Order;
-use crate::query::{MAX_LIMIT, Page, Query, QueryWords, SearchError, Sort};
-use crate::score::{DESCRIPTION_WEIGHT, METADATA_WEIGHT, NAME_WEIGHT, impact};
+use crate::page::Page;
+use crate::peers::Peers;
+use crate::query::{MAX_LIMIT, Query, QueryWords, SearchError, Sort};
+use crate::score::{
+    Blend, DESCRIPTION_WEIGHT, METADATA_WEIGHT, NAME_WEIGHT, NEWCOMER_ORDERS, Score, TAG_WEIGHT,
+    day, freshness, fulfilment, impact, merit, percent, standing,
+};
 use crate::selection::Plan;
+use crate::sellers::Sellers;
 use crate::shelf::Shelf;
 use crate::slots::{Slot, Slots};
 use crate::vocabulary::{MAX_SLOTS, Posting, Vocabulary};
 use crate::words::words;
 use crate::{browse, text};
 
-/// Words of a listing that are read: name first, then description, then metadata. A listing is
+/// Words of a listing that are read: name first, then tags, description, metadata. A listing is
 /// not found by what comes behind.
 const MAX_DOCUMENT_WORDS: usize = 2_048;
 
-/// Removals for which the words are swept once, at least; from then on a share of the listings.
-const SWEEP_AFTER: usize = 256;
-
 /// A full-text index over active listings. One writer or many readers: callers lock around it.
 ///
-/// Invariant: every listing with a filled slot stands once in `by_id`, in `offers`, on the market
-/// shelf and on the shelf of its kind, and has one posting for each of its words. Listings of one
-/// agent have one standing.
+/// Invariant: every listing with a filled slot stands once in `by_id`, among the offers of its
+/// seller, on the market shelf and on the shelf of its kind, and has one posting for each of its
+/// words. What is known of a seller stands in the slots of all its listings.
 pub struct Index {
     pub(crate) slots: Slots,
     pub(crate) words: Vocabulary,
     by_id: Order,
-    /// The listings of each agent that has some.
-    pub(crate) offers: BTreeMap<Did, Vec<u32>>,
+    pub(crate) sellers: Sellers,
     pub(crate) market: Shelf,
     pub(crate) kinds: [Shelf; ServiceKind::ALL.len()],
+    blend: Blend,
     capacity: u32,
 }
 
@@ -53,21 +57,22 @@ impl std::error::Error for IndexFull {}
 
 impl Default for Index {
     fn default() -> Self {
-        Self::new()
+        Self::new(Blend::DEFAULT)
     }
 }
 
 impl Index {
-    /// An index of nothing.
+    /// An index of nothing, that ranks by this blend.
     #[must_use]
-    pub fn new() -> Self {
+    pub fn new(blend: Blend) -> Self {
         Self {
             slots: Slots::default(),
             words: Vocabulary::default(),
             by_id: Order::default(),
-            offers: BTreeMap::new(),
+            sellers: Sellers::default(),
             market: Shelf::default(),
             kinds: Default::default(),
+            blend,
             capacity: MAX_SLOTS,
         }
     }
@@ -84,35 +89,62 @@ impl Index {
         self.len() == 0
     }
 
-    /// Makes a listing findable, in place of its former version if there was one. The standing in
-    /// the document becomes that of all listings of its provider.
+    /// How many agents sell.
+    #[must_use]
+    pub fn seller_count(&self) -> usize {
+        self.sellers.len()
+    }
+
+    /// What the parts of a score count.
+    #[must_use]
+    pub const fn blend(&self) -> &Blend {
+        &self.blend
+    }
+
+    /// Makes a listing findable, in place of its former version if there was one. What the document
+    /// says of the seller holds for all of its listings.
     ///
     /// # Errors
     /// When the index is full. The former version is gone then, too: an edit never leaves the old
     /// text on show.
     pub fn upsert(&mut self, document: Document) -> Result<(), IndexFull> {
         self.remove(document.id);
-        self.set_reputation(&document.provider, document.reputation);
+        self.set_seller(&document.provider, document.seller);
         let weighed = weigh(&document);
-        let Document { id, provider, service_type, price, reputation, created_at, .. } = document;
-        // One copy of the name for all listings of an agent.
-        let provider =
-            self.offers.get_key_value(&provider).map_or(provider, |(did, _)| did.clone());
-        let slot = Slot { id, provider, price, created_at, reputation, service_type };
-        let number = self.number_for(&slot).ok_or(IndexFull)?;
-
-        let mut new_words = 0;
-        for (word, impact) in weighed {
-            new_words += usize::from(self.words.add(&word, Posting::new(number, impact)));
-        }
+        let Document { id, provider, service_type, price, created_at, .. } = document;
+        let seller = self.sellers.enter(&provider, document.seller);
+        let blank = Slot {
+            id,
+            listed: price,
+            price,
+            created_at,
+            seller,
+            reputation: document.seller.reputation,
+            merit: 0,
+            delivery: document.delivery,
+            fulfilment: 0,
+            service_type,
+            acceptance: document.acceptance,
+            price_follows_reputation: document.price_follows_reputation,
+            is_newcomer: true,
+            currency: document.currency,
+        };
+        let slot = self.sold_by(blank, &document.seller);
+        let Some(number) = self.slots.add(slot.clone(), self.capacity) else {
+            self.sellers.remove_offer(seller, u32::MAX);
+            return Err(IndexFull);
+        };
+        let terms = weighed.into_iter().map(|(word, impact)| {
+            let term = self.words.term(&word);
+            self.words.add(term, Posting::new(number, impact));
+            term
+        });
+        let terms: Box<[u32]> = terms.collect();
+        self.slots.set_terms(number, terms);
         self.by_id.insert(number, |other| self.slots.get(other).is_some_and(|s| s.id < id));
         self.market.add(number, &slot, &self.slots);
         self.kinds[service_type.place()].add(number, &slot, &self.slots);
-        self.offers.entry(slot.provider).or_default().push(number);
-        if self.slots.wants_sweep() {
-            // As many as came in addition, or a round would not end while new words keep coming.
-            self.sweep_words(new_words);
-        }
+        self.sellers.add_offer(seller, number);
         Ok(())
     }
 
@@ -123,36 +155,46 @@ impl Index {
         self.by_id.remove(number, |other| self.slots.get(other).is_some_and(|s| s.id < id));
         self.market.remove(number, &slot, &self.slots);
         self.kinds[slot.service_type.place()].remove(number, &slot, &self.slots);
-        if let Some(offers) = self.offers.get_mut(&slot.provider) {
-            offers.retain(|&other| other != number);
-            if offers.is_empty() {
-                self.offers.remove(&slot.provider);
-            }
+        self.sellers.remove_offer(slot.seller, number);
+        for &term in self.slots.remove(number).iter() {
+            self.words.remove(term, number);
         }
-        self.slots.remove(number);
-        // So few that no removal takes long, so many that a round ends before a quarter of the
-        // listings is removed.
-        self.sweep_words(self.words.len() / (SWEEP_AFTER + self.len() / 4) + 1);
     }
 
-    /// Changes the standing of an agent, and with it the places of all its listings.
-    pub fn set_reputation(&mut self, provider: &Did, reputation: Reputation) {
-        let Some(offers) = self.offers.get(provider) else { return };
-        let known = offers.first().and_then(|&first| self.slots.get(first));
-        if known.is_some_and(|slot| slot.reputation == reputation) {
+    /// Changes what is known of an agent, and with it the places of all its listings. Nothing
+    /// happens where no listing would move.
+    pub fn set_seller(&mut self, did: &Did, facts: SellerFacts) {
+        let Some(seller) = self.sellers.number(did) else { return };
+        let Some(known) = self.sellers.get(seller) else { return };
+        if known.facts == facts {
             return;
         }
-        for &number in offers {
+        let offers = known.offers.clone();
+        self.sellers.set_facts(seller, facts);
+        for number in offers {
             let Some(slot) = self.slots.get(number).cloned() else { continue };
+            let moved = self.sold_by(slot.clone(), &facts);
+            let moves = |sort: Sort| slot.place(sort) != moved.place(sort);
             let kind = &mut self.kinds[slot.service_type.place()];
-            self.market.remove_standing(number, &slot, &self.slots);
-            kind.remove_standing(number, &slot, &self.slots);
-            let slot = Slot { reputation, ..slot };
+            self.market.remove_where(number, &slot, &self.slots, moves);
+            kind.remove_where(number, &slot, &self.slots, moves);
             if let Some(place) = self.slots.get_mut(number) {
-                *place = slot.clone();
+                *place = moved.clone();
             }
-            self.market.add_standing(number, &slot, &self.slots);
-            kind.add_standing(number, &slot, &self.slots);
+            self.market.add_where(number, &moved, &self.slots, moves);
+            kind.add_where(number, &moved, &self.slots, moves);
+        }
+    }
+
+    /// The slot with what is known of the seller.
+    fn sold_by(&self, slot: Slot, facts: &SellerFacts) -> Slot {
+        Slot {
+            price: price_now(slot.listed, slot.price_follows_reputation, facts.reputation),
+            reputation: facts.reputation,
+            merit: merit(facts, &self.blend),
+            fulfilment: fulfilment(facts),
+            is_newcomer: facts.kept.saturating_add(facts.broken) < NEWCOMER_ORDERS,
+            ..slot
         }
     }
 
@@ -161,50 +203,48 @@ impl Index {
     /// # Errors
     /// When the query exceeds a bound, or its cursor was given out for another one.
     pub fn search(&self, query: &Query) -> Result<Page, SearchError> {
-        let words = QueryWords::read(query.text.as_deref().unwrap_or_default())?;
+        let words = QueryWords::read(query.text.as_deref().unwrap_or_default(), query.matching)?;
         if !(1..=MAX_LIMIT).contains(&query.limit) {
             return Err(SearchError::LimitOutOfRange);
         }
-        let after = match &query.after {
-            Some(cursor) => Some(cursor.place(query, &words).ok_or(SearchError::ForeignCursor)?),
-            None => None,
+        let (after, kept) = match &query.after {
+            Some(cursor) => {
+                let (place, kept) = cursor.read(query, &words).ok_or(SearchError::ForeignCursor)?;
+                (Some(place), kept)
+            }
+            None => (None, Kept { today: day(query.now), ..Kept::default() }),
         };
-        let sort = match query.sort {
-            Sort::Relevance if words.is_empty() => Sort::Reputation,
-            sort => sort,
-        };
-        let plan = Plan { query, words, sort, after };
+        let seller = query.provider.as_ref().and_then(|did| self.sellers.number(did));
+        let mut plan = Plan { query, words, seller, after, kept };
         if plan.words.is_empty() {
             Ok(browse::browse(self, &plan))
         } else {
-            Ok(text::search(self, &plan))
+            Ok(text::search(self, &mut plan))
         }
     }
 
-    fn number_of(&self, id: ListingId) -> Option<u32> {
+    /// The parts of a score. Without peers, which is without words, only the seller counts.
+    pub(crate) fn score(&self, slot: &Slot, text: u32, today: i64, peers: Option<&Peers>) -> Score {
+        let facts = SellerFacts { reputation: slot.reputation, ..SellerFacts::default() };
+        let known = Score {
+            total: slot.merit,
+            text,
+            reputation: standing(&facts),
+            fulfilment: percent(slot.fulfilment),
+            price: 0,
+            freshness: freshness(slot.created_at, today),
+        };
+        match peers {
+            Some(peers) => Score { price: peers.share(slot), ..known }.blended(&self.blend),
+            None if text > 0 => known.blended(&self.blend),
+            None => known,
+        }
+    }
+
+    pub(crate) fn number_of(&self, id: ListingId) -> Option<u32> {
         let number = self.by_id.find(|other| self.slots.get(other).is_some_and(|s| s.id < id))?;
         self.slots.get(number).filter(|slot| slot.id == id)?;
         Some(number)
-    }
-
-    /// A number for a new listing, even if everything must be swept to get one back.
-    fn number_for(&mut self, slot: &Slot) -> Option<u32> {
-        loop {
-            if let Some(number) = self.slots.add(slot.clone(), self.capacity) {
-                return Some(number);
-            }
-            if !self.slots.wants_sweep() {
-                return None;
-            }
-            self.sweep_words(usize::MAX);
-        }
-    }
-
-    /// Forgets removed listings in some more words.
-    fn sweep_words(&mut self, steps: usize) {
-        if self.words.sweep(steps, |number| self.slots.get(number).is_some()) {
-            self.slots.sweep_ended();
-        }
     }
 }
 
@@ -212,6 +252,7 @@ impl Index {
 fn weigh(document: &Document) -> BTreeMap<String, u8> {
     let fields = [
         (&document.name, NAME_WEIGHT),
+        (&document.tags, TAG_WEIGHT),
         (&document.description, DESCRIPTION_WEIGHT),
         (&document.metadata_text, METADATA_WEIGHT),
     ];
@@ -227,9 +268,10 @@ fn weigh(document: &Document) -> BTreeMap<String, u8> {
 
 #[cfg(test)]
 mod tests {
-    use marketplace_money::{Amount, Timestamp};
+    use marketplace_money::{Amount, Currency, Seconds, Timestamp};
 
     use super::*;
+    use crate::document::Acceptance;
 
     fn document(id: u128, text: &str) -> Document {
         Document {
@@ -239,40 +281,46 @@ mod tests {
             name: text.into(),
             description: String::new(),
             metadata_text: String::new(),
+            tags: String::new(),
             price: Amount::from_avt(1),
-            reputation: Reputation::UNKNOWN,
+            price_follows_reputation: false,
+            currency: Currency::Avt,
+            delivery: Seconds(60),
+            acceptance: Acceptance::BuyerConfirms,
+            seller: SellerFacts::default(),
             created_at: Timestamp::default(),
         }
     }
 
     fn found(index: &Index, text: &str) -> usize {
-        index.search(&Query { text: Some(text.into()), ..Query::default() }).unwrap().total
+        let query = Query { text: Some(text.into()), sort: Sort::Newest, ..Query::default() };
+        index.search(&query).unwrap().total
     }
 
     #[test]
     fn memory_follows_what_is_listed_now() {
-        let mut index = Index::new();
+        let mut index = Index::default();
         for version in 0..20_000 {
             let id = version % 100;
-            index.upsert(document(id, &format!("offer word{version}"))).unwrap();
+            index.upsert(document(id, &format!("offer w{version}x"))).unwrap();
         }
         assert_eq!(index.len(), 100);
         assert_eq!(found(&index, "offer"), 100);
-        assert_eq!(found(&index, "word19999 offer"), 1);
-        assert_eq!(found(&index, "word19899 offer"), 0);
-        assert!(index.slots.size() < 1_000, "{} slots", index.slots.size());
-        assert!(index.words.len() < 1_000, "{} words", index.words.len());
-        assert!(index.words.of_word("offer").len() < 1_000);
+        assert_eq!(found(&index, "w19999x offer"), 1);
+        assert_eq!(index.slots.size(), 100);
+        assert_eq!(index.words.len(), 101);
+        assert_eq!(index.words.of_word("offer").len(), 100);
         for id in 0..100 {
             index.remove(document(id, "").id);
         }
-        assert!(index.is_empty() && index.offers.is_empty());
+        assert!(index.is_empty());
+        assert_eq!((index.seller_count(), index.words.len()), (0, 0));
         assert_eq!(found(&index, "o"), 0);
     }
 
     #[test]
     fn a_full_index_refuses_and_takes_again_what_fits() {
-        let mut index = Index { capacity: 2, ..Index::new() };
+        let mut index = Index { capacity: 2, ..Index::default() };
         let text = |index: &mut Index, id, text: &str| index.upsert(document(id, text));
         assert_eq!(text(&mut index, 1, "one"), Ok(()));
         assert_eq!(text(&mut index, 2, "two"), Ok(()));
@@ -287,7 +335,7 @@ mod tests {
 
     #[test]
     fn words_behind_the_bound_are_not_read() {
-        let mut index = Index::new();
+        let mut index = Index::default();
         let many = "filler ".repeat(MAX_DOCUMENT_WORDS - 1);
         index.upsert(document(1, &format!("{many} last beyond"))).unwrap();
         assert_eq!((found(&index, "last"), found(&index, "beyond")), (1, 0));

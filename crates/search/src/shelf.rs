@@ -3,27 +3,31 @@
 
 use std::ops::Range;
 
-use marketplace_money::Reputation;
-
 use crate::cursor::SortKey;
 use crate::order::Order;
 use crate::query::{Query, Sort};
 use crate::slots::{Slot, Slots};
 
-/// The orders of a shelf, in the places that [`Shelf::order`] names. Without words, relevance is
-/// the order of standing and needs none of its own.
-const SORTS: [Sort; 4] =
-    [Sort::Reputation, Sort::PriceAscending, Sort::PriceDescending, Sort::Newest];
+/// The orders of a shelf, in the places that [`Shelf::order`] names. That of relevance is by merit:
+/// it serves questions without words.
+const SORTS: [Sort; 6] = [
+    Sort::Relevance,
+    Sort::Reputation,
+    Sort::Fulfilment,
+    Sort::PriceAscending,
+    Sort::PriceDescending,
+    Sort::Newest,
+];
 
-/// The same listings in four orders.
+/// The same listings in six orders.
 #[derive(Default)]
 pub(crate) struct Shelf {
-    orders: [Order; 4],
+    orders: [Order; SORTS.len()],
 }
 
 /// True for slots before the place `key` in an order of `sort`.
 fn before(slots: &Slots, sort: Sort, key: SortKey) -> impl Fn(u32) -> bool {
-    move |number| slots.get(number).is_some_and(|slot| slot.key(sort, 0) < key)
+    move |number| slots.get(number).is_some_and(|slot| slot.place(sort) < key)
 }
 
 impl Shelf {
@@ -40,33 +44,43 @@ impl Shelf {
 
     /// Puts a listing in its places; its slot is filled already.
     pub(crate) fn add(&mut self, number: u32, slot: &Slot, slots: &Slots) {
-        for (order, sort) in self.orders.iter_mut().zip(SORTS) {
-            order.insert(number, before(slots, sort, slot.key(sort, 0)));
-        }
+        self.add_where(number, slot, slots, |_| true);
     }
 
     /// Takes a listing out of its places; its slot is still filled.
     pub(crate) fn remove(&mut self, number: u32, slot: &Slot, slots: &Slots) {
-        for (order, sort) in self.orders.iter_mut().zip(SORTS) {
-            order.remove(number, before(slots, sort, slot.key(sort, 0)));
+        self.remove_where(number, slot, slots, |_| true);
+    }
+
+    /// Puts a listing in some of the orders.
+    pub(crate) fn add_where(
+        &mut self,
+        number: u32,
+        slot: &Slot,
+        slots: &Slots,
+        wanted: impl Fn(Sort) -> bool,
+    ) {
+        for (order, sort) in self.orders.iter_mut().zip(SORTS).filter(|(_, sort)| wanted(*sort)) {
+            order.insert(number, before(slots, sort, slot.place(sort)));
         }
     }
 
-    /// Takes a listing out of the order of standing, before its standing changes.
-    pub(crate) fn remove_standing(&mut self, number: u32, slot: &Slot, slots: &Slots) {
-        let key = slot.key(Sort::Reputation, 0);
-        self.orders[0].remove(number, before(slots, Sort::Reputation, key));
-    }
-
-    /// Puts it back with its new standing.
-    pub(crate) fn add_standing(&mut self, number: u32, slot: &Slot, slots: &Slots) {
-        let key = slot.key(Sort::Reputation, 0);
-        self.orders[0].insert(number, before(slots, Sort::Reputation, key));
+    /// Takes a listing out of some of the orders, before what they compare changes.
+    pub(crate) fn remove_where(
+        &mut self,
+        number: u32,
+        slot: &Slot,
+        slots: &Slots,
+        wanted: impl Fn(Sort) -> bool,
+    ) {
+        for (order, sort) in self.orders.iter_mut().zip(SORTS).filter(|(_, sort)| wanted(*sort)) {
+            order.remove(number, before(slots, sort, slot.place(sort)));
+        }
     }
 
     /// How many listings come up to and including the place `key`.
     pub(crate) fn rank_after(&self, sort: Sort, key: SortKey, slots: &Slots) -> usize {
-        self.order(sort).rank(|n| slots.get(n).is_some_and(|slot| slot.key(sort, 0) <= key))
+        self.order(sort).rank(|n| slots.get(n).is_some_and(|slot| slot.place(sort) <= key))
     }
 
     /// Where the listings within the price bounds of the query stand in an order of price.
@@ -84,9 +98,29 @@ impl Shelf {
         start..end.max(start)
     }
 
-    /// Where the listings of agents with at least this standing are in the order of standing.
-    pub(crate) fn standing_range(&self, bound: Reputation, slots: &Slots) -> Range<usize> {
-        let good = |n| slots.get(n).is_some_and(|slot| slot.reputation >= bound);
-        0..self.order(Sort::Reputation).rank(good)
+    /// Where the listings within the bounds of standing are in the order of standing.
+    pub(crate) fn standing_range(&self, query: &Query, slots: &Slots) -> Range<usize> {
+        let order = self.order(Sort::Reputation);
+        let better = |n| {
+            let slot = slots.get(n);
+            slot.is_some_and(|s| query.max_reputation.is_some_and(|bound| s.reputation > bound))
+        };
+        let good = |n| {
+            let slot = slots.get(n);
+            slot.is_some_and(|s| query.min_reputation.is_none_or(|bound| s.reputation >= bound))
+        };
+        let (start, end) = (order.rank(better), order.rank(good));
+        start..end.max(start)
+    }
+
+    /// Prices that part the listings into eight equal groups, cheapest first; what a price is
+    /// worth is told by how many of them it exceeds.
+    pub(crate) fn price_octiles(&self, slots: &Slots) -> [i64; 7] {
+        let order = self.order(Sort::PriceAscending);
+        std::array::from_fn(|at| {
+            let number = order.iter_from(order.len() * (at + 1) / 8).next();
+            let slot = number.and_then(|number| slots.get(number));
+            slot.map_or(i64::MAX, |slot| slot.price.nano())
+        })
     }
 }

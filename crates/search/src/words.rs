@@ -1,36 +1,46 @@
-//! From text to words: lower case, letters and digits of any script.
+//! From text to words: lower case, letters and digits of any script, accents and plurals folded.
 
 use std::iter::Peekable;
-use std::str::Chars;
+use std::ops::Range;
+use std::str::CharIndices;
+
+use crate::folding::{fold, stem};
 
 /// Longer words are cut here, in listings and in queries alike: what is longer is a hash or an
 /// encoded blob, and must not fill the memory.
-const MAX_WORD_CHARS: usize = 40;
+pub(crate) const MAX_WORD_CHARS: usize = 40;
 
-/// The words of a text, in order.
+/// The words of a text, in order, each with its place in bytes.
 pub(crate) struct Words<'a> {
-    chars: Peekable<Chars<'a>>,
+    chars: Peekable<CharIndices<'a>>,
 }
 
 /// Splits at everything that is neither letter nor digit. Scripts that write without spaces give
 /// one word for each ideograph, so that a query finds them anywhere in a sentence.
-pub(crate) fn words(text: &str) -> Words<'_> {
-    Words { chars: text.chars().peekable() }
+pub(crate) fn words_at(text: &str) -> Words<'_> {
+    Words { chars: text.char_indices().peekable() }
+}
+
+/// The words of a text, in order, in the form in which they are compared.
+pub fn words(text: &str) -> impl Iterator<Item = String> {
+    words_at(text).map(|(word, _)| word)
 }
 
 impl Iterator for Words<'_> {
-    type Item = String;
+    type Item = (String, Range<usize>);
 
-    fn next(&mut self) -> Option<String> {
+    fn next(&mut self) -> Option<Self::Item> {
         let mut word = String::new();
+        let mut place = 0..0;
         let mut length = 0;
-        while let Some(&c) = self.chars.peek() {
+        while let Some(&(at, c)) = self.chars.peek() {
             if is_ideograph(c) {
                 if word.is_empty() {
                     self.chars.next();
                     word.push(c);
+                    place = at..at + c.len_utf8();
                 }
-                return Some(word);
+                return Some((finished(word), place));
             }
             self.chars.next();
             if is_silent(c) {
@@ -40,18 +50,28 @@ impl Iterator for Words<'_> {
                 if word.is_empty() {
                     continue;
                 }
-                return Some(word);
+                return Some((finished(word), place));
             }
-            for folded in c.to_lowercase().filter(|&folded| !is_silent(folded)) {
-                if length < MAX_WORD_CHARS {
-                    // The sigma at the end of a Greek word is the same letter.
-                    word.push(if folded == 'ς' { 'σ' } else { folded });
-                    length += 1;
-                }
+            if word.is_empty() {
+                place.start = at;
+            }
+            place.end = at + c.len_utf8();
+            for lower in c.to_lowercase().filter(|&lower| !is_silent(lower)) {
+                fold(lower, |folded| {
+                    if length < MAX_WORD_CHARS {
+                        word.push(folded);
+                        length += 1;
+                    }
+                });
             }
         }
-        (!word.is_empty()).then_some(word)
+        (!word.is_empty()).then(|| (finished(word), place))
     }
+}
+
+fn finished(mut word: String) -> String {
+    stem(&mut word);
+    word
 }
 
 /// Han, Hiragana and Katakana.
@@ -87,12 +107,20 @@ mod tests {
         check(" \t!? -- ★ 🚀", &[]);
         check("CSV Analysis, fast!", &["csv", "analysis", "fast"]);
         check("data_processing/node.js v2", &["data", "processing", "node", "js", "v2"]);
-        check("ÄRGER straße ΣΊΣΥΦΟΣ Σίσυφος", &["ärger", "straße", "σίσυφοσ", "σίσυφοσ"]);
-        check("cafe\u{301} İstanbul", &["cafe", "istanbul"]);
+        check("ÄRGER straße ΣΊΣΥΦΟΣ Σίσυφος", &["arger", "strasse", "σισυφοσ", "σισυφοσ"]);
+        check("cafe\u{301} café İstanbul", &["cafe", "cafe", "istanbul"]);
         check("क्या Привет", &["कया", "привет"]);
         check("数据 API分析", &["数", "据", "api", "分", "析"]);
         check("<b>bold</b>\0x", &["b", "bold", "b", "x"]);
+        check("Files queries boxes bus class", &["file", "query", "boxe", "bus", "class"]);
         let long = "a".repeat(MAX_WORD_CHARS + 5);
         check(&long, &[&long[..MAX_WORD_CHARS]]);
+    }
+
+    #[test]
+    fn each_word_knows_its_place() {
+        let text = "Über 数据, cafe\u{301}s!";
+        let places: Vec<&str> = words_at(text).map(|(_, place)| &text[place]).collect();
+        assert_eq!(places, ["Über", "数", "据", "cafe\u{301}s"]);
     }
 }

@@ -12,6 +12,8 @@ use marketplace_ports::{Audit, StoreError, Subject};
 use marketplace_store_rows::{OrderRow, Recount, from_count, subject_text, tables};
 
 use crate::audit_history::History;
+use crate::dockets;
+use crate::draft::OPEN_ESCROW;
 use crate::failure::Failure;
 use crate::orders::Checks;
 use crate::query::{Query, query};
@@ -41,6 +43,8 @@ pub(crate) async fn run(
         + recount.left(|account| account.starts_with("order:"))
         + counted(connection, query(WRONG_LISTS)).await?;
     let wrong_withdrawals = withdrawals(connection, &mut recount).await?;
+    let wrong_disputes = dockets::audit(connection, &mut recount).await?;
+    let stray_disputes = counted(connection, query(dockets::STRAY)).await?;
     let late = query(LATE_TIMERS).number(now.minus(LATE).micros());
     let late_timers = counted(connection, late).await?;
     let open_effects = counted(connection, query("SELECT COUNT(*) FROM outbox")).await?;
@@ -51,6 +55,8 @@ pub(crate) async fn run(
         wrong_balances,
         wrong_escrows,
         wrong_withdrawals,
+        wrong_disputes,
+        stray_disputes,
         orders_without_timer: orders.without_timer,
         broken_hashes: broken,
         orders: orders.count,
@@ -133,14 +139,20 @@ async fn sums(
     mut pending: std::collections::HashMap<String, i64>,
 ) -> Result<u64, Failure> {
     let rows: Vec<(String, i64)> = tables::sums::table.load(connection).await?;
-    let mut wrong = 0;
+    let (mut wrong, mut escrow) = (0, pending.remove(OPEN_ESCROW));
     for (account, amount) in rows {
+        if account == OPEN_ESCROW {
+            escrow = amount.checked_add(escrow.unwrap_or(0));
+            continue;
+        }
         let whole = amount.checked_add(pending.remove(&account).unwrap_or(0));
         wrong += u64::from(!whole.is_some_and(|whole| recount.agrees(&account, whole)));
     }
     for (account, amount) in pending {
         wrong += u64::from(!recount.agrees(&account, amount));
     }
+    let counted = recount.total_of("order");
+    wrong += u64::from(i128::from(escrow.unwrap_or(0)) != counted);
     // Those of nobody have no name behind their kind.
     let of_nobody = |account: &str| !account.contains(':') || account.starts_with("fees:");
     Ok(wrong + recount.left(of_nobody))

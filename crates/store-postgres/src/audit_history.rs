@@ -12,6 +12,7 @@ use marketplace_store_rows::{
     ChainLink, EventRow, EventsDigest, PostingRow, PostingsDigest, Recount,
 };
 
+use crate::draft::OPEN_ESCROW;
 use crate::failure::Failure;
 use crate::query::query;
 
@@ -113,6 +114,10 @@ impl Content {
         self.misplaced |= line.batch != batch.number || line.row.at != batch.at;
         if line.balance.is_none() && is_of_nobody(&line.row.account) {
             let sum = self.sums.entry(line.row.account.clone()).or_default();
+            *sum = sum.wrapping_add(line.row.delta);
+        }
+        if line.row.account.starts_with("order:") {
+            let sum = self.sums.entry(OPEN_ESCROW.to_owned()).or_default();
             *sum = sum.wrapping_add(line.row.delta);
         }
     }

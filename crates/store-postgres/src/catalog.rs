@@ -9,10 +9,11 @@ use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, SelectableHelper};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use marketplace_listings::Listing;
 use marketplace_money::{Did, ListingId, OrderId};
-use marketplace_ports::{Agent, ApiKey, Page};
+use marketplace_ports::{Agent, ApiKey, Motion, Page};
 use marketplace_store_rows::{
-    AgentRow, ApiKeyRow, ListingRow, api_key_text, count, from_count, id_text, tables,
+    AgentRow, ApiKeyRow, ListingRow, MotionRow, api_key_text, count, from_count, id_text, tables,
 };
+use uuid::Uuid;
 
 use crate::failure::Failure;
 
@@ -117,6 +118,35 @@ pub(crate) async fn api_keys(
         .load(connection)
         .await?;
     rows.into_iter().map(|row| Ok(Arc::new(row.api_key()?))).collect()
+}
+
+/// A motion of the operators.
+pub(crate) async fn motion(
+    connection: &mut AsyncPgConnection,
+    id: Uuid,
+) -> Result<Option<Arc<Motion>>, Failure> {
+    let query = tables::motions::table.find(id_text(id)).select(MotionRow::as_select());
+    let row: Option<MotionRow> = query.first(connection).await.optional()?;
+    Ok(row.map(MotionRow::motion).transpose()?.map(Arc::new))
+}
+
+/// Motions below an id, greatest first.
+pub(crate) async fn motions(
+    connection: &mut AsyncPgConnection,
+    before: Option<Uuid>,
+    limit: u32,
+) -> Result<Vec<Arc<Motion>>, Failure> {
+    use tables::motions::dsl;
+    let mut query = dsl::motions
+        .order(dsl::id.desc())
+        .limit(limit.into())
+        .select(MotionRow::as_select())
+        .into_boxed();
+    if let Some(before) = before {
+        query = query.filter(dsl::id.lt(id_text(before)));
+    }
+    let rows: Vec<MotionRow> = query.load(connection).await?;
+    rows.into_iter().map(|row| Ok(Arc::new(row.motion()?))).collect()
 }
 
 /// The bytes of a delivery.

@@ -7,20 +7,22 @@ use marketplace_ledger::{Account, Entry};
 use marketplace_ports::{EffectChange, Event, RowWrite, StoreError, Writes};
 use marketplace_store_rows::{
     AgentRow, ApiKeyRow, DepositRow, EffectRow, EventRow, EventsDigest, IdempotencyRow, ListingRow,
-    NonceRow, OrderChange, OrderRow, PostingsDigest, TegRecordRow, TimerRow, WithdrawalRow,
-    account_text, count, id_text, payout_at, postings_of, subject_text,
+    MotionRow, NonceRow, OrderChange, OrderRow, PostingsDigest, TegRecordRow, TimerRow,
+    WithdrawalRow, account_text, count, id_text, payout_at, postings_of, subject_text,
 };
 use sha2::{Digest, Sha256};
 
 use crate::arrays::Arrays;
+use crate::judged::Judged;
 use crate::keys::{answer_id, nonce_id};
 use crate::lock::{COMPLETED, Standing, StandingBalance};
 use crate::rows::{
     ChangedAgents, ChangedApiKeys, ChangedBalances, ChangedDeposits, ChangedListings,
-    ChangedOrders, ChangedTegRecords, ChangedWithdrawals, ClearedTimers, CompletedOrders,
-    EndedPayouts, FinishedEffects, NewAgents, NewAnswers, NewApiKeys, NewBalances, NewBlobs,
-    NewChecks, NewDeposits, NewEffects, NewEvents, NewListings, NewNonces, NewOrders, NewPayouts,
-    NewPostings, NewTegRecords, NewTimers, NewWithdrawals, OpenOrders, RetriedEffects,
+    ChangedMotions, ChangedOrders, ChangedTegRecords, ChangedWithdrawals, ClearedTimers,
+    CompletedOrders, EndedPayouts, FinishedEffects, NewAgents, NewAnswers, NewApiKeys, NewBalances,
+    NewBlobs, NewChecks, NewDeposits, NewEffects, NewEvents, NewListings, NewMotions, NewNonces,
+    NewOrders, NewPayouts, NewPostings, NewTegRecords, NewTimers, NewWithdrawals, OpenOrders,
+    RetriedEffects,
 };
 
 /// Positions that a commit has: bits of a position below the commit's number.
@@ -65,6 +67,8 @@ pub(crate) struct Draft {
     changed_api_keys: ChangedApiKeys,
     teg_records: NewTegRecords,
     changed_teg_records: ChangedTegRecords,
+    motions: NewMotions,
+    changed_motions: ChangedMotions,
     balances: NewBalances,
     changed_balances: ChangedBalances,
     payouts: NewPayouts,
@@ -77,6 +81,7 @@ pub(crate) struct Draft {
     retried_effects: RetriedEffects,
     finished_effects: FinishedEffects,
     blobs: NewBlobs,
+    judged: Judged,
     /// Positions given so far.
     places: i64,
 }
@@ -107,6 +112,8 @@ impl Draft {
         let mut balances = running(&writes, standing);
         draft.add_entries(&writes.entries, &mut balances)?;
         draft.add_balances(balances);
+        let number = draft.batch.number;
+        draft.judged = Judged::of(&writes, number, || draft.place());
         draft.add_work(&writes);
         draft.add_answers(&writes);
         draft.add_events(writes.events)?;
@@ -117,7 +124,7 @@ impl Draft {
     /// inserted under a key that somebody else may take at the same time comes first, in the order
     /// of its keys.
     pub(crate) fn statements(&self) -> Vec<(&'static str, &dyn Arrays)> {
-        let all: [&dyn Arrays; 31] = [
+        let all: [&dyn Arrays; 33] = [
             &self.answers,
             &self.nonces,
             &self.orders,
@@ -127,6 +134,7 @@ impl Draft {
             &self.deposits,
             &self.api_keys,
             &self.teg_records,
+            &self.motions,
             &self.balances,
             &self.checks,
             &self.changed_orders,
@@ -138,6 +146,7 @@ impl Draft {
             &self.changed_deposits,
             &self.changed_api_keys,
             &self.changed_teg_records,
+            &self.changed_motions,
             &self.changed_balances,
             &self.payouts,
             &self.ended_payouts,
@@ -150,7 +159,8 @@ impl Draft {
             &self.finished_effects,
             &self.blobs,
         ];
-        all.into_iter().filter(|rows| !rows.is_empty()).map(|rows| (rows.text(), rows)).collect()
+        let all = all.into_iter().chain(self.judged.statements());
+        all.filter(|rows| !rows.is_empty()).map(|rows| (rows.text(), rows)).collect()
     }
 
     /// The next position of this commit.
@@ -308,6 +318,14 @@ impl Draft {
                 ));
             }
         }
+        for write in writes.motions.values() {
+            let (r, read) = (MotionRow::new(&write.row), count(write.stored));
+            if read == 0 {
+                self.motions.push((r.id, r.version, r.body));
+            } else {
+                self.changed_motions.push((r.id, read, r.version, r.body));
+            }
+        }
         for write in writes.teg_records.values() {
             let (r, read) = (TegRecordRow::new(&write.row), count(write.stored));
             if read == 0 {
@@ -345,6 +363,9 @@ impl Draft {
                     balance = Some(held.amount);
                 } else if is_summed(account) {
                     let sum = sums.entry(account_text(account)).or_default();
+                    *sum = sum.checked_add(row.delta).ok_or_else(overflow)?;
+                } else if matches!(account, Account::Order(_)) {
+                    let sum = sums.entry(OPEN_ESCROW.to_owned()).or_default();
                     *sum = sum.checked_add(row.delta).ok_or_else(overflow)?;
                 }
                 digest.add(&row, balance);
@@ -501,6 +522,9 @@ fn small(count: usize) -> Result<i32, StoreError> {
     let fits = i32::try_from(count).ok().filter(|count| *count < 1 << (PLACE_BITS - 1));
     fits.ok_or_else(|| StoreError::Rejected(format!("{count} rows are too many for one commit")))
 }
+
+/// The name of the sum of all orders' accounts; no account is called so.
+pub(crate) const OPEN_ESCROW: &str = "orders";
 
 /// Accounts that have no row of their own and no row that says what they hold.
 const fn is_summed(account: &Account) -> bool {

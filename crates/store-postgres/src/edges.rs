@@ -47,7 +47,11 @@ const OWED: &str = "SELECT account, amount FROM balances WHERE amount > 0 AND ac
          JOIN orders o ON o.position = n.position \
          WHERE n.status = 'ESCROW_FUNDED' AND o.escrow > 0 \
      UNION ALL \
-     SELECT 'withdrawal:' || id, held FROM withdrawals WHERE held > 0";
+     SELECT 'withdrawal:' || id, held FROM withdrawals WHERE held > 0 \
+     UNION ALL \
+     SELECT 'dispute:' || id, held_by_buyer + held_by_seller FROM disputes \
+         WHERE phase NOT IN ('FINAL', 'WITHDRAWN', 'SETTLED', 'ABORTED') \
+         AND held_by_buyer + held_by_seller > 0";
 /// It may take minutes, and reads tables as a whole.
 const LONG: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; \
      SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0";

@@ -1,8 +1,8 @@
 //! Rows as they come over the wire, for the statements of commits and of views.
 
 use marketplace_store_rows::{
-    AgentRow, ApiKeyRow, DepositRow, IdempotencyRow, ListingRow, OrderRow, TegRecordRow,
-    WithdrawalRow,
+    AgentRow, ApiKeyRow, DepositRow, IdempotencyRow, JurorRow, ListingRow, MotionRow, OrderRow,
+    TegRecordRow, WithdrawalRow,
 };
 use tokio_postgres::Row;
 
@@ -78,4 +78,6 @@ found!(WithdrawalRow { id, version, agent, amount, fee, held, at, sent_at, state
 found!(DepositRow { id, version, agent, amount, at, state, detail });
 found!(ApiKeyRow { sha256, version, agent, label, at, revoked_at });
 found!(TegRecordRow { id, version, state, entry, payer, amount, dust, memo, at, used_for });
+found!(MotionRow { id, version, body });
+found!(JurorRow { did, version, since, leaving, opted_out, benches, service_types });
 found!(IdempotencyRow { caller, route, key, body_sha256, reply, expires_at });

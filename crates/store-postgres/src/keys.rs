@@ -18,10 +18,13 @@ pub(crate) enum Table {
     Deposits,
     ApiKeys,
     TegRecords,
+    Motions,
+    Disputes,
+    Jurors,
 }
 
 impl Table {
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::Orders,
         Self::Listings,
         Self::Agents,
@@ -29,6 +32,9 @@ impl Table {
         Self::Deposits,
         Self::ApiKeys,
         Self::TegRecords,
+        Self::Motions,
+        Self::Disputes,
+        Self::Jurors,
     ];
 
     /// Its name, and that of its key.
@@ -41,6 +47,9 @@ impl Table {
             Self::Deposits => ("deposits", "id"),
             Self::ApiKeys => ("api_keys", "sha256"),
             Self::TegRecords => ("teg_records", "id"),
+            Self::Motions => ("motions", "id"),
+            Self::Disputes => ("disputes", "id"),
+            Self::Jurors => ("jurors", "did"),
         }
     }
 }
@@ -87,7 +96,10 @@ impl Keys {
             Key::Agent(did) => (Table::Agents, did.as_str().to_owned()),
             Key::Withdrawal(id) => (Table::Withdrawals, id_text(id.uuid())),
             Key::Deposit(id) => (Table::Deposits, id_text(id.uuid())),
+            Key::Dispute(id) => (Table::Disputes, id_text(id.uuid())),
+            Key::Juror(did) => (Table::Jurors, did.as_str().to_owned()),
             Key::ApiKey(sha256) => (Table::ApiKeys, api_key_text(sha256)),
+            Key::Motion(id) => (Table::Motions, id_text(*id)),
             // No row has such a text, and no statement can ask for it.
             Key::TegTransaction(id) if id.0.contains('\0') => return,
             Key::TegTransaction(id) => (Table::TegRecords, id.0.clone()),

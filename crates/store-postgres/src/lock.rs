@@ -106,6 +106,9 @@ fn writes_to(batch: &Batch, table: Table) -> bool {
         Table::Deposits => !set.deposits.is_empty(),
         Table::ApiKeys => !set.api_keys.is_empty(),
         Table::TegRecords => !set.teg_records.is_empty(),
+        Table::Motions => !set.motions.is_empty(),
+        Table::Disputes => !set.disputes.is_empty(),
+        Table::Jurors => !set.jurors.is_empty(),
     };
     batch.sets.iter().any(|(_, set)| writes(set))
 }

@@ -11,14 +11,17 @@ use marketplace_money::{Amount, Did, Timestamp};
 use marketplace_ports::{Page, PayoutPolicy, StatementLine, WalletSums};
 use marketplace_store_rows::{AgentRow, PostingRow, account_text, count, from_count};
 
+use crate::draft::OPEN_ESCROW;
 use crate::failure::Failure;
 use crate::query::query;
 
-/// What is in open orders is summed up over them: they are few for one agent.
+/// What is in open orders and in disputes is summed up over them: they are few for one agent.
 const WALLET: &str = "\
 SELECT
     COALESCE((SELECT amount FROM balances WHERE account = ?), 0),
-    COALESCE((SELECT amount FROM balances WHERE account = ?), 0),
+    CAST(COALESCE((SELECT SUM(amount) FROM balances WHERE account IN (?, ?)), 0)
+        + COALESCE((SELECT SUM(held_by_buyer) FROM disputes WHERE buyer = ?), 0)
+        + COALESCE((SELECT SUM(held_by_seller) FROM disputes WHERE seller = ?), 0) AS BIGINT),
     CAST(COALESCE((SELECT SUM(escrow) FROM orders_not_completed
         WHERE buyer = ? AND status = 'ESCROW_FUNDED'), 0) AS BIGINT),
     CAST(COALESCE((SELECT SUM(held) FROM withdrawals WHERE agent = ? AND held > 0), 0) AS BIGINT)";
@@ -31,6 +34,9 @@ pub(crate) async fn wallet(
     let sums = query::<(BigInt, BigInt, BigInt, BigInt)>(WALLET)
         .text(account_text(&Account::Agent(did.clone())))
         .text(account_text(&Account::Collateral(did.clone())))
+        .text(account_text(&Account::Juror(did.clone())))
+        .text(did.as_str())
+        .text(did.as_str())
         .text(did.as_str())
         .text(did.as_str());
     let sums: (i64, i64, i64, i64) = sums.get_result(connection).await?;
@@ -169,6 +175,12 @@ SELECT CAST(
         AND COALESCE(b.position > (SELECT position FROM retired), TRUE)), 0)
     + COALESCE((SELECT amount FROM openings WHERE account = ?), 0)
 AS BIGINT)";
+
+/// What all open orders hold.
+pub(crate) async fn open_escrow(connection: &mut AsyncPgConnection) -> Result<Amount, Failure> {
+    let sum = query::<BigInt>(SUM).text(OPEN_ESCROW).text(OPEN_ESCROW);
+    Ok(Amount::from_nano(sum.get_result(connection).await?))
+}
 
 /// The journal's word on an account.
 pub(crate) async fn account_sum(

@@ -228,6 +228,27 @@ arrays! {
 }
 
 arrays! {
+    /// New motions of the operators.
+    NewMotions => "INSERT INTO motions ({columns}) SELECT * FROM unnest({arrays})" {
+        id: String as "text",
+        version: i64 as "bigint",
+        body: String as "text",
+    }
+}
+
+arrays! {
+    /// The next versions of motions.
+    ChangedMotions => "UPDATE motions SET version = u.version, body = u.body \
+        FROM unnest({arrays}) AS u ({columns}) \
+        WHERE motions.id = u.id AND motions.version = u.read" {
+        id: String as "text",
+        read: i64 as "bigint",
+        version: i64 as "bigint",
+        body: String as "text",
+    }
+}
+
+arrays! {
     /// Transfers at the TEG that are new to us.
     NewTegRecords => "INSERT INTO teg_records ({columns}) SELECT * FROM unnest({arrays})" {
         id: String as "text",

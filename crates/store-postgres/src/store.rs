@@ -10,8 +10,8 @@ use marketplace_listings::Listing;
 use marketplace_money::{Amount, Did, Gaps, ListingId, OrderId, Timestamp, WithdrawalId};
 use marketplace_ports::{
     Agent, ApiKey, Audit, Batch, CommitOutcome, DeadEffect, Effect, Key, Lease, LiabilitiesAt,
-    LiabilitySink, OrderFilter, Page, PayoutPolicy, SealedEvent, StatementLine, Store, StoreError,
-    TegPosition, Timer, View, WalletSums, Withdrawal,
+    LiabilitySink, Motion, OrderFilter, Page, PayoutPolicy, SealedEvent, StatementLine, Store,
+    StoreError, TegPosition, Timer, View, WalletSums, Withdrawal,
 };
 use tokio::task::JoinHandle;
 use uuid::Uuid;
@@ -75,7 +75,7 @@ fn unopened(failure: &Failure) -> OpenError {
 #[derive(Debug)]
 pub struct PostgresStore {
     connector: Connector,
-    readers: Readers,
+    pub(crate) readers: Readers,
     writers: Writers,
     clock: StoreClock,
     bell: Bell,
@@ -298,6 +298,18 @@ impl Store for PostgresStore {
         on_reader!(self.readers, connection => catalog::api_keys(connection, agent, limit))
     }
 
+    async fn motion(&self, id: Uuid) -> Result<Option<Arc<Motion>>, StoreError> {
+        on_reader!(self.readers, connection => catalog::motion(connection, id))
+    }
+
+    async fn motions(
+        &self,
+        before: Option<Uuid>,
+        limit: u32,
+    ) -> Result<Vec<Arc<Motion>>, StoreError> {
+        on_reader!(self.readers, connection => catalog::motions(connection, before, limit))
+    }
+
     async fn wallet(&self, did: &Did) -> Result<WalletSums, StoreError> {
         on_reader!(self.readers, connection => money::wallet(connection, did))
     }
@@ -320,6 +332,10 @@ impl Store for PostgresStore {
 
     async fn account_sum(&self, account: &Account) -> Result<Amount, StoreError> {
         on_reader!(self.readers, connection => money::account_sum(connection, account))
+    }
+
+    async fn open_escrow(&self) -> Result<Amount, StoreError> {
+        on_reader!(self.readers, connection => money::open_escrow(connection))
     }
 
     async fn teg_position(&self) -> Result<TegPosition, StoreError> {

@@ -6,8 +6,8 @@ use std::sync::{Arc, LazyLock};
 use marketplace_money::{Amount, Gap, Gaps, Timestamp};
 use marketplace_ports::{Key, StoreError, View};
 use marketplace_store_rows::{
-    AgentRow, ApiKeyRow, DepositRow, IdempotencyRow, ListingRow, OrderRow, TegRecordRow,
-    WithdrawalRow,
+    AgentRow, ApiKeyRow, DepositRow, IdempotencyRow, JurorRow, ListingRow, MotionRow, OrderRow,
+    TegRecordRow, WithdrawalRow,
 };
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
@@ -15,6 +15,7 @@ use tokio_postgres::types::ToSql;
 use crate::clock::{CLOCK, StoreClock};
 use crate::failure::Failure;
 use crate::found::{Found, column};
+use crate::judged::{DISPUTES, read_disputes, read_jurors};
 use crate::keys::{Keys, Table};
 use crate::session::{Answer, Pipeline, Session, Writers, on_writer};
 
@@ -44,6 +45,8 @@ by_key!(WITHDRAWALS: WithdrawalRow => "withdrawals"."id");
 by_key!(DEPOSITS: DepositRow => "deposits"."id");
 by_key!(API_KEYS: ApiKeyRow => "api_keys"."sha256");
 by_key!(TEG_RECORDS: TegRecordRow => "teg_records"."id");
+by_key!(MOTIONS: MotionRow => "motions"."id");
+by_key!(JURORS: JurorRow => "jurors"."did");
 by_key!(ANSWERS: IdempotencyRow => "idempotency"."id");
 
 /// Puts the rows of one statement into the view.
@@ -91,7 +94,7 @@ impl<'a> Lists<'a> {
 
 /// One SELECT for each table that the keys touch, with what reads its answer.
 fn parts<'a>(lists: &'a Lists<'a>) -> Vec<Part<'a>> {
-    let mut parts: Vec<Part<'a>> = Vec::with_capacity(10);
+    let mut parts: Vec<Part<'a>> = Vec::with_capacity(11);
     let mut part = |text, is_empty: bool, keys, read: Read| {
         if !is_empty {
             parts.push(Part { text, keys, read });
@@ -110,6 +113,9 @@ fn parts<'a>(lists: &'a Lists<'a>) -> Vec<Part<'a>> {
             Table::Deposits => (&DEPOSITS, read_deposits),
             Table::ApiKeys => (&API_KEYS, read_api_keys),
             Table::TegRecords => (&TEG_RECORDS, read_teg_records),
+            Table::Motions => (&MOTIONS, read_motions),
+            Table::Disputes => (DISPUTES, read_disputes),
+            Table::Jurors => (&JURORS, read_jurors),
         };
         part(text, keys.is_empty(), keys, read);
     }
@@ -279,6 +285,14 @@ fn read_teg_records(_: &Keys, rows: &[Row], view: &mut View) -> Result<(), Failu
     for row in rows {
         let record = TegRecordRow::read(row)?.record()?;
         view.teg_records.insert(record.id.clone(), Arc::new(record));
+    }
+    Ok(())
+}
+
+fn read_motions(_: &Keys, rows: &[Row], view: &mut View) -> Result<(), Failure> {
+    for row in rows {
+        let motion = MotionRow::read(row)?.motion()?;
+        view.motions.insert(motion.id, Arc::new(motion));
     }
     Ok(())
 }

@@ -1,15 +1,14 @@
 //! Timers and the outbox as rows.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use diesel::prelude::*;
 use marketplace_money::Timestamp;
 use marketplace_ports::{Effect, EffectKind, Timer};
 use serde::{Deserialize, Serialize};
 
-use crate::text::{Reader, from_hex, hex, id_text, json};
+use crate::text::{Reader, from_hex, hex, id_text, json, lasting};
 use crate::{RowError, count, from_count, subject_text};
 
 /// A clock that acts by itself.
@@ -53,19 +52,6 @@ impl TimerRow {
     }
 }
 
-/// The same text for the life of the program. Kinds of timers are constants of our code: the set
-/// has a handful of members and never grows beyond what some version of us has written.
-fn lasting(kind: &str) -> &'static str {
-    static KINDS: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
-    let mut kinds = KINDS.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(known) = kinds.get(kind) {
-        return known;
-    }
-    let kind: &'static str = Box::leak(kind.into());
-    kinds.insert(kind);
-    kind
-}
-
 /// Work of the outbox.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable)]
 #[diesel(table_name = crate::tables::outbox)]
@@ -97,6 +83,12 @@ enum WorkText<'a> {
         agent: Cow<'a, str>,
         notice: Cow<'a, str>,
     },
+    NotifyDispute {
+        #[serde(borrow)]
+        dispute: Cow<'a, str>,
+        agent: Cow<'a, str>,
+        notice: Cow<'a, str>,
+    },
 }
 
 impl EffectRow {
@@ -113,6 +105,11 @@ impl EffectRow {
             },
             EffectKind::Notify { order, agent, notice } => WorkText::Notify {
                 order: id_text(order.uuid()).into(),
+                agent: agent.as_str().into(),
+                notice: notice.name().into(),
+            },
+            EffectKind::NotifyDispute { dispute, agent, notice } => WorkText::NotifyDispute {
+                dispute: id_text(dispute.uuid()).into(),
                 agent: agent.as_str().into(),
                 notice: notice.name().into(),
             },
@@ -141,6 +138,11 @@ impl EffectRow {
             },
             WorkText::Notify { order, agent, notice } => EffectKind::Notify {
                 order: reader.text(&order)?,
+                agent: reader.text(&agent)?,
+                notice: reader.text(&notice)?,
+            },
+            WorkText::NotifyDispute { dispute, agent, notice } => EffectKind::NotifyDispute {
+                dispute: reader.text(&dispute)?,
                 agent: reader.text(&agent)?,
                 notice: reader.text(&notice)?,
             },

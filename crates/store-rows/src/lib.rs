@@ -7,10 +7,13 @@
 mod answers;
 mod api_key;
 mod audience;
+mod docket;
+mod docket_text;
 mod error;
 mod jobs;
 mod journal;
 mod listing;
+mod motion;
 mod moving;
 mod order;
 mod order_state;
@@ -24,10 +27,12 @@ mod text;
 
 pub use answers::{IdempotencyRow, NonceRow};
 pub use api_key::{ApiKeyRow, api_key_text};
+pub use docket::{DisputeLogRow, DisputeRow, JurorRow, drafts_of};
 pub use error::RowError;
 pub use jobs::{EffectRow, TimerRow};
 pub use journal::{EventRow, PostingRow, postings_of};
 pub use listing::ListingRow;
+pub use motion::MotionRow;
 pub use moving::{MovingRows, MovingStep};
 pub use order::{OrderChange, OrderRow};
 pub use outcomes::{outcomes_from_text, outcomes_text};

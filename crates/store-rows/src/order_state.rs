@@ -34,6 +34,8 @@ struct FundedText<'a> {
     expiry: Span,
     revisions_left: u8,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    first_delivered: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     offer: Option<OfferText<'a>>,
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     announced: Option<AnnouncedText<'a>>,
@@ -153,6 +155,7 @@ pub(crate) fn to_text(state: &State) -> String {
             at: funded.at.micros(),
             expiry: span(funded.expiry),
             revisions_left: funded.revisions_left,
+            first_delivered: funded.first_delivered.map(Timestamp::micros),
             offer: funded.offer.as_ref().map(|offer| OfferText {
                 by: offer.by.name().into(),
                 seller: offer.seller.nano(),
@@ -235,6 +238,7 @@ pub(crate) fn from_text(reader: Reader<'_>, text: &str) -> Result<State, RowErro
             at: Timestamp::from_micros(funded.at),
             expiry: deadline(funded.expiry),
             revisions_left: funded.revisions_left,
+            first_delivered: funded.first_delivered.map(Timestamp::from_micros),
             offer: funded.offer.map(|offer| split_offer(reader, &offer)).transpose()?,
             announced: funded.announced.map(|text| announced(reader, text)).transpose()?,
             work: work(reader, funded.work)?,

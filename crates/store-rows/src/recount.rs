@@ -113,6 +113,12 @@ impl Recount {
         (holding.count() + broken.count()) as u64
     }
 
+    /// What all accounts of a kind hold together.
+    #[must_use]
+    pub fn total_of(&self, kind: &str) -> i128 {
+        self.kinds.get(kind).copied().unwrap_or(0)
+    }
+
     /// Sums by account kind.
     ///
     /// # Errors

@@ -107,17 +107,26 @@ impl ChainLink<'_> {
     /// Its hash; `previous` is that of the commit before it, zeros for the first.
     #[must_use]
     pub fn hash(&self, previous: &[u8; 32]) -> [u8; 32] {
-        let mut hash = Framed::default();
-        hash.0.update(previous);
-        hash.number(self.position);
-        hash.text(self.id);
-        hash.number(self.at);
-        hash.text(self.outcomes);
-        for digest in [self.postings, self.events] {
-            hash.0.update((digest.len() as u64).to_be_bytes());
-            hash.0.update(digest);
+        let mut hash = Sha256::new_with_prefix(previous);
+        hash.update(self.content());
+        hash.finalize().into()
+    }
+
+    /// What is hashed after the hash before it: every text and digest after its length.
+    #[must_use]
+    pub fn content(&self) -> Vec<u8> {
+        let mut content = Vec::with_capacity(192);
+        let framed = |content: &mut Vec<u8>, bytes: &[u8]| {
+            content.extend_from_slice(&(bytes.len() as u64).to_be_bytes());
+            content.extend_from_slice(bytes);
+        };
+        content.extend_from_slice(&self.position.to_be_bytes());
+        framed(&mut content, self.id.as_bytes());
+        content.extend_from_slice(&self.at.to_be_bytes());
+        for bytes in [self.outcomes.as_bytes(), self.postings, self.events] {
+            framed(&mut content, bytes);
         }
-        hash.finish()
+        content
     }
 }
 

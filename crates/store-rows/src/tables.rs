@@ -95,6 +95,55 @@ diesel::table! {
 }
 
 diesel::table! {
+    /// What queries look at of disputes.
+    disputes (position) {
+        position -> BigInt,
+        id -> Text,
+        version -> BigInt,
+        order_id -> Text,
+        buyer -> Text,
+        seller -> Text,
+        disputer -> Text,
+        phase -> Text,
+        held_by_buyer -> BigInt,
+        held_by_seller -> BigInt,
+        lost_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    /// The disputes: one row for each version, append-only. `batch` is the commit that made it.
+    dispute_log (dispute, version) {
+        dispute -> Text,
+        version -> BigInt,
+        batch -> BigInt,
+        data -> Text,
+    }
+}
+
+diesel::table! {
+    /// Bytes of disputes: evidence, and pools of jurors.
+    exhibits (dispute, name) {
+        dispute -> Text,
+        name -> Binary,
+        bytes -> Binary,
+    }
+}
+
+diesel::table! {
+    /// Agents that are or were jurors.
+    jurors (did) {
+        did -> Text,
+        version -> BigInt,
+        since -> BigInt,
+        leaving -> Nullable<BigInt>,
+        opted_out -> BigInt,
+        benches -> Text,
+        service_types -> Text,
+    }
+}
+
+diesel::table! {
     /// Secrets that stand for one agent.
     api_keys (sha256) {
         sha256 -> Text,
@@ -103,6 +152,15 @@ diesel::table! {
         label -> Text,
         at -> BigInt,
         revoked_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    /// What operators propose.
+    motions (id) {
+        id -> Text,
+        version -> BigInt,
+        body -> Text,
     }
 }
 

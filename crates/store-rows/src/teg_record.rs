@@ -16,7 +16,7 @@ pub struct TegRecordRow {
     pub id: String,
     /// From 1.
     pub version: i64,
-    /// `pending`, `unmatched` or `booked`.
+    /// `pending`, `failed`, `unmatched` or `booked`.
     pub state: String,
     /// Of the journal, when booked.
     pub entry: Option<String>,
@@ -40,6 +40,7 @@ impl TegRecordRow {
     pub fn new(record: &TegRecord) -> Self {
         let (state, entry) = match record.state {
             TegRecordState::Pending => ("pending", None),
+            TegRecordState::Failed => ("failed", None),
             TegRecordState::Unmatched => ("unmatched", None),
             TegRecordState::Booked(entry) => ("booked", Some(id_text(entry.uuid()))),
         };
@@ -65,6 +66,7 @@ impl TegRecordRow {
         let reader = Reader { table: "teg_records", id: &self.id };
         let state = match (self.state.as_str(), &self.entry) {
             ("pending", None) => TegRecordState::Pending,
+            ("failed", None) => TegRecordState::Failed,
             ("unmatched", None) => TegRecordState::Unmatched,
             ("booked", Some(entry)) => TegRecordState::Booked(reader.text(entry)?),
             (other, _) => return Err(reader.error(format_args!("no state {other:?}"))),

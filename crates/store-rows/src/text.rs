@@ -1,7 +1,9 @@
 //! Small conversions that all rows share.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::{Mutex, PoisonError};
 
 use marketplace_ledger::Account;
 use marketplace_money::Did;
@@ -52,6 +54,7 @@ pub fn subject_text(subject: Subject) -> String {
         Subject::Listing(id) => named("listing", id.uuid()),
         Subject::Withdrawal(id) => named("withdrawal", id.uuid()),
         Subject::Deposit(id) => named("deposit", id.uuid()),
+        Subject::Dispute(id) => named("dispute", id.uuid()),
         Subject::Command(id) => named("command", id.uuid()),
     }
 }
@@ -108,23 +111,37 @@ impl Reader<'_> {
     }
 }
 
+/// The same text for the life of the program. Names of timers and of facts are constants of our
+/// code: the set has a handful of members and never grows beyond what some version of us has
+/// written.
+pub(crate) fn lasting(name: &str) -> &'static str {
+    static NAMES: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
+    let mut names = NAMES.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(known) = names.get(name) {
+        return known;
+    }
+    let name: &'static str = Box::leak(name.into());
+    names.insert(name);
+    name
+}
+
 /// JSON of one of our own mirrors: texts, integers, lists and maps with text keys always have it.
 pub(crate) fn json<T: serde::Serialize>(value: &T) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }
 
 /// Lower-case hexadecimal.
-pub(crate) fn hex(bytes: &[u8; 32]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let nibbles = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
     nibbles.map(|nibble| char::from(DIGITS[usize::from(nibble)])).collect()
 }
 
-/// The bytes of 64 hexadecimal digits.
-pub(crate) fn from_hex(text: &str) -> Option<[u8; 32]> {
+/// The bytes of twice as many hexadecimal digits.
+pub(crate) fn from_hex<const N: usize>(text: &str) -> Option<[u8; N]> {
     let digits = text.as_bytes();
-    let mut bytes = [0; 32];
-    if digits.len() != 64 {
+    let mut bytes = [0; N];
+    if digits.len() != 2 * N {
         return None;
     }
     for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
@@ -163,6 +180,7 @@ mod tests {
             Subject::Listing(ListingId::new(id)),
             Subject::Withdrawal(WithdrawalId::new(id)),
             Subject::Deposit(DepositId::new(id)),
+            Subject::Dispute(DisputeId::new(id)),
             Subject::Command(CommandId::new(id)),
         ] {
             assert_eq!(subject_text(subject), subject.to_string());
@@ -179,7 +197,7 @@ mod tests {
         let short = "0".repeat(63);
         let wrong = format!("{short}g");
         for text in ["", &short, &wrong, &format!("{short}00"), &"é".repeat(32)] {
-            assert_eq!(from_hex(text), None, "{text}");
+            assert_eq!(from_hex::<32>(text), None, "{text}");
         }
     }
 }

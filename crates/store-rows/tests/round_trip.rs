@@ -16,13 +16,13 @@ use marketplace_money::{
     Reputation, Seconds, Timestamp, WithdrawalId,
 };
 use marketplace_ports::{
-    Agent, Deposit, DepositState, Effect, EffectKind, Event, IdempotencyKey, IdempotencyRecord,
-    PayoutPolicy, SealedEvent, Subject, TegRecord, TegRecordState, TegTransactionId, Timer,
-    Withdrawal, WithdrawalState,
+    Agent, ApiKey, Deposit, DepositState, Effect, EffectKind, Event, IdempotencyKey,
+    IdempotencyRecord, Notice, PayoutPolicy, SealedEvent, Subject, TegRecord, TegRecordState,
+    TegTransactionId, Timer, Withdrawal, WithdrawalState,
 };
 use marketplace_store_rows::{
-    AgentRow, DepositRow, EffectRow, EventRow, IdempotencyRow, ListingRow, OrderChange, OrderRow,
-    TegRecordRow, TimerRow, WithdrawalRow, postings_of,
+    AgentRow, ApiKeyRow, DepositRow, EffectRow, EventRow, IdempotencyRow, ListingRow, OrderChange,
+    OrderRow, TegRecordRow, TimerRow, WithdrawalRow, postings_of,
 };
 use proptest::option::of;
 use proptest::prelude::*;
@@ -108,9 +108,17 @@ fn funded() -> impl Strategy<Value = State> {
     let announced = (any::<[u8; 32]>(), shared(), of(shared()), of(shared()), time()).prop_map(
         |(sha256, uri, media_type, note, at)| Announced { sha256, uri, media_type, note, at },
     );
-    (time(), deadline(), any::<u8>(), of(offer), of(announced), work()).prop_map(
-        |(at, expiry, revisions_left, offer, announced, work)| {
-            State::Funded(Box::new(Funded { at, expiry, revisions_left, offer, announced, work }))
+    (time(), deadline(), any::<u8>(), of(time()), of(offer), of(announced), work()).prop_map(
+        |(at, expiry, revisions_left, first_delivered, offer, announced, work)| {
+            State::Funded(Box::new(Funded {
+                at,
+                expiry,
+                revisions_left,
+                first_delivered,
+                offer,
+                announced,
+                work,
+            }))
         },
     )
 }
@@ -270,10 +278,11 @@ proptest! {
     }
 
     #[test]
-    fn transfers_at_the_teg(id in text(), version in 1_u64..1 << 62, entry in id(), payer in of(did()), amount in amount(), dust in 0_u32..1_000_000_000, at in time(), state in 0..3, memo in text(), used in of(id())) {
+    fn transfers_at_the_teg(id in text(), version in 1_u64..1 << 62, entry in id(), payer in of(did()), amount in amount(), dust in 0_u32..1_000_000_000, at in time(), state in 0..4, memo in text(), used in of(id())) {
         let state = match state {
             0 => TegRecordState::Pending,
             1 => TegRecordState::Unmatched,
+            2 => TegRecordState::Failed,
             _ => TegRecordState::Booked(EntryId::new(entry)),
         };
         let used_for = used.map(|id| Subject::Order(OrderId::new(id)));
@@ -323,10 +332,17 @@ proptest! {
     }
 
     #[test]
-    fn effects(ids in (id(), id()), kind in 0..3, sha256 in any::<[u8; 32]>(), uri in shared(), due in time(), attempts in any::<u32>()) {
+    fn api_keys(sha256 in any::<[u8; 32]>(), version in 1_u64..1 << 62, agent in did(), label in text(), at in time(), revoked_at in of(time())) {
+        let key = ApiKey { sha256, version, agent, label, at, revoked_at };
+        prop_assert_eq!(ApiKeyRow::new(&key).api_key(), Ok(key));
+    }
+
+    #[test]
+    fn effects(ids in (id(), id()), kind in 0..4, notice in select(Notice::NAMES.map(|(notice, _)| notice).to_vec()), agent in did(), sha256 in any::<[u8; 32]>(), uri in shared(), due in time(), attempts in any::<u32>()) {
         let kind = match kind {
             0 => EffectKind::SendWithdrawal(WithdrawalId::new(ids.1)),
             1 => EffectKind::ResolveDeposit(DepositId::new(ids.1)),
+            2 => EffectKind::Notify { order: OrderId::new(ids.1), agent, notice },
             _ => EffectKind::FetchDelivery { order: OrderId::new(ids.1), sha256, uri },
         };
         let effect = Effect { id: ids.0, kind, due, attempts };

@@ -15,6 +15,7 @@ use tokio::sync::oneshot;
 
 use crate::audit_history::History;
 use crate::database::{Place, Purpose};
+use crate::docket_queries::strange_disputes;
 use crate::failure::Failure;
 use crate::fetch::OrderReader;
 
@@ -53,6 +54,8 @@ fn audit(connection: &mut SqliteConnection, now: Timestamp) -> Result<Audit, Fai
         wrong_balances: counted(connection, WRONG_BALANCES)? + wrong_sums(connection, &history)?,
         wrong_escrows: counted(connection, WRONG_ESCROWS)? + strange_orders,
         wrong_withdrawals: counted(connection, WRONG_WITHDRAWALS)?,
+        wrong_disputes: counted(connection, WRONG_DISPUTES)? + strange_disputes(connection)?,
+        stray_disputes: counted(connection, STRAY_DISPUTES)?,
         orders_without_timer,
         broken_hashes: history.broken_hashes,
         orders: from_count(orders),
@@ -137,6 +140,36 @@ SELECT COUNT(*) AS wrong FROM (
     GROUP BY account
     HAVING SUM(high) + (SUM(low) >> 32) <> 0 OR SUM(low) & 4294967295 <> 0
 )";
+
+/// The same of disputes: what both sides put up.
+const WRONG_DISPUTES: &str = "
+SELECT COUNT(*) AS wrong FROM (
+    SELECT account FROM (
+        SELECT account, delta >> 32 AS high, delta & 4294967295 AS low FROM postings
+        WHERE account GLOB 'dispute:*'
+        UNION ALL
+        SELECT account, amount >> 32, amount & 4294967295 FROM openings
+        WHERE account GLOB 'dispute:*'
+        UNION ALL
+        SELECT 'dispute:' || id, -((held_by_buyer + held_by_seller) >> 32),
+            -((held_by_buyer + held_by_seller) & 4294967295) FROM disputes
+    )
+    GROUP BY account
+    HAVING SUM(high) + (SUM(low) >> 32) <> 0 OR SUM(low) & 4294967295 <> 0
+)";
+
+/// Open disputes without a timer or about an order that is not disputed, and disputed orders
+/// without exactly one open dispute.
+const STRAY_DISPUTES: &str = "
+WITH open AS (SELECT id, order_id FROM disputes
+    WHERE phase NOT IN ('FINAL', 'WITHDRAWN', 'SETTLED', 'ABORTED'))
+SELECT
+    (SELECT COUNT(*) FROM open WHERE NOT EXISTS
+        (SELECT 1 FROM timers WHERE subject = 'dispute:' || open.id))
+    + (SELECT COUNT(*) FROM open LEFT JOIN orders ON orders.id = open.order_id
+        WHERE orders.phase IS NOT 'DISPUTED')
+    + (SELECT COUNT(*) FROM orders WHERE phase = 'DISPUTED' AND
+        (SELECT COUNT(*) FROM open WHERE order_id = orders.id) <> 1) AS wrong";
 
 /// Running sums that differ from the journal.
 fn wrong_sums(connection: &mut SqliteConnection, history: &History) -> Result<u64, Failure> {

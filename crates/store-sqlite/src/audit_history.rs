@@ -8,6 +8,7 @@ use marketplace_store_rows::{EventRow, PostingRow, tables};
 
 use crate::audit::amount;
 use crate::failure::Failure;
+use crate::heads::OPEN_ESCROW;
 use crate::retire::{Digests, Retired};
 use crate::rows::{NewBatch, NewEvent, NewPosting};
 use crate::seal::{Seal, hash};
@@ -99,6 +100,9 @@ impl History {
             }
         } else {
             *self.kinds.entry(kind.to_owned()).or_default() += delta;
+            if kind == "order" {
+                *self.summed.entry(OPEN_ESCROW.to_owned()).or_default() += delta;
+            }
         }
     }
 

@@ -7,7 +7,8 @@ use marketplace_ports::{
     Batch, CommitOutcome, Current, EffectChange, Key, StoreError, Writes, admit,
 };
 use marketplace_store_rows::{
-    AgentRow, ApiKeyRow, DepositRow, ListingRow, TegRecordRow, WithdrawalRow, id_text, tables,
+    AgentRow, ApiKeyRow, DepositRow, ListingRow, MotionRow, TegRecordRow, WithdrawalRow, id_text,
+    tables,
 };
 use uuid::Uuid;
 
@@ -111,10 +112,11 @@ fn write(connection: &mut SqliteConnection, draft: &Draft) -> Result<Forgotten, 
     insert_all(connection, &draft.answers)?;
     insert_all(connection, &draft.nonces)?;
     insert_all(connection, &draft.blobs)?;
+    draft.judged.write(connection)?;
     Forgotten::sweep(connection, draft)
 }
 
-fn one(table: &'static str, id: &str, changed: usize) -> Result<(), Failure> {
+pub(crate) fn one(table: &'static str, id: &str, changed: usize) -> Result<(), Failure> {
     if changed == 1 {
         return Ok(());
     }
@@ -134,10 +136,12 @@ macro_rules! write_rows {
                     .filter(tables::$table::version.eq(read));
                 diesel::update(old).set(row).execute($connection)?
             };
-            one(stringify!($table), &row.$key, changed)?;
+            $crate::commit::one(stringify!($table), &row.$key, changed)?;
         }
     };
 }
+
+pub(crate) use write_rows;
 
 fn write_parties(connection: &mut SqliteConnection, draft: &Draft) -> Result<(), Failure> {
     insert_all(connection, &draft.listings)?;
@@ -153,6 +157,8 @@ fn write_parties(connection: &mut SqliteConnection, draft: &Draft) -> Result<(),
     write_rows!(connection, teg_records.id, transfers);
     let api_keys: &[Versioned<ApiKeyRow>] = &draft.api_keys;
     write_rows!(connection, api_keys.sha256, api_keys);
+    let motions: &[Versioned<MotionRow>] = &draft.motions;
+    write_rows!(connection, motions.id, motions);
     if draft.listing_count_moved {
         use tables::counters::dsl;
         diesel::replace_into(dsl::counters)

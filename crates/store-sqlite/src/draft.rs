@@ -9,16 +9,17 @@ use marketplace_ports::{
     Blob, CommitOutcome, Effect, EffectChange, Event, RowWrite, StoreError, Subject, Timer, Writes,
 };
 use marketplace_store_rows::{
-    AgentRow, ApiKeyRow, DepositRow, EffectRow, EventRow, IdempotencyRow, ListingRow, NonceRow,
-    OrderChange, OrderRow, TegRecordRow, TimerRow, WithdrawalRow, account_text, count, id_text,
-    payout_at, postings_of, subject_text,
+    AgentRow, ApiKeyRow, DepositRow, EffectRow, EventRow, IdempotencyRow, ListingRow, MotionRow,
+    NonceRow, OrderChange, OrderRow, TegRecordRow, TimerRow, WithdrawalRow, account_text, count,
+    id_text, payout_at, postings_of, subject_text,
 };
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::books::Books;
 use crate::cache::BalanceRow;
-use crate::heads::Heads;
+use crate::disputes::Judged;
+use crate::heads::{Heads, OPEN_ESCROW};
 use crate::outcomes;
 use crate::rows::{
     NewAnswer, NewBatch, NewBlob, NewChecks, NewEvent, NewListing, NewNonce, NewOrder, NewPosting,
@@ -41,6 +42,7 @@ pub(crate) struct Draft {
     pub(crate) withdrawals: Vec<Versioned<WithdrawalRow>>,
     pub(crate) deposits: Vec<Versioned<DepositRow>>,
     pub(crate) api_keys: Vec<Versioned<ApiKeyRow>>,
+    pub(crate) motions: Vec<Versioned<MotionRow>>,
     pub(crate) balances: BTreeMap<Account, BalanceRow>,
     pub(crate) sums: Vec<NewSum>,
     pub(crate) postings: Vec<NewPosting>,
@@ -54,6 +56,7 @@ pub(crate) struct Draft {
     pub(crate) nonces: Vec<NewNonce>,
     pub(crate) teg_records: Vec<Versioned<TegRecordRow>>,
     pub(crate) blobs: Vec<NewBlob>,
+    pub(crate) judged: Judged,
     pub(crate) listing_count_moved: bool,
     pub(crate) batch: NewBatch,
 }
@@ -73,12 +76,13 @@ impl Books {
         draft.add_orders(&writes.orders);
         draft.add_parties(writes);
         draft.add_entries(&writes.entries, at)?;
-        draft.add_sums(&self.heads.sums);
+        draft.add_sums(&self.heads.sums, self.heads.open_escrow);
         draft.add_events(std::mem::take(&mut writes.events));
         draft.add_timers(&writes.timers);
         draft.add_effects(writes);
         draft.add_answers(writes);
         draft.add_blobs(&writes.blobs);
+        draft.judged = Judged::of(writes, draft.batch.position);
         draft.listing_count_moved = writes.listing_count != 0;
         draft.heads.listing_count += writes.listing_count;
         draft.seal();
@@ -118,6 +122,7 @@ impl Draft {
             withdrawals: Vec::new(),
             deposits: Vec::new(),
             api_keys: Vec::new(),
+            motions: Vec::new(),
             balances: BTreeMap::new(),
             sums: Vec::new(),
             postings: Vec::new(),
@@ -131,6 +136,7 @@ impl Draft {
             nonces: Vec::new(),
             teg_records: Vec::new(),
             blobs: Vec::new(),
+            judged: Judged::default(),
             listing_count_moved: false,
             batch,
         }
@@ -146,6 +152,7 @@ impl Draft {
             + self.timers.len()
             + self.cleared.len()
             + self.answers.len()
+            + self.judged.rows()
             + self.blobs.iter().map(|blob| 1 + blob.bytes.len() / 1_024).sum::<usize>()
             + 1
     }
@@ -205,6 +212,9 @@ impl Draft {
         for write in writes.api_keys.values() {
             self.api_keys.push((count(write.stored), ApiKeyRow::new(&write.row)));
         }
+        for write in writes.motions.values() {
+            self.motions.push((count(write.stored), MotionRow::new(&write.row)));
+        }
     }
 
     fn add_entries(&mut self, entries: &[Entry], at: Timestamp) -> Result<(), StoreError> {
@@ -226,6 +236,9 @@ impl Draft {
                 } else if is_summed(account) {
                     let sum = self.heads.sums.entry(account.clone()).or_default();
                     *sum = sum.checked_add(row.delta).ok_or_else(overflow)?;
+                } else if matches!(account, Account::Order(_)) {
+                    let sum = &mut self.heads.open_escrow;
+                    *sum = sum.checked_add(row.delta).ok_or_else(overflow)?;
                 }
                 let batch = self.batch.position;
                 self.postings.push(NewPosting { position, row, batch, balance, previous });
@@ -234,7 +247,11 @@ impl Draft {
         Ok(())
     }
 
-    fn add_sums(&mut self, before: &BTreeMap<Account, i64>) {
+    fn add_sums(&mut self, before: &BTreeMap<Account, i64>, open_escrow: i64) {
+        if self.heads.open_escrow != open_escrow {
+            let amount = self.heads.open_escrow;
+            self.sums.push(NewSum { account: OPEN_ESCROW.to_owned(), amount });
+        }
         for (account, amount) in &self.heads.sums {
             if before.get(account) != Some(amount) {
                 self.sums.push(NewSum { account: account_text(account), amount: *amount });
@@ -294,7 +311,10 @@ impl Draft {
         let mut seal = Seal::begin(&self.heads.hash, &self.batch);
         self.postings.iter().for_each(|posting| seal.posting(posting));
         self.events.iter().for_each(|event| seal.event(event));
-        self.heads.hash = seal.finish();
+        let (hash, postings, events) = seal.finish_with_digests();
+        let places = self.postings.iter().map(|posting| posting.position);
+        self.judged.seal(places.clone().min(), places.max(), postings, events);
+        self.heads.hash = hash;
         self.batch.hash = self.heads.hash.to_vec();
     }
 }
@@ -310,8 +330,9 @@ fn refuse_zeros(writes: &Writes) -> Result<(), StoreError> {
     let nonces = writes.nonces.iter().map(|(nonce, _)| &nonce.value);
     let transfers = writes.teg_records.values();
     let transfers = transfers.flat_map(|write| [&write.row.id.0, &write.row.memo]);
+    let opened = writes.disputes.values().map(|write| write.row.opened.reason.as_ref());
     let owned = answers.chain(nonces).chain(transfers).map(String::as_str);
-    let mut texts = orders.chain(entries).chain(events).chain(owned);
+    let mut texts = opened.chain(orders).chain(entries).chain(events).chain(owned);
     match texts.any(|text| text.as_bytes().contains(&0)) {
         true => Err(StoreError::Rejected("a text has U+0000 in it".to_owned())),
         false => Ok(()),

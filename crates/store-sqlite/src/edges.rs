@@ -107,7 +107,11 @@ UNION ALL
 SELECT 'order:' || id, escrow FROM orders
     WHERE status <> 'COMPLETED' AND status = 'ESCROW_FUNDED' AND escrow > 0
 UNION ALL
-SELECT 'withdrawal:' || id, held FROM withdrawals WHERE held > 0";
+SELECT 'withdrawal:' || id, held FROM withdrawals WHERE held > 0
+UNION ALL
+SELECT 'dispute:' || id, held_by_buyer + held_by_seller FROM disputes
+    WHERE phase NOT IN ('FINAL', 'WITHDRAWN', 'SETTLED', 'ABORTED')
+        AND held_by_buyer + held_by_seller > 0";
 
 /// Reads everything that we owe, on a thread and a connection of its own: it may take seconds.
 pub(crate) async fn liabilities(

@@ -31,10 +31,15 @@ pub(crate) struct Heads {
     pub(crate) listing_count: i64,
     /// Sums over the journal of accounts that no rule reads, in nano-AVT.
     pub(crate) sums: BTreeMap<Account, i64>,
+    /// What all open orders hold, in nano-AVT.
+    pub(crate) open_escrow: i64,
     /// When the first row in each table of what is forgotten may be forgotten.
     pub(crate) first_answer_expires: Option<i64>,
     pub(crate) first_nonce_expires: Option<i64>,
 }
+
+/// The name of the sum of all orders' accounts; no account is called so.
+pub(crate) const OPEN_ESCROW: &str = "orders";
 
 macro_rules! last {
     ($connection:expr, $table:ident) => {
@@ -59,8 +64,12 @@ impl Heads {
             .first(connection)
             .optional()?;
         let retired = Retired::read(connection)?;
-        let mut totals = BTreeMap::new();
+        let (mut totals, mut open_escrow) = (BTreeMap::new(), 0);
         for (account, amount) in sums::table.load::<(String, i64)>(connection)? {
+            if account == OPEN_ESCROW {
+                open_escrow = amount;
+                continue;
+            }
             let key = account.parse::<Account>();
             let error = |error| marketplace_store_rows::RowError::new("sums", &account, error);
             totals.insert(key.map_err(error)?, amount);
@@ -79,6 +88,7 @@ impl Heads {
                 .unwrap_or_default(),
             listing_count: count.unwrap_or(0),
             sums: totals,
+            open_escrow,
             first_answer_expires: first_answer_expires(connection)?,
             first_nonce_expires: first_nonce_expires(connection)?,
         })

@@ -15,6 +15,8 @@ mod cache;
 mod clock;
 mod commit;
 mod database;
+mod disputes;
+mod docket_queries;
 mod draft;
 mod edges;
 mod event_lists;
@@ -27,6 +29,7 @@ mod keeper;
 mod lease;
 mod lock;
 mod money;
+mod motions;
 mod orders;
 mod outcomes;
 #[cfg(test)]

@@ -11,6 +11,7 @@ use marketplace_store_rows::{AgentRow, PostingRow, count, from_count, tables};
 
 use crate::failure::Failure;
 use crate::fetch::rows_by;
+use crate::heads::OPEN_ESCROW;
 use crate::retire::opening;
 
 #[derive(QueryableByName)]
@@ -38,13 +39,30 @@ pub(crate) fn wallet(connection: &mut SqliteConnection, did: &Did) -> Result<Wal
             "SELECT SUM(escrow) AS amount FROM orders
              WHERE buyer = ? AND status = 'ESCROW_FUNDED' AND status <> 'COMPLETED'",
         )?,
-        in_bonds: balance(connection, &Account::Collateral(did.clone()))?,
+        in_bonds: bonds(connection, did)?,
         in_flight: sum(
             connection,
             "SELECT SUM(held) AS amount FROM withdrawals
              WHERE agent = ? AND held > 0",
         )?,
     })
+}
+
+/// In disputes, as a juror's stake, and as collateral.
+fn bonds(connection: &mut SqliteConnection, did: &Did) -> Result<Amount, Failure> {
+    const HELD: &str = "SELECT SUM(held) AS amount FROM (
+        SELECT held_by_buyer AS held FROM disputes WHERE buyer = ?1
+        UNION ALL SELECT held_by_seller FROM disputes WHERE seller = ?1)";
+    let held = diesel::sql_query(HELD).bind::<Text, _>(did.as_str());
+    let held = held.get_result::<Sum>(connection)?.amount();
+    let locked = [Account::Collateral(did.clone()), Account::Juror(did.clone())];
+    let mut sum = held;
+    for account in locked {
+        let more = balance(connection, &account)?;
+        let too_much = || StoreError::Corrupt(format!("the bonds of {did} are beyond all money"));
+        sum = sum.checked_add(more).ok_or_else(too_much)?;
+    }
+    Ok(sum)
 }
 
 fn balance(connection: &mut SqliteConnection, account: &Account) -> Result<Amount, Failure> {
@@ -154,6 +172,14 @@ pub(crate) fn payouts_due(
         due.push((agent.did, agent.payout, Amount::from_nano(amount)));
     }
     Ok(due)
+}
+
+/// What all open orders hold.
+pub(crate) fn open_escrow(connection: &mut SqliteConnection) -> Result<Amount, Failure> {
+    use tables::sums;
+    let sum: Option<i64> =
+        sums::table.find(OPEN_ESCROW).select(sums::amount).get_result(connection).optional()?;
+    Ok(Amount::from_nano(sum.unwrap_or(0)))
 }
 
 /// The journal's word on an account. Told by the last posting where postings carry a balance, by

@@ -46,13 +46,17 @@ pub(crate) fn hash(
     postings: &[u8],
     events: &[u8],
 ) -> [u8; 32] {
-    let link = ChainLink {
+    link(batch, postings, events).hash(previous)
+}
+
+/// A batch as a link of the chain.
+pub(crate) fn link<'a>(batch: &'a NewBatch, postings: &'a [u8], events: &'a [u8]) -> ChainLink<'a> {
+    ChainLink {
         position: batch.position,
         id: &batch.id,
         at: batch.at,
         outcomes: &batch.outcomes,
         postings,
         events,
-    };
-    link.hash(previous)
+    }
 }

@@ -11,8 +11,8 @@ use marketplace_listings::Listing;
 use marketplace_money::{Amount, Did, Gaps, ListingId, OrderId, Timestamp, WithdrawalId};
 use marketplace_ports::{
     Agent, ApiKey, Audit, Batch, CommitOutcome, DeadEffect, Effect, Key, Lease, LiabilitiesAt,
-    LiabilitySink, OrderFilter, Page, PayoutPolicy, SealedEvent, StatementLine, Store, StoreError,
-    TegPosition, Timer, View, WalletSums, Withdrawal,
+    LiabilitySink, Motion, OrderFilter, Page, PayoutPolicy, SealedEvent, StatementLine, Store,
+    StoreError, TegPosition, Timer, View, WalletSums, Withdrawal,
 };
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -22,7 +22,9 @@ use crate::clock::{Clock, StoreClock};
 use crate::database::Place;
 use crate::readers::Readers;
 use crate::writer::Writer;
-use crate::{OpenError, api_keys, audit, edges, event_lists, lease, money, orders, servers};
+use crate::{
+    OpenError, api_keys, audit, edges, event_lists, lease, money, motions, orders, servers,
+};
 
 /// A marketplace's state in one SQLite file.
 ///
@@ -31,7 +33,7 @@ use crate::{OpenError, api_keys, audit, edges, event_lists, lease, money, orders
 #[derive(Debug)]
 pub struct SqliteStore {
     writer: Writer,
-    readers: Readers,
+    pub(crate) readers: Readers,
     clock: Arc<StoreClock>,
     gaps: SharedGaps,
     feed: watch::Receiver<u64>,
@@ -227,6 +229,18 @@ impl Store for SqliteStore {
         self.readers.read(move |connection| api_keys::of_agent(connection, &agent, limit)).await
     }
 
+    async fn motion(&self, id: Uuid) -> Result<Option<Arc<Motion>>, StoreError> {
+        self.readers.read(move |connection| motions::by_id(connection, id)).await
+    }
+
+    async fn motions(
+        &self,
+        before: Option<Uuid>,
+        limit: u32,
+    ) -> Result<Vec<Arc<Motion>>, StoreError> {
+        self.readers.read(move |connection| motions::before(connection, before, limit)).await
+    }
+
     async fn wallet(&self, did: &Did) -> Result<WalletSums, StoreError> {
         let did = did.clone();
         self.readers.read(move |connection| money::wallet(connection, &did)).await
@@ -252,6 +266,10 @@ impl Store for SqliteStore {
     async fn account_sum(&self, account: &Account) -> Result<Amount, StoreError> {
         let account = account.clone();
         self.readers.read(move |connection| money::account_sum(connection, &account)).await
+    }
+
+    async fn open_escrow(&self) -> Result<Amount, StoreError> {
+        self.readers.read(money::open_escrow).await
     }
 
     async fn teg_position(&self) -> Result<TegPosition, StoreError> {

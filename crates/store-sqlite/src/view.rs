@@ -9,12 +9,14 @@ use marketplace_ledger::Account;
 use marketplace_money::{Amount, DepositId, Did, ListingId, OrderId, WithdrawalId};
 use marketplace_ports::{IdempotencyKey, Key, Nonce, Snapshot, StoreError, TegTransactionId, View};
 use marketplace_store_rows::{
-    AgentRow, ApiKeyRow, DepositRow, IdempotencyRow, ListingRow, OrderRow, TegRecordRow,
+    AgentRow, ApiKeyRow, DepositRow, IdempotencyRow, ListingRow, MotionRow, OrderRow, TegRecordRow,
     WithdrawalRow, account_text, api_key_text, id_text, tables,
 };
+use uuid::Uuid;
 
 use crate::books::Books;
 use crate::cache::BalanceRow;
+use crate::disputes::Wanted;
 use crate::failure::Failure;
 use crate::fetch::{OrderReader, rows_by};
 
@@ -27,10 +29,12 @@ struct Missing {
     withdrawals: Vec<WithdrawalId>,
     deposits: Vec<DepositId>,
     api_keys: Vec<[u8; 32]>,
+    motions: Vec<Uuid>,
     balances: Vec<Account>,
     answers: Vec<IdempotencyKey>,
     nonces: Vec<Nonce>,
     teg_records: Vec<TegTransactionId>,
+    judged: Wanted,
 }
 
 impl Books {
@@ -53,9 +57,11 @@ impl Books {
         self.load_withdrawals(&missing.withdrawals, &mut view)?;
         self.load_deposits(&missing.deposits, &mut view)?;
         self.load_api_keys(&missing.api_keys, &mut view)?;
+        self.load_motions(&missing.motions, &mut view)?;
         self.load_answers(missing.answers, &mut view)?;
         self.load_nonces(missing.nonces, &mut view)?;
         self.load_teg_records(missing.teg_records, &mut view)?;
+        self.load_judged(&missing.judged, &mut view)?;
         for (account, row) in self.balance_rows(missing.balances)? {
             view.balances.insert(account, Amount::from_nano(row.amount));
         }
@@ -97,7 +103,9 @@ impl Books {
             Key::Withdrawal(id) => missing.withdrawals.push(*id),
             Key::Deposit(id) => missing.deposits.push(*id),
             Key::ApiKey(sha256) => missing.api_keys.push(*sha256),
+            Key::Motion(id) => missing.motions.push(*id),
             Key::TegTransaction(id) => missing.teg_records.push(id.clone()),
+            Key::Dispute(_) | Key::Juror(_) => missing.judged.add(key),
             Key::ListingCount => view.listing_count = self.heads.listing_count,
         }
     }
@@ -185,6 +193,18 @@ impl Books {
         for row in rows {
             let key = row.api_key()?;
             view.api_keys.insert(key.sha256, Arc::new(key));
+        }
+        Ok(())
+    }
+
+    fn load_motions(&mut self, ids: &[Uuid], view: &mut View) -> Result<(), StoreError> {
+        let keys: Vec<String> = ids.iter().map(|id| id_text(*id)).collect();
+        let rows = self.read(|connection| {
+            Ok(rows_by!(connection, motions.id, MotionRow::as_select(), MotionRow, &keys))
+        })?;
+        for row in rows {
+            let motion = row.motion()?;
+            view.motions.insert(motion.id, Arc::new(motion));
         }
         Ok(())
     }

@@ -108,7 +108,7 @@ pub(crate) fn page(
         None => cursor.clone(),
     };
     let transfers = rows.into_iter().map(|row| shown(row, agent)).collect::<QueryResult<_>>()?;
-    Ok(HistoryPage { transfers, pending: Vec::new(), next })
+    Ok(HistoryPage { transfers, next, ..HistoryPage::default() })
 }
 
 fn position(cursor: &HistoryCursor) -> Result<i64, Failure> {

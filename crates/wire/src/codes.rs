@@ -60,7 +60,6 @@ codes! {
     IDEMPOTENCY_KEY_REUSED = 422 "idempotency_key_reused" "The Idempotency-Key belongs to another request";
     TOO_MANY_STREAMS = 429 "too_many_streams" "The caller holds as many streams as it may";
     INTERNAL = 500 "internal" "The marketplace failed";
-    DISPUTES_NOT_AVAILABLE = 501 "disputes_not_available" "Disputes do not exist yet";
     UNAVAILABLE = 503 "unavailable" "The marketplace cannot do this now";
     IDENTITY_UNAVAILABLE = 503 "identity_unavailable" "Identities cannot be checked now";
     NOT_READY = 503 "not_ready" "The server is not ready";
@@ -95,10 +94,29 @@ codes! {
     CONTENT_REQUIRED = 422 "content_required" "A delivery needs content";
     NOT_ANNOUNCED = 409 "not_announced" "No such delivery is announced";
     HASH_MISMATCH = 422 "hash_mismatch" "The content does not hash to what was said";
+    // Disputes.
+    DISPUTE_NOT_FOUND = 404 "dispute_not_found" "There is no such dispute among yours";
+    ALREADY_DISPUTED = 409 "already_disputed" "The party has disputed this order before";
+    CLAIM_NOT_SHOWN = 409 "claim_not_shown" "The log does not show what the claim says";
+    TOO_LATE_TO_WITHDRAW = 409 "too_late_to_withdraw" "Votes were opened or something was ruled";
+    BOND_AFFORDABLE = 409 "bond_affordable" "The balance covers the counter-bond";
+    TOO_MUCH_EVIDENCE = 409 "too_much_evidence" "A side hands in at most 20 pieces of evidence";
+    EVIDENCE_CLOSED = 409 "evidence_closed" "The panel is voting on what was handed in before";
+    TOO_MANY_OFFERS = 409 "too_many_offers" "The dispute takes no more offers of settlement";
+    NOTHING_TO_APPEAL = 409 "nothing_to_appeal" "The ruling gives the party all that it wanted";
+    ALREADY_VOTED = 409 "already_voted" "The juror has voted";
+    NOT_COMMITTED = 409 "not_committed" "The juror did not vote under seal in time";
+    WRONG_SEAL = 422 "wrong_seal" "The vote is not the one that was sealed";
+    NOT_APPROVED = 403 "not_approved" "Not enough operators signed exactly this";
+    NOT_A_JUROR = 403 "not_a_juror" "Only jurors do this";
+    JUROR_STAKE_TOO_SMALL = 422 "juror_stake_too_small" "A juror locks more than this";
+    JUROR_STAKE_BOUND = 409 "juror_stake_bound" "The juror's stake is bound";
     // Wallet.
     INSUFFICIENT_BALANCE = 402 "insufficient_balance" "The balance does not cover it";
+    ESCROW_FULL = 409 "escrow_full" "Our stake covers no more escrow";
     PAYMENT_NOT_SEEN = 409 "payment_not_seen" "The transfer was not seen yet";
     PAYMENT_PENDING = 409 "payment_pending" "The transfer is not completed";
+    PAYMENT_FAILED = 409 "payment_failed" "The transfer failed";
     PAYMENT_FOREIGN = 403 "payment_foreign" "Somebody else sent the transfer";
     PAYMENT_USED = 409 "payment_used" "The transfer paid for something before";
     PAYMENT_FOR_ANOTHER = 409 "payment_for_another" "The transfer names something else";
@@ -109,6 +127,12 @@ codes! {
     FAUCET_USED = 409 "faucet_used" "The agent had its play money";
     NOT_PUBLISHED = 404 "not_published" "Nothing was published yet";
     TEG_REFUSED = 409 "teg_refused" "The TEG refused";
+    // Operators.
+    FROZEN = 403 "frozen" "The operators froze this agent";
+    ALREADY_APPROVED = 409 "already_approved" "The operator approved this before";
+    MOTION_OVER = 409 "motion_over" "The motion was decided, cancelled, or its time is over";
+    INSUFFICIENT_CAPITAL = 409 "insufficient_capital" "The operator's own tokens do not cover it";
+    TOO_BUSY = 429 "too_busy" "Others are having checks run, too many to wait for";
     // The rest.
     NOT_FOUND = 404 "not_found" "There is nothing by this id";
     NOT_DUE = 409 "not_due" "Its time has not come";

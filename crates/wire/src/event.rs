@@ -18,6 +18,51 @@ pub struct EventParams {
     pub after: Option<String>,
 }
 
+/// Which part of the event log.
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct LogParams {
+    /// Only events after this position; the beginning when absent.
+    #[param(value_type = Option<u64>)]
+    pub after: Option<String>,
+    /// Events on a page, 1 to 1,000; 100 when absent.
+    #[param(value_type = Option<u32>)]
+    pub limit: Option<crate::NumberText>,
+}
+
+/// A page of the event log.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct LogPage<'a> {
+    /// In order.
+    pub results: Vec<LoggedEvent<'a>>,
+    /// How many there are on this page.
+    pub count: usize,
+}
+
+/// A fact, with those who may see it.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct LoggedEvent<'a> {
+    /// As a stream tells it.
+    #[serde(flatten)]
+    pub event: EventBody<'a>,
+    /// DIDs.
+    pub audience: Vec<&'a str>,
+}
+
+impl<'a> LogPage<'a> {
+    /// Of these events.
+    #[must_use]
+    pub fn new(events: &'a [SealedEvent]) -> Self {
+        let logged = |event: &'a SealedEvent| LoggedEvent {
+            event: EventBody::new(event),
+            audience: event.audience.iter().map(|did| did.as_str()).collect(),
+        };
+        let results: Vec<_> = events.iter().map(logged).collect();
+        Self { count: results.len(), results }
+    }
+}
+
 /// A fact, as a stream tells it.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct EventBody<'a> {
@@ -51,6 +96,7 @@ impl<'a> EventBody<'a> {
             Subject::Listing(id) => ("listing", id.to_string()),
             Subject::Withdrawal(id) => ("withdrawal", id.to_string()),
             Subject::Deposit(id) => ("deposit", id.to_string()),
+            Subject::Dispute(id) => ("dispute", id.to_string()),
             Subject::Command(id) => ("command", id.to_string()),
         };
         Self {

@@ -4,17 +4,21 @@
 //! amount is a refusal with the name of its field. Outputs are built from the domain and never
 //! read back.
 
+mod acceptance;
 mod agent;
 mod api_key;
 mod audit;
 mod caller;
 pub mod codes;
 mod delivery;
+mod dispute;
 mod event;
+mod juror;
 mod listing;
 mod message;
 mod number;
 mod object;
+mod operator;
 mod order;
 mod order_input;
 mod our_keys;
@@ -32,6 +36,7 @@ mod text;
 mod time;
 mod wallet;
 
+pub use acceptance::{CheckBody, DryRunBody, DryRunInput};
 pub use agent::{AccessTokenBody, AgentBody, RegistrationInput};
 pub use api_key::{
     ApiKeyBody, ApiKeyInput, ApiKeyPage, ApiKeyParams, BindApiKeyInput, NewApiKeyBody,
@@ -41,14 +46,26 @@ pub use audit::AuditBody;
 pub use caller::{Caller, Via};
 pub use codes::{CODES, Code};
 pub use delivery::{DeliveryBody, DeliveryInput, FailedCheckBody, hex, sha256_from_hex};
-pub use event::{EventBody, EventParams};
+pub use dispute::{
+    AcceptSettlementInput, CommitInput, ContestInput, DisputeActionBody, DisputeBody, DisputeInput,
+    DisputePage, DisputeParams, EvidenceBody, EvidenceInput, PanelBody, RevealInput, RoundBody,
+    RuleInputBody, RulingBody, SeatBody, SettlementBody, SettlementInput, StepBody, VerdictBody,
+    digest_of, dispute_request, disputed_reply,
+};
+pub use event::{EventBody, EventParams, LogPage, LogParams, LoggedEvent};
+pub use juror::{JurorBody, JurorInput, OptOutInput};
 pub use listing::{ListingBody, ListingPage, TermsBody};
+pub use listing::{ListingBody, TermsBody};
 pub use message::{
     DisputeMessage, ListMessage, MessageKind, OrderCompleteMessage, PurchaseMessage, SearchMessage,
     completed_reply, failed_reply, listed_reply, purchased_reply,
 };
 pub use number::{Money, NumberText, Score};
 pub use object::Object;
+pub use operator::{
+    ApprovalBody, ApproveInput, CancelledBody, FeeChangeBody, FeesBody, MotionBody, MotionInput,
+    MotionPage, MotionParams, ReasonInput,
+};
 pub use order::{ActionBody, AmountsBody, OrderBody, OrderPage};
 pub use order_input::{AcceptSplitInput, ChangesInput, QuoteInput, SplitInput};
 pub use our_keys::{DeadLetterBody, DeadLetterPage, KeyBody, KeySetBody, RotationBody};

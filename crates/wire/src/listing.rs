@@ -1,8 +1,5 @@
 //! Listings as callers see them.
 
-use std::sync::Arc;
-
-use marketplace_engine::{Found, FoundPage};
 use marketplace_listings::{AcceptancePolicy, Listing, ListingStatus, Pricing, ServiceType, Terms};
 use marketplace_money::{Did, Gaps, ListingId, Reputation};
 use serde::Serialize;
@@ -69,20 +66,6 @@ pub struct TermsBody {
     pub checks: Box<RawValue>,
 }
 
-/// A page of listings.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct ListingPage {
-    /// In the order asked for.
-    pub results: Vec<ListingBody>,
-    /// Results in this answer.
-    pub count: usize,
-    /// All matches.
-    pub total: usize,
-    /// Where the next page begins; absent at the end.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub next_cursor: Option<String>,
-}
-
 /// Stored JSON as it is; what cannot be read (a damaged row) shows as its empty form.
 fn raw(text: &str, empty: &'static str) -> Box<RawValue> {
     let read = serde_json::from_str::<&RawValue>(text).map(ToOwned::to_owned);
@@ -120,24 +103,6 @@ impl ListingBody {
             terms: (&offer.terms).into(),
             created_at: Rfc3339(listing.created_at),
             expires_at: Rfc3339(listing.life.effective(gaps)),
-        }
-    }
-}
-
-impl ListingPage {
-    /// The answer to a search.
-    #[must_use]
-    pub fn new(page: &FoundPage, gaps: &Gaps) -> Self {
-        let body = |found: &Found| {
-            let listing: &Arc<Listing> = &found.listing;
-            ListingBody::new(listing, found.reputation, gaps)
-        };
-        let results: Vec<ListingBody> = page.results.iter().map(body).collect();
-        Self {
-            count: results.len(),
-            results,
-            total: page.total,
-            next_cursor: page.next.as_ref().map(ToString::to_string),
         }
     }
 }

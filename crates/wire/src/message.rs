@@ -20,8 +20,8 @@ use crate::schema::{
     ServiceTypeName,
 };
 use crate::{
-    DeliveryInput, NumberText, Object, PaymentInput, PaymentInstruction, Rfc3339, SearchInput,
-    ServiceInput,
+    DeliveryInput, Flag, NumberText, Object, PaymentInput, PaymentInstruction, Rfc3339,
+    SearchInput, ServiceInput,
 };
 
 /// Which message it is.
@@ -90,15 +90,44 @@ message! {
         /// Standing of the provider from here.
         #[serde(default)]
         min_reputation: Option<NumberText>,
+        /// Standing of the provider up to here.
+        #[serde(default)]
+        max_reputation: Option<NumberText>,
         /// Words that must all be there.
         #[serde(default)]
         query: Option<String>,
         /// Only listings of this DID.
         #[serde(default)]
         provider: Option<String>,
+        /// Delivery is promised within so many seconds.
+        #[serde(default)]
+        #[schema(value_type = Option<u32>)]
+        max_delivery_seconds: Option<NumberText>,
+        /// As the listing has it.
+        #[serde(default)]
+        #[schema(value_type = Option<AcceptancePolicyName>)]
+        acceptance_policy: Option<String>,
+        /// `AVT`.
+        #[serde(default)]
+        currency: Option<String>,
         /// The order of the results.
         #[serde(default)]
         sort: Option<String>,
+        /// Count all matches.
+        #[serde(default)]
+        facets: Option<Flag>,
+        /// Say where the words stand.
+        #[serde(default)]
+        highlights: Option<Flag>,
+        /// Say what made each place.
+        #[serde(default)]
+        explain: Option<Flag>,
+        /// Sellers make way for one another.
+        #[serde(default)]
+        diverse: Option<Flag>,
+        /// One place is for a newcomer.
+        #[serde(default)]
+        explore: Option<Flag>,
         /// `next_cursor` of the page before.
         #[serde(default)]
         cursor: Option<String>,
@@ -148,7 +177,7 @@ message! {
 }
 
 message! {
-    /// Asks for arbitration, which does not exist yet: whatever it says is answered `failed`.
+    /// Disputes an order.
     DisputeMessage DisputeType "dispute_request" {
         /// Which order.
         #[serde(default)]
@@ -157,6 +186,12 @@ message! {
         /// Why.
         #[serde(default)]
         reason: Option<String>,
+        /// As in `POST /api/v1/disputes/create`; `other` when absent.
+        #[serde(default)]
+        category: Option<String>,
+        /// How much of the price is wanted; `full` when absent.
+        #[serde(default)]
+        remedy: Option<String>,
         /// What shows it.
         #[serde(default, borrow)]
         #[schema(value_type = Option<Object>)]
@@ -173,9 +208,18 @@ impl SearchMessage<'_> {
             min_price: self.min_price,
             max_price: self.max_price,
             min_reputation: self.min_reputation,
+            max_reputation: self.max_reputation,
             query: self.query,
             provider: self.provider,
+            max_delivery_seconds: self.max_delivery_seconds,
+            acceptance_policy: self.acceptance_policy,
+            currency: self.currency,
             sort: self.sort,
+            facets: self.facets,
+            highlights: self.highlights,
+            explain: self.explain,
+            diverse: self.diverse,
+            explore: self.explore,
             cursor: self.cursor,
             limit: self.limit,
         }

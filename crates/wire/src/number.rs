@@ -65,6 +65,22 @@ impl<'de> Deserialize<'de> for NumberText {
     }
 }
 
+/// Yes or no: `true` and `false`, in a JSON string too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ToSchema)]
+#[schema(value_type = bool)]
+pub struct Flag(pub bool);
+
+impl<'de> Deserialize<'de> for Flag {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match Value::deserialize(deserializer)? {
+            Value::Bool(value) => Ok(Self(value)),
+            Value::String(text) if text == "true" => Ok(Self(true)),
+            Value::String(text) if text == "false" => Ok(Self(false)),
+            _ => Err(D::Error::custom("must be true or false")),
+        }
+    }
+}
+
 impl From<Amount> for NumberText {
     fn from(amount: Amount) -> Self {
         Self(amount.to_string())

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use marketplace_disputes::Stakes;
 use marketplace_engine::OrderView;
 use marketplace_escrow::{
     Actor, AvailableAction, Context, ExpiryPolicy, Funded, Order, OrderStatus, Phase, SplitOffer,
@@ -146,6 +147,12 @@ pub struct ActionBody {
     /// Who would get what, where it closes the order and is not a matter of choice.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub amounts: Option<AmountsBody>,
+    /// The bond that it takes from the balance; `non_delivery` takes none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bond: Option<Money>,
+    /// The fee that it takes beside that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fee: Option<Money>,
     /// Until when, where a clock runs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub until: Option<Rfc3339>,
@@ -171,8 +178,7 @@ impl From<Shares> for AmountsBody {
 }
 
 impl ActionBody {
-    /// Nothing for what has no route: the acts of timers, ledger and arbitration, and disputes as
-    /// long as there are none.
+    /// Nothing for what has no route: the acts of timers, ledger, arbitration and operators.
     fn new(order: &Order, action: &AvailableAction) -> Option<Self> {
         match action.verb {
             Verb::Cancel
@@ -188,10 +194,20 @@ impl ActionBody {
                 method: "POST",
                 path: format!("/api/v1/orders/{}/{}", order.id, action.verb),
                 amounts: action.shares.map(AmountsBody::from),
+                bond: None,
+                fee: None,
                 until: action.until.map(Rfc3339),
             }),
-            Verb::Dispute
-            | Verb::Fund
+            Verb::Dispute => Some(Self {
+                action: Text(action.verb),
+                method: "POST",
+                path: "/api/v1/disputes/create".to_owned(),
+                amounts: None,
+                bond: None,
+                fee: None,
+                until: action.until.map(Rfc3339),
+            }),
+            Verb::Fund
             | Verb::LapsePayment
             | Verb::LapseRedelivery
             | Verb::LapseReview
@@ -199,7 +215,9 @@ impl ActionBody {
             | Verb::Rule
             | Verb::Resume
             | Verb::SettleDispute
-            | Verb::AbortDispute => None,
+            | Verb::AbortDispute
+            | Verb::Intervene
+            | Verb::Extend => None,
         }
     }
 }
@@ -233,6 +251,18 @@ impl SplitOfferBody {
 }
 
 impl OrderBody {
+    /// With what a dispute would take from the viewer's balance.
+    #[must_use]
+    pub fn with_stakes(mut self, stakes: Stakes) -> Self {
+        for action in &mut self.available_actions {
+            if action.action.0 == Verb::Dispute {
+                action.bond = Some(Money(stakes.bond));
+                action.fee = Some(Money(stakes.fee));
+            }
+        }
+        self
+    }
+
     /// The order as `viewer` sees it; an operator who is no party may do nothing. `receiver` is
     /// the marketplace, to which transfers go.
     #[must_use]

@@ -116,6 +116,9 @@ impl From<&DeadEffect> for DeadLetterBody {
             EffectKind::Notify { order, agent, notice } => {
                 ("notify", order.to_string(), Some(agent.to_string()), Some(notice.name()))
             }
+            EffectKind::NotifyDispute { dispute, agent, notice } => {
+                ("notify", dispute.to_string(), Some(agent.to_string()), Some(notice.name()))
+            }
             EffectKind::SendWithdrawal(id) => ("send_withdrawal", id.to_string(), None, None),
             EffectKind::ResolveDeposit(id) => ("resolve_deposit", id.to_string(), None, None),
             EffectKind::FetchDelivery { order, .. } => {

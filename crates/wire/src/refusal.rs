@@ -1,6 +1,7 @@
 //! What the use cases refuse, as problem documents: the one place where an error becomes a status
 //! and a code.
 
+use marketplace_disputes::DisputeRefusal;
 use marketplace_engine::search::SearchError;
 use marketplace_engine::{Error, Refusal};
 use marketplace_escrow::OrderRefusal;
@@ -56,26 +57,36 @@ fn explain(problem: &mut Problem, refusal: &Refusal) {
     match refusal {
         Refusal::Invalid(invalid)
         | Refusal::Listing(ListingRefusal::Invalid(invalid))
-        | Refusal::Order(OrderRefusal::Invalid(invalid)) => problem.field = field(invalid),
+        | Refusal::Order(OrderRefusal::Invalid(invalid))
+        | Refusal::Dispute(DisputeRefusal::Invalid(invalid)) => problem.field = field(invalid),
         Refusal::InvalidInput { field, .. } => problem.field = Some((*field).into()),
         Refusal::Price(QuoteRefusal::PriceChanged { total } | QuoteRefusal::Expired { total }) => {
             problem.total = Some(Money(*total));
         }
-        Refusal::InsufficientBalance { need, available } => {
+        Refusal::InsufficientBalance { need, available }
+        | Refusal::InsufficientCapital { need, available } => {
             problem.need = Some(Money(*need));
             problem.available = Some(Money(*available));
+        }
+        Refusal::JurorStakeTooSmall { least: need }
+        | Refusal::Dispute(DisputeRefusal::BondAffordable { counter_bond: need }) => {
+            problem.need = Some(Money(*need));
         }
         Refusal::PaymentTooSmall { need, paid } => {
             problem.need = Some(Money(*need));
             problem.available = Some(Money(*paid));
         }
-        Refusal::PaymentNotSeen => problem.retry_after = Some(2),
+        Refusal::PaymentNotSeen | Refusal::TooBusy => problem.retry_after = Some(2),
         Refusal::PaymentPending => problem.retry_after = Some(10),
+        Refusal::EscrowFull => problem.retry_after = Some(60),
         Refusal::ListingFee(inner) => explain(problem, inner),
-        Refusal::Order(OrderRefusal::OfferChanged { seller }) => {
+        Refusal::Order(OrderRefusal::OfferChanged { seller })
+        | Refusal::Dispute(DisputeRefusal::OfferChanged { seller }) => {
             problem.seller = Some(Money(*seller));
         }
         Refusal::Order(OrderRefusal::TooLate { due } | OrderRefusal::TooEarly { due })
+        | Refusal::Dispute(DisputeRefusal::TooLate { due } | DisputeRefusal::TooEarly { due })
+        | Refusal::JurorStakeBound { until: due, .. }
         | Refusal::Listing(ListingRefusal::NotDue { due })
         | Refusal::NotDue { due } => problem.due = Some(Rfc3339(*due)),
         _ => {}
@@ -183,8 +194,10 @@ mod tests {
             (Refusal::TooManyListings { limit: 1 }, 409, "too_many_listings"),
             (Refusal::PolicyNotOffered, 422, "policy_not_offered"),
             (Refusal::TooManyUnfunded { limit: 1 }, 409, "too_many_unfunded_orders"),
+            (Refusal::EscrowFull, 409, "escrow_full"),
             (Refusal::PaymentNotSeen, 409, "payment_not_seen"),
             (Refusal::PaymentPending, 409, "payment_pending"),
+            (Refusal::PaymentFailed, 409, "payment_failed"),
             (Refusal::PaymentForeign, 403, "payment_foreign"),
             (used, 409, "payment_used"),
             (Refusal::PaymentForAnother, 409, "payment_for_another"),
@@ -197,6 +210,15 @@ mod tests {
             (teg("faucet_used"), 409, "faucet_used"),
             (teg("invalid_memo"), 409, "teg_refused"),
             (Refusal::ApiKeyTaken, 409, "api_key_taken"),
+            (Refusal::OperatorsOnly, 403, "operators_only"),
+            (Refusal::AlreadyApproved, 409, "already_approved"),
+            (Refusal::MotionOver, 409, "motion_over"),
+            (
+                Refusal::InsufficientCapital { need: FIVE, available: Amount::ZERO },
+                409,
+                "insufficient_capital",
+            ),
+            (Refusal::TooBusy, 429, "too_busy"),
             (Refusal::NotFound, 404, "not_found"),
             (Refusal::NotDue { due: AT }, 409, "not_due"),
             (Refusal::AlreadyDone, 409, "already_done"),

@@ -4,7 +4,7 @@
 CREATE TABLE teg_records (
     id       TEXT COLLATE "C" NOT NULL PRIMARY KEY,
     version  BIGINT NOT NULL CHECK (version > 0),
-    state    TEXT COLLATE "C" NOT NULL CHECK (state IN ('pending', 'unmatched', 'booked')),
+    state    TEXT COLLATE "C" NOT NULL CHECK (state IN ('pending', 'failed', 'unmatched', 'booked')),
     entry    TEXT COLLATE "C",
     payer    TEXT COLLATE "C",
     amount   BIGINT NOT NULL,

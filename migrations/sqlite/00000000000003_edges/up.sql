@@ -4,7 +4,7 @@
 CREATE TABLE teg_records (
     id       TEXT    PRIMARY KEY,
     version  INTEGER NOT NULL CHECK (version > 0),
-    state    TEXT    NOT NULL CHECK (state IN ('pending', 'unmatched', 'booked')),
+    state    TEXT    NOT NULL CHECK (state IN ('pending', 'failed', 'unmatched', 'booked')),
     entry    TEXT,
     payer    TEXT,
     amount   INTEGER NOT NULL,

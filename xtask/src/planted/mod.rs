@@ -55,6 +55,11 @@ const NETS: &[Net] = &[
         run: &["test", "--package", "marketplace-store-sqlite"],
     },
     Net {
+        name: "engine",
+        build: &["test", "--no-run", "--package", "marketplace-engine"],
+        run: &["test", "--package", "marketplace-engine"],
+    },
+    Net {
         name: "contract-kit",
         build: &["test", "--no-run", "--package", "marketplace-contract-kit"],
         run: &["test", "--package", "marketplace-contract-kit"],

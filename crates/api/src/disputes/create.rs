@@ -1,20 +1,33 @@
-//! `POST /api/v1/disputes/create`: answers that disputes do not exist yet.
+//! `POST /api/v1/disputes/create`: a party disputes its order.
 
+use axum::extract::State;
+use axum::http::StatusCode;
 use axum::response::Response;
-use marketplace_wire::codes;
+use marketplace_wire::{DisputeBody, DisputeInput};
 
-use super::NOT_AVAILABLE;
+use super::dispute_answer;
 use crate::failure::Failure;
 use crate::incoming::Incoming;
+use crate::shell::Shell;
 
 /// Open a dispute
 ///
-/// Not yet: it always answers 501 `disputes_not_available`, and takes no bond.
+/// The buyer of a funded order, the seller only after a delivery. It costs the bond and the fee
+/// that the order's `available_actions` name (`non_delivery`: the fee alone), from the balance; a
+/// refusal costs nothing. All clocks of the order stand still until it is over.
 #[utoipa::path(
-    post, path = "/api/v1/disputes/create", operation_id = "createDispute", tag = "orders",
-    responses((status = 501, description = "Disputes do not exist yet",
-        body = marketplace_wire::Problem, content_type = "application/problem+json")),
+    post, path = "/api/v1/disputes/create", operation_id = "createDispute", tag = "disputes",
+    request_body = DisputeInput,
+    responses((status = 201, description = "The dispute", body = DisputeBody)),
 )]
-pub(crate) async fn create(_: Incoming) -> Result<Response, Failure> {
-    Err(Failure::new(&codes::DISPUTES_NOT_AVAILABLE, NOT_AVAILABLE))
+pub(crate) async fn create(
+    State(shell): State<Shell>,
+    incoming: Incoming,
+) -> Result<Response, Failure> {
+    let request = incoming.input::<DisputeInput>()?.request()?;
+    let did = &incoming.caller.did;
+    let answer = dispute_answer(did, StatusCode::CREATED);
+    let attempt = answer.idempotency(&incoming.received, did)?;
+    let done = shell.marketplace().open_dispute(did, request, attempt).await?;
+    Ok(answer.respond(done))
 }

@@ -52,7 +52,7 @@ pub(crate) async fn receive(
         "order_complete" => complete_order::complete_order(&shell, &received).await,
         "search_request" => search::search(&shell, &received).await,
         "list_service" => list_service::list_service(&shell, &received).await,
-        "dispute_request" => dispute::dispute(&shell, &received),
+        "dispute_request" => dispute::dispute(&shell, &received).await,
         _ => {
             let detail = "`type` must be list_service, search_request, purchase_request, \
                           order_complete or dispute_request";

@@ -24,5 +24,10 @@ pub(crate) async fn show(
     Viewer(viewer): Viewer,
 ) -> Result<Response, Failure> {
     let view = visible_order(&shell, &order_id, &viewer).await?;
-    ok(&OrderBody::new(&view, &viewer.did, shell.did()))
+    let body = OrderBody::new(&view, &viewer.did, shell.did());
+    if !view.order.phase().is_terminal() && view.order.role_of(&viewer.did).is_some() {
+        let stakes = shell.marketplace().dispute_stakes(&viewer.did, &view.order).await?;
+        return ok(&body.with_stakes(stakes));
+    }
+    ok(&body)
 }

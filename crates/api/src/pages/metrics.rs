@@ -47,9 +47,15 @@ async fn edge_figures(shell: &Shell) -> String {
     });
     let help = "Whether withdrawals are queued, by reason.";
     gauge("marketplace_withdrawals_stopped", help, &stopped);
-    let Some(last) = last else { return text };
     let plain = |value: String| [(String::new(), value)];
     let nano = |amount: marketplace_money::Amount| amount.nano().to_string();
+    if let Ok(cover) = market.escrow_cover().await {
+        let help = "What open orders hold, in nano-AVT.";
+        gauge("marketplace_escrow_open_nano", help, &plain(nano(cover.open)));
+        let help = "What they may hold by our stake, in nano-AVT.";
+        gauge("marketplace_escrow_covered_nano", help, &plain(nano(cover.limit)));
+    }
+    let Some(last) = last else { return text };
     let help = "What nothing explains at the TEG, in atto-AVT.";
     gauge("marketplace_reserves_unexplained_atto", help, &plain(last.difference.to_string()));
     let help = "What the TEG held for us at the last look, stake included, in nano-AVT.";

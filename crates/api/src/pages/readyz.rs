@@ -25,7 +25,10 @@ pub(crate) async fn readyz(State(shell): State<Shell>) -> Result<String, Failure
         Failure::from(Problem::new(&codes::NOT_READY, detail).retry_after(2))
     };
     if !shell.app.ready.load(Ordering::Relaxed) {
-        return Err(not_ready("The server is starting or stopping"));
+        return Err(not_ready(
+            "The server is stopping, or starting: the first time, its books open when the TEG \
+             answers",
+        ));
     }
     match tokio::time::timeout(PATIENCE, shell.marketplace().now()).await {
         Ok(Ok(_)) => Ok(detail(&shell).await),

@@ -18,10 +18,12 @@ enum Who {
     Party,
     /// The provider of a listing.
     Provider,
+    /// The parties and jurors of a dispute; to others it does not exist.
+    Disputant,
     /// Those whom OPERATOR_DIDS names.
     Operator,
 }
-use Who::{Anybody, Caller, Operator, Party, Provider};
+use Who::{Anybody, Caller, Disputant, Operator, Party, Provider};
 
 const CASES: &[(&str, &str, Who)] = &[
     ("post", "/a2a/message", Caller),
@@ -51,6 +53,23 @@ const CASES: &[(&str, &str, Who)] = &[
     ("post", "/api/v1/orders/{order_id}/accept-split", Party),
     ("get", "/api/v1/escrow/{order_id}", Party),
     ("post", "/api/v1/disputes/create", Caller),
+    ("get", "/api/v1/disputes", Caller),
+    ("get", "/api/v1/disputes/{dispute_id}", Disputant),
+    ("post", "/api/v1/disputes/{dispute_id}/evidence", Disputant),
+    ("get", "/api/v1/disputes/{dispute_id}/evidence/{sha256}", Disputant),
+    ("post", "/api/v1/disputes/{dispute_id}/contest", Disputant),
+    ("post", "/api/v1/disputes/{dispute_id}/concede", Disputant),
+    ("post", "/api/v1/disputes/{dispute_id}/offer-settlement", Disputant),
+    ("post", "/api/v1/disputes/{dispute_id}/accept-settlement", Disputant),
+    ("post", "/api/v1/disputes/{dispute_id}/withdraw", Disputant),
+    ("post", "/api/v1/disputes/{dispute_id}/appeal", Disputant),
+    ("post", "/api/v1/disputes/{dispute_id}/commit", Disputant),
+    ("post", "/api/v1/disputes/{dispute_id}/reveal", Disputant),
+    ("get", "/api/v1/jurors/me", Caller),
+    ("post", "/api/v1/jurors/register", Caller),
+    ("post", "/api/v1/jurors/opt-out", Caller),
+    ("post", "/api/v1/jurors/leave", Caller),
+    ("get", "/api/v1/operator/disputes", Operator),
     ("get", "/api/v1/wallet", Caller),
     ("get", "/api/v1/wallet/entries", Caller),
     ("post", "/api/v1/wallet/deposit", Caller),
@@ -84,6 +103,14 @@ const CASES: &[(&str, &str, Who)] = &[
     ("post", "/api/v1/admin/api-keys", Operator),
     ("post", "/api/v1/admin/api-keys/{key_id}/revoke", Operator),
     ("post", "/api/v1/admin/key/rotate", Operator),
+    ("post", "/api/v1/acceptance/dry-run", Caller),
+    ("get", "/api/v1/operator/motions", Operator),
+    ("post", "/api/v1/operator/motions", Operator),
+    ("get", "/api/v1/operator/motions/{motion_id}", Operator),
+    ("post", "/api/v1/operator/motions/{motion_id}/approve", Operator),
+    ("post", "/api/v1/operator/motions/{motion_id}/cancel", Operator),
+    ("get", "/api/v1/operator/events", Operator),
+    ("get", "/api/v1/fees", Anybody),
     ("get", "/agent_card.json", Anybody),
     ("get", "/.well-known/agent-card.json", Anybody),
     ("get", "/marketplace", Anybody),

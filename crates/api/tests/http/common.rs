@@ -1,6 +1,5 @@
 //! A world to test in: one router, a clock that stands still, agents with keys.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -10,7 +9,7 @@ use axum::body::{Body, Bytes, to_bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use marketplace_api::{ApiSettings, App, AuthMode, router};
 use marketplace_contract_kit::{FakeFetcher, FakeNotifier, FakeTeg, ManualClock, MemoryStore};
-use marketplace_engine::{Config, Edges, Marketplace, Pace, RandomIds, Worker};
+use marketplace_engine::{Config, Edges, Marketplace, OperatorSet, Pace, RandomIds, Worker};
 use marketplace_money::{Amount, Did, Seconds};
 use marketplace_registry::{AgentKey, EmbeddedRegistry, KeySource, LocalIdentity, OwnKeys};
 use serde_json::{Value, json};
@@ -49,7 +48,12 @@ fn key(number: u8) -> AgentKey {
     AgentKey::from_secret(&[number; 32])
 }
 
-/// The one operator of every world.
+/// The other operator of every world.
+pub(crate) fn second_operator_key() -> AgentKey {
+    key(201)
+}
+
+/// The first operator of every world.
 pub(crate) fn operator_key() -> AgentKey {
     key(200)
 }
@@ -59,7 +63,16 @@ impl World {
         Self::in_mode(AuthMode::Required).await
     }
 
+    /// A world where so many of two operators must agree.
+    pub(crate) async fn governed(needed: usize) -> Self {
+        Self::with(AuthMode::Required, needed).await
+    }
+
     pub(crate) async fn in_mode(auth_mode: AuthMode) -> Self {
+        Self::with(auth_mode, 1).await
+    }
+
+    async fn with(auth_mode: AuthMode, needed: usize) -> Self {
         let ours: Did = OURS.parse().unwrap();
         let clock = ManualClock::default();
         let (teg, fetcher) = (FakeTeg::new(ours.clone(), clock.clone()), FakeFetcher::default());
@@ -73,7 +86,10 @@ impl World {
             notifier: Arc::new(notifier.clone()),
             ids: Arc::new(RandomIds),
         };
-        let marketplace = Marketplace::start(Config::original(ours.clone()), edges);
+        let keys = [operator_key(), second_operator_key()].map(|key| key.did().clone());
+        let operators = OperatorSet { keys: keys.to_vec(), needed };
+        let config = Config { operators, ..Config::original(ours.clone()) };
+        let marketplace = Marketplace::start(config, edges);
         marketplace.open().await.unwrap();
         let registry = Arc::new(EmbeddedRegistry::open_in_memory(ours.clone()).unwrap());
         let identity =
@@ -86,12 +102,16 @@ impl World {
             marketplace: marketplace.clone(),
             identity: Arc::new(identity),
             registry,
+            signed_by: Arc::new(|did, digest, signature| {
+                marketplace_registry::decode_did_key(did).is_ok_and(|key| {
+                    marketplace_registry::verify_signature(&key, digest, signature)
+                })
+            }),
             keys: Arc::new(keys),
             settings: ApiSettings {
                 auth_mode,
                 public_url: PUBLIC_URL.to_owned(),
                 listen: LISTEN.parse().unwrap(),
-                operators: HashSet::from([operator_key().did().clone()]),
                 manifest: json!({
                     "name": "Sovereign Marketplace", "did": OURS, "version": "1.0.0",
                     "description": "A marketplace under test",

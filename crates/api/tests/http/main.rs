@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod acceptance;
 mod api_keys;
 mod authorisation;
 mod bad_input;
@@ -17,6 +18,7 @@ mod long_poll;
 mod messages;
 mod notices;
 mod open_mode;
+mod operator;
 mod orders;
 mod pages;
 mod stack;

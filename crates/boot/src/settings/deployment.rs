@@ -1,12 +1,12 @@
 //! Checks the settings as a whole and makes a deployment of them.
 
-use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use marketplace_api::AuthMode;
-use marketplace_engine::{Config, Pace};
+use marketplace_disputes::Policy;
+use marketplace_engine::{Config, EscrowLimit, EscrowPolicy, OperatorSet, Pace};
 use marketplace_escrow::ExpiryPolicy;
 use marketplace_fees::FeeSchedule;
 use marketplace_listings::ServiceType;
@@ -15,8 +15,8 @@ use marketplace_registry::{Credentials, RegistrySettings, Url};
 
 use super::problem::Problems;
 use super::{
-    AgentCard, AuthSetting, EMBEDDED, ExpirySetting, RemoteTeg, Settings, SettingsError, Switch,
-    given,
+    AgentCard, AuthSetting, EMBEDDED, EscrowSetting, ExpirySetting, RemoteTeg, Settings,
+    SettingsError, Switch, given,
 };
 
 /// One is decided while the other is written.
@@ -26,8 +26,8 @@ const DATABASE_FILE: &str = "marketplace.db";
 const TEG_FILE: &str = "teg.db";
 const REGISTRY_FILE: &str = "registry.db";
 const KEY_FILE: &str = "agent-key.json";
-/// No dispute lives longer than 7 days.
-const DISPUTE_HOURS: std::ops::RangeInclusive<u32> = 1..=168;
+/// Operators have 72 hours after this, and no dispute lives longer than 7 days.
+const DISPUTE_HOURS: std::ops::RangeInclusive<u32> = 1..=72;
 const ORIGINAL_DISPUTE_HOURS: u32 = 24;
 
 /// Settings that make sense together.
@@ -62,13 +62,11 @@ pub struct Deployment {
     pub public_url: Option<String>,
     /// Whether callers prove who they are.
     pub auth_mode: AuthMode,
-    /// Who may see everything.
-    pub operators: HashSet<Did>,
     /// Whether there is play money for the asking.
     pub faucet_open: bool,
     /// Whether deliveries may come from addresses that only we can reach.
     pub fetch_private_addresses: bool,
-    /// For the card; disputes come later.
+    /// For the card.
     pub dispute_timeout_hours: u32,
     /// For one request.
     pub request_timeout: Duration,
@@ -83,9 +81,36 @@ pub struct Deployment {
 impl Deployment {
     /// How a worker paces itself.
     #[must_use]
-    pub const fn pace(&self) -> Pace {
-        Pace { history: self.history, ..Pace::DEFAULT }
+    pub fn pace(&self) -> Pace {
+        let pace = Pace { history: self.history, ..Pace::DEFAULT };
+        match self.teg_http.as_ref().map(|teg| teg.limits.requests) {
+            None | Some(0) => pace,
+            Some(requests) => within(pace, requests),
+        }
     }
+}
+
+/// A pace that leaves half of an hour's calls at the TEG to agents' own business: looking at our
+/// history takes four tenths of them while a transfer is awaited and one in sixteen else; looking at
+/// the reserves, four calls each time, takes a tenth.
+fn within(pace: Pace, requests: u32) -> Pace {
+    let every = |calls: u32, part: u32| {
+        Seconds((3_600 * calls * part).div_ceil(requests.saturating_mul(2)))
+    };
+    let mirror = pace.mirror.max(every(1, 5));
+    Pace {
+        mirror,
+        mirror_idle: mirror.max(Seconds(60)).max(every(1, 32)),
+        reserves: pace.reserves.max(every(4, 20)),
+        ..pace
+    }
+}
+
+/// The agent card's escrow_stake_multiplier.
+fn thousandths(card: &AgentCard, problems: &mut Problems, fallback: u32) -> u32 {
+    const POINTER: &str = "/economic_profile/escrow_stake_multiplier";
+    let factor = positive_amount(card, POINTER, problems, Amount::from_avt(1));
+    u32::try_from(factor.nano() / 1_000_000).unwrap_or(fallback)
 }
 
 impl Settings {
@@ -114,10 +139,9 @@ impl Settings {
                 AuthSetting::Required => AuthMode::Required,
                 AuthSetting::Open => AuthMode::Open,
             },
-            operators: self.operators(&mut problems),
             faucet_open: self.faucet_open(),
             fetch_private_addresses: self.fetch_private_addresses == Switch::On,
-            dispute_timeout_hours: self.dispute_hours(&mut problems),
+            dispute_timeout_hours: config.disputes.ruling_time.0 / 3_600,
             request_timeout: Duration::from_secs(self.request_timeout_seconds.max(1).into()),
             history: self.history_days.map(|days| Seconds::from_hours(u32::from(days) * 24)),
             drain: Duration::from_secs(self.drain_seconds.into()),
@@ -162,17 +186,28 @@ impl Settings {
         }
         check_service_types(card, problems);
         let fallback = Config::original(stand_in_did(did, problems));
+        let ruling_time = Seconds::from_hours(self.dispute_hours(problems));
         Config {
+            disputes: Policy { fee: fees.dispute, ruling_time, ..Policy::ORIGINAL },
             fees,
             expiry: match self.expiry_policy {
                 ExpirySetting::DeliveryGated => ExpiryPolicy::DeliveryGated,
                 ExpirySetting::Release => ExpiryPolicy::Release,
             },
             batches_in_flight: self.commits_in_flight(problems),
+            operators: self.operators(problems),
             transfer_key_life: Seconds::from_hours(u32::from(self.teg_key_hours)),
             publish_reserves: Seconds(60 * u32::from(self.reserves_minutes)),
             max_listings: max_listings(card, problems, fallback.max_listings),
             stake: self.stake(card, problems),
+            escrow: EscrowLimit {
+                policy: match self.escrow_stake_policy {
+                    EscrowSetting::Off => EscrowPolicy::Off,
+                    EscrowSetting::Warn => EscrowPolicy::Warn,
+                    EscrowSetting::Enforce => EscrowPolicy::Enforce,
+                },
+                thousandths: thousandths(card, problems, fallback.escrow.thousandths),
+            },
             collateral: positive_amount(
                 card,
                 "/economic_profile/negative_reputation_collateral",
@@ -330,17 +365,23 @@ impl Settings {
         }
     }
 
-    fn operators(&self, problems: &mut Problems) -> HashSet<Did> {
+    fn operators(&self, problems: &mut Problems) -> OperatorSet {
         let names = given(self.operator_dids.as_ref()).unwrap_or_default();
         let names = names.split(',').map(str::trim).filter(|name| !name.is_empty());
-        let mut operators = HashSet::new();
+        let mut keys: Vec<Did> = Vec::new();
         for name in names {
             match name.parse() {
-                Ok(did) => drop(operators.insert(did)),
+                Ok(did) if keys.contains(&did) => {}
+                Ok(did) => keys.push(did),
                 Err(error) => problems.add("OPERATOR_DIDS", format!("\"{name}\" {error}")),
             }
         }
-        operators
+        let needed = usize::from(self.operator_signatures);
+        if needed > keys.len().max(1) {
+            let problem = format!("is {needed}, but OPERATOR_DIDS names {}", keys.len());
+            problems.add("OPERATOR_SIGNATURES", problem);
+        }
+        OperatorSet { keys, needed }
     }
 
     fn faucet_open(&self) -> bool {
@@ -357,7 +398,7 @@ impl Settings {
         match text.parse() {
             Ok(hours) if DISPUTE_HOURS.contains(&hours) => hours,
             _ => {
-                problems.add("DISPUTE_TIMEOUT_HOURS", "must be a whole number from 1 to 168");
+                problems.add("DISPUTE_TIMEOUT_HOURS", "must be a whole number from 1 to 72");
                 ORIGINAL_DISPUTE_HOURS
             }
         }
@@ -390,9 +431,6 @@ impl Settings {
         if given(self.redis_url.as_ref()).is_some() {
             warnings
                 .push("REDIS_URL is not used in this version: nothing is kept there".to_owned());
-        }
-        if given(self.dispute_timeout_hours.as_ref()).is_some() {
-            warnings.push("DISPUTE_TIMEOUT_HOURS has no effect yet: no disputes".to_owned());
         }
         if self.listen.ip().is_unspecified() && given(self.public_url.as_ref()).is_none() {
             warnings.push(

@@ -8,8 +8,8 @@ use serde_json::{Map, Number, Value, json};
 
 use super::Deployment;
 
-/// Until there are disputes, the card does not promise them.
-const DISPUTES: bool = false;
+/// Disputes exist.
+const DISPUTES: bool = true;
 
 impl Deployment {
     /// The card with the values in force. Numbers that did not change stay as they were written.

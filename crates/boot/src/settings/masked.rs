@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use marketplace_money::Did;
 use marketplace_teg::HourlyLimits;
 
 use super::{Deployment, Settings, given};
@@ -16,7 +17,7 @@ impl Settings {
     #[must_use]
     pub fn masked(&self, deployment: &Deployment) -> String {
         let config = &deployment.config;
-        let operators: Vec<&str> = deployment.operators.iter().map(|did| did.as_str()).collect();
+        let operators: Vec<&str> = config.operators.keys.iter().map(Did::as_str).collect();
         let file = || format!("sqlite:{}", deployment.database.display());
         let database = deployment.postgres.as_deref().map_or_else(file, mask);
         let edge = |url| mask(given(url).unwrap_or("embedded"));
@@ -51,10 +52,12 @@ impl Settings {
             ("MARKETPLACE_STAKE", config.stake.to_string()),
             ("TRANSACTION_FEE_PERCENT", config.fees.transaction.to_string()),
             ("DISPUTE_TIMEOUT_HOURS", deployment.dispute_timeout_hours.to_string()),
+            ("ESCROW_STAKE_POLICY", name_of(&self.escrow_stake_policy)),
             ("EXPIRY_POLICY", name_of(&self.expiry_policy)),
             ("TEG_REPUTATION_SCALE", scale.to_string()),
             ("AUTH_MODE", name_of(&self.auth_mode)),
             ("OPERATOR_DIDS", operators.join(",")),
+            ("OPERATOR_SIGNATURES", config.operators.needed.to_string()),
             ("FAUCET", if deployment.faucet_open { "on" } else { "off" }.to_owned()),
             ("FETCH_PRIVATE_ADDRESSES", name_of(&self.fetch_private_addresses)),
             ("REQUEST_TIMEOUT_SECONDS", deployment.request_timeout.as_secs().to_string()),

@@ -52,6 +52,19 @@ pub enum Switch {
     Off,
 }
 
+/// What follows when open orders hold more than our stake covers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub enum EscrowSetting {
+    /// Nothing.
+    Off,
+    /// A line in the log, and a metric.
+    #[default]
+    Warn,
+    /// Purchases beyond it are refused.
+    Enforce,
+}
+
 /// How log lines look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 #[value(rename_all = "snake_case")]
@@ -150,7 +163,7 @@ pub struct Settings {
     #[arg(long, env = "TRANSACTION_FEE_PERCENT", hide_env_values = true, value_name = "PERCENT")]
     pub transaction_fee_percent: Option<String>,
 
-    /// Time for the ruling of a dispute [default: 24]; no effect until there are disputes
+    /// Time for a ruling before a dispute goes to the operators [default: 24]
     #[arg(long, env = "DISPUTE_TIMEOUT_HOURS", hide_env_values = true, value_name = "HOURS")]
     pub dispute_timeout_hours: Option<String>,
 
@@ -163,6 +176,17 @@ pub struct Settings {
         default_value = "delivery_gated"
     )]
     pub expiry_policy: ExpirySetting,
+
+    /// What follows when open orders hold more than the agent card's escrow_stake_multiplier of our
+    /// stake
+    #[arg(
+        long,
+        env = "ESCROW_STAKE_POLICY",
+        hide_env_values = true,
+        value_name = "POLICY",
+        default_value = "warn"
+    )]
+    pub escrow_stake_policy: EscrowSetting,
 
     /// How many points of the TEG's raw score make one of ours [default: 1 embedded, else 10]
     #[arg(long, env = "TEG_REPUTATION_SCALE", hide_env_values = true, value_name = "NUMBER")]
@@ -181,6 +205,17 @@ pub struct Settings {
     /// DIDs of the operators, with commas between
     #[arg(long, env = "OPERATOR_DIDS", hide_env_values = true, value_name = "DIDS")]
     pub operator_dids: Option<String>,
+
+    /// How many operators must agree before what one of them proposes is done
+    #[arg(
+        long,
+        env = "OPERATOR_SIGNATURES",
+        hide_env_values = true,
+        value_name = "NUMBER",
+        default_value_t = 1,
+        value_parser = clap::value_parser!(u8).range(1..=100)
+    )]
+    pub operator_signatures: u8,
 
     /// Whether the embedded TEG gives play money [default: on where we listen on loopback only]
     #[arg(long, env = "FAUCET", hide_env_values = true, value_name = "SWITCH")]
@@ -313,9 +348,11 @@ impl Settings {
             transaction_fee_percent: None,
             dispute_timeout_hours: None,
             expiry_policy: ExpirySetting::default(),
+            escrow_stake_policy: EscrowSetting::default(),
             teg_reputation_scale: None,
             auth_mode: AuthSetting::default(),
             operator_dids: None,
+            operator_signatures: 1,
             faucet: None,
             fetch_private_addresses: Switch::Off,
             request_timeout_seconds: 30,

@@ -64,6 +64,7 @@ pub(crate) struct Books {
     transfers: Vec<TegTransfer>,
     /// Payments to us that are shown and not completed.
     pending: Vec<(Did, TransferOrder)>,
+    failed: Vec<(Did, TransferOrder)>,
     /// What we hold below one nano-AVT, and whole ones that came together of that.
     our_dust: u64,
     keys: HashMap<(Did, Uuid), Used>,
@@ -93,6 +94,7 @@ impl Books {
             purses: Purses::default(),
             transfers: Vec::new(),
             pending: Vec::new(),
+            failed: Vec::new(),
             our_dust: 0,
             keys: HashMap::new(),
             faucet: BTreeSet::new(),
@@ -196,10 +198,20 @@ impl Books {
         }
         let (sender, order) = self.pending.remove(0);
         let done = self.transfer_between(&order, &sender).is_ok();
+        if !done {
+            self.failed.push((sender, order.clone()));
+        }
         if let Some(last) = self.transfers.last_mut().filter(|_| done) {
             last.id = pending_name(&order);
         }
         done
+    }
+
+    /// Lets the oldest of these fail; says whether there was one.
+    pub(crate) fn fail_pending(&mut self) -> bool {
+        let any = !self.pending.is_empty();
+        self.failed.extend(self.pending.drain(..usize::from(any)));
+        any
     }
 
     /// The last payment to us brought something below one nano-AVT too.
@@ -335,8 +347,11 @@ impl Books {
             page.next = HistoryCursor((index + 1).to_string());
             page.transfers.push(self.shown(index, transfer));
         }
-        page.pending =
-            self.pending.iter().map(|(sender, order)| self.announced(sender, order)).collect();
+        let shown = |list: &[(Did, TransferOrder)]| {
+            list.iter().map(|(sender, order)| self.announced(sender, order)).collect()
+        };
+        page.pending = shown(&self.pending);
+        page.failed = shown(&self.failed);
         Ok(page)
     }
 

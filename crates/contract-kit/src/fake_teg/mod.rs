@@ -81,6 +81,11 @@ impl FakeTeg {
         self.node().books.complete_pending()
     }
 
+    /// Lets the oldest of these fail; says whether one was.
+    pub fn fail_pending(&self) -> bool {
+        self.node().books.fail_pending()
+    }
+
     /// Says that a payment brought us so many atto-AVT beyond its amount. Below one nano-AVT, and
     /// before anybody has read the history.
     pub fn add_dust(&self, id: &TegTransactionId, dust: u32) {

@@ -23,6 +23,8 @@ impl State {
             wrong_balances: count(self.wrong_balances(&sums)),
             wrong_escrows: count(self.wrong_escrows(&sums)),
             wrong_withdrawals: count(self.wrong_withdrawals(&sums)),
+            wrong_disputes: count(self.wrong_disputes(&sums)),
+            stray_disputes: count(self.stray_disputes()),
             orders_without_timer: count(self.orders_without_timer()),
             broken_hashes: self.broken_hashes(),
             orders: self.orders.len() as u64,

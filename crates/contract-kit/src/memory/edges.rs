@@ -51,7 +51,9 @@ impl State {
         let orders = self.orders.rows().map(|row| (Account::Order(row.id), row.escrow()));
         let withdrawals = self.withdrawals.values();
         let withdrawals = withdrawals.map(|row| (Account::Withdrawal(row.id), row.held()));
-        let owed = balances.chain(orders).chain(withdrawals);
+        let disputes = self.disputes.dockets.rows();
+        let disputes = disputes.map(|row| (Account::Dispute(row.dispute.id), row.dispute.held()));
+        let owed = balances.chain(orders).chain(withdrawals).chain(disputes);
         let owed = owed.filter(|(_, amount)| amount.is_positive());
         sink(owed.map(|(account, amount)| Liability { account, amount }).collect());
         Ok(LiabilitiesAt { at: self.now, booked: self.booked()? })

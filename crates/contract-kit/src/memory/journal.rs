@@ -1,10 +1,11 @@
 //! What is only ever added: postings, events, and the batches that seal them with a hash.
 
 use std::collections::{BTreeMap, HashMap};
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
+use marketplace_disputes::ChainLink;
 use marketplace_ledger::{Account, Entry, EntryKind};
 use marketplace_money::{Amount, EntryId, Timestamp};
 use marketplace_ports::{CommitOutcome, Event, SealedEvent, StoreError};
@@ -118,12 +119,38 @@ impl Journal {
     /// The hash that a batch must have when the one before it has `before`.
     pub(crate) fn hash(&self, before: &[u8; 32], batch: &Sealed) -> [u8; 32] {
         let mut text = Hashing(Sha256::new_with_prefix(before));
+        // Hashing cannot fail.
+        let _ = self.write_content(&mut text, batch);
+        text.0.finalize().into()
+    }
+
+    /// What is hashed of a batch.
+    fn write_content(&self, text: &mut impl fmt::Write, batch: &Sealed) -> fmt::Result {
         let lines = self.lines.get(batch.lines.clone()).unwrap_or_default();
         let events = self.events.get(batch.events.clone()).unwrap_or_default();
-        // Debug quotes texts, so no two different batches read the same. Hashing cannot fail.
-        let _ = write!(text, "{:?} {:?} {:?}", batch.id, batch.outcomes, batch.at);
-        let _ = write!(text, "{lines:?} {events:?}");
-        text.0.finalize().into()
+        // Debug quotes texts, so no two different batches read the same.
+        write!(text, "{:?} {:?} {:?}", batch.id, batch.outcomes, batch.at)?;
+        write!(text, "{lines:?} {events:?}")
+    }
+
+    /// A batch as a link of the chain. Its position counts from 1.
+    pub(crate) fn link(&self, index: usize) -> ChainLink {
+        let before = index.checked_sub(1).and_then(|before| self.batches.get(before));
+        let previous = before.map_or([0; 32], |before| before.hash);
+        let (mut content, mut hash) = (String::new(), [0; 32]);
+        if let Some(batch) = self.batches.get(index) {
+            hash = batch.hash;
+            // Writing to a string cannot fail.
+            let _ = self.write_content(&mut content, batch);
+        }
+        let content = Some(content.into_bytes());
+        ChainLink { position: index as u64 + 1, previous, hash, content }
+    }
+
+    /// The postings of a batch.
+    pub(crate) fn lines_of(&self, index: usize) -> &[Line] {
+        let lines = self.batches.get(index).map(|batch| batch.lines.clone());
+        lines.and_then(|lines| self.lines.get(lines)).unwrap_or_default()
     }
 
     /// The lines of an account, with their positions, newest first.
@@ -148,6 +175,12 @@ impl Journal {
     /// The sum of an account.
     pub(crate) fn sum(&self, account: &Account) -> Result<Amount, StoreError> {
         amount(self.of_account(account).map(|(_, line)| i128::from(line.delta.nano())).sum())
+    }
+
+    /// The sum of all orders' accounts.
+    pub(crate) fn open_escrow(&self) -> Result<Amount, StoreError> {
+        let of_orders = self.lines.iter().filter(|line| matches!(line.account, Account::Order(_)));
+        amount(of_orders.map(|line| i128::from(line.delta.nano())).sum())
     }
 }
 

@@ -1,6 +1,7 @@
 //! The in-memory store: the same contract as the stores on disk, for tests and the simulator.
 
 mod audit;
+mod disputes;
 mod edges;
 mod journal;
 mod queries;
@@ -22,8 +23,8 @@ use marketplace_listings::Listing;
 use marketplace_money::{Amount, Did, Gaps, ListingId, OrderId, Timestamp, WithdrawalId};
 use marketplace_ports::{
     Agent, ApiKey, Audit, Batch, CommitOutcome, DeadEffect, Effect, Key, Lease, LiabilitiesAt,
-    LiabilitySink, OrderFilter, Page, PayoutPolicy, SealedEvent, StatementLine, Store, StoreError,
-    TegPosition, Timer, View, WalletSums, Withdrawal,
+    LiabilitySink, Motion, OrderFilter, Page, PayoutPolicy, SealedEvent, StatementLine, Store,
+    StoreError, TegPosition, Timer, View, WalletSums, Withdrawal,
 };
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -269,6 +270,23 @@ impl Store for MemoryStore {
         self.call("api_keys", |state| Ok(of_agent(state))).await
     }
 
+    async fn motion(&self, id: Uuid) -> Result<Option<Arc<Motion>>, StoreError> {
+        self.call("motion", |state| Ok(state.motions.get(&id).cloned())).await
+    }
+
+    async fn motions(
+        &self,
+        before: Option<Uuid>,
+        limit: u32,
+    ) -> Result<Vec<Arc<Motion>>, StoreError> {
+        let below = |state: &mut State| {
+            let motions = state.motions.values().rev();
+            let below = motions.filter(|motion| before.is_none_or(|before| motion.id < before));
+            below.take(limit as usize).cloned().collect()
+        };
+        self.call("motions", |state| Ok(below(state))).await
+    }
+
     async fn wallet(&self, did: &Did) -> Result<WalletSums, StoreError> {
         self.call("wallet", |state| state.wallet(did)).await
     }
@@ -291,6 +309,10 @@ impl Store for MemoryStore {
 
     async fn account_sum(&self, account: &Account) -> Result<Amount, StoreError> {
         self.call("account_sum", |state| state.journal.sum(account)).await
+    }
+
+    async fn open_escrow(&self) -> Result<Amount, StoreError> {
+        self.call("open_escrow", |state| state.journal.open_escrow()).await
     }
 
     async fn teg_position(&self) -> Result<TegPosition, StoreError> {

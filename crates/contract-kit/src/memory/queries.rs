@@ -83,9 +83,16 @@ impl State {
         Ok(WalletSums {
             available: self.balance(&Account::Agent(did.clone())),
             in_escrow: amount(orders.map(|order| i128::from(order.escrow().nano())).sum())?,
-            in_bonds: self.balance(&Account::Collateral(did.clone())),
+            in_bonds: amount(self.bonds_of(did))?,
             in_flight: amount(leaving.map(|w| i128::from(w.held().nano())).sum())?,
         })
+    }
+
+    /// In disputes, as a juror's stake, and as collateral.
+    fn bonds_of(&self, did: &Did) -> i128 {
+        let locked = [Account::Collateral(did.clone()), Account::Juror(did.clone())];
+        let locked: i128 = locked.iter().map(|own| i128::from(self.balance(own).nano())).sum();
+        locked + self.disputes.held_by(did)
     }
 
     pub(crate) fn statement(

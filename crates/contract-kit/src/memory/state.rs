@@ -11,11 +11,12 @@ use marketplace_money::{
 };
 use marketplace_ports::{
     Agent, ApiKey, Batch, CommitOutcome, Current, DeadEffect, Deposit, Effect, EffectChange,
-    IdempotencyKey, IdempotencyRecord, Key, Lease, Nonce, Snapshot, StoreError, Subject, TegRecord,
-    TegTransactionId, Timer, View, Withdrawal, Writes, admit,
+    IdempotencyKey, IdempotencyRecord, Key, Lease, Motion, Nonce, Snapshot, StoreError, Subject,
+    TegRecord, TegTransactionId, Timer, View, Withdrawal, Writes, admit,
 };
 use uuid::Uuid;
 
+use super::disputes::Disputes;
 use super::journal::Journal;
 use super::queue::{Held, Queue};
 use super::shelf::Shelf;
@@ -38,6 +39,8 @@ pub(crate) struct State {
     pub(crate) withdrawals: BTreeMap<WithdrawalId, Arc<Withdrawal>>,
     pub(crate) deposits: BTreeMap<DepositId, Arc<Deposit>>,
     pub(crate) api_keys: BTreeMap<[u8; 32], Arc<ApiKey>>,
+    pub(crate) motions: BTreeMap<Uuid, Arc<Motion>>,
+    pub(crate) disputes: Disputes,
     pub(crate) balances: BTreeMap<Account, Amount>,
     pub(crate) listing_count: i64,
     pub(crate) journal: Journal,
@@ -99,6 +102,10 @@ impl State {
             Key::ApiKey(sha256) => {
                 view.api_keys.extend(self.api_keys.get(sha256).map(|row| (*sha256, row.clone())));
             }
+            Key::Motion(id) => {
+                view.motions.extend(self.motions.get(id).map(|row| (*id, row.clone())));
+            }
+            Key::Dispute(_) | Key::Juror(_) => self.disputes.load(key, view),
             Key::Balance(account) => {
                 let balance = self.balances.get(account);
                 view.balances.extend(balance.map(|balance| (account.clone(), *balance)));
@@ -153,7 +160,8 @@ impl State {
     }
 
     /// From here on it must succeed.
-    fn write(&mut self, id: Uuid, writes: Writes, outcomes: Vec<CommitOutcome>) {
+    fn write(&mut self, id: Uuid, mut writes: Writes, outcomes: Vec<CommitOutcome>) {
+        self.disputes.write(&mut writes, self.journal.batches.len());
         for (id, write) in writes.orders {
             let (buyer, seller) = (write.row.buyer.clone(), write.row.seller.clone());
             if let Some(number) = self.orders.put(id, write.row) {
@@ -168,6 +176,7 @@ impl State {
         self.withdrawals.extend(writes.withdrawals.into_iter().map(|(id, write)| (id, write.row)));
         self.deposits.extend(writes.deposits.into_iter().map(|(id, write)| (id, write.row)));
         self.api_keys.extend(writes.api_keys.into_iter().map(|(id, write)| (id, write.row)));
+        self.motions.extend(writes.motions.into_iter().map(|(id, write)| (id, write.row)));
         for (account, delta) in writes.balances {
             let balance = self.balances.entry(account).or_default();
             // The admission has checked the sum.

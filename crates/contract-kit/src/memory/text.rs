@@ -1,10 +1,11 @@
 //! Finds U+0000, which PostgreSQL cannot store: the in-memory store refuses it too, so that the
 //! engine's way with a poisoned batch is tried in the simulator.
 
+use marketplace_disputes::{Basis, DisputeEvent};
 use marketplace_escrow::{Content, Delivery, Order, State, Work};
 use marketplace_listings::Listing;
 use marketplace_ports::{
-    ChangeSet, DepositState, Effect, EffectChange, EffectKind, Event, WithdrawalState,
+    ChangeSet, DepositState, Docket, Effect, EffectChange, EffectKind, Event, WithdrawalState,
 };
 
 fn bad(text: &str) -> bool {
@@ -25,7 +26,9 @@ pub(crate) fn is_poisoned(set: &ChangeSet) -> bool {
         || set.listings.iter().any(|change| in_listing(&change.row))
         || set.withdrawals.iter().any(|change| in_withdrawal(&change.row.state))
         || set.deposits.iter().any(|change| in_deposit(&change.row.state))
+        || set.disputes.iter().any(|change| in_dispute(&change.row))
         || set.api_keys.iter().any(|change| bad(&change.row.label))
+        || set.motions.iter().any(|change| bad(&change.row.reason))
         || set.entries.iter().any(|entry| bad(entry.reason()))
         || set.teg_records.iter().any(|c| bad(&c.row.id.0) || bad(&c.row.memo))
         || set.nonce.iter().any(|(nonce, _)| bad(&nonce.value))
@@ -77,6 +80,21 @@ fn in_withdrawal(state: &WithdrawalState) -> bool {
         WithdrawalState::Settled(id) => bad(&id.0),
         WithdrawalState::Waiting { reason } | WithdrawalState::Returned { reason } => bad(reason),
     }
+}
+
+fn in_dispute(docket: &Docket) -> bool {
+    let in_event = |event: &DisputeEvent| match event {
+        DisputeEvent::EvidenceAdded(piece) => {
+            bad(&piece.note) || any_bad(piece.media_type.as_deref())
+        }
+        DisputeEvent::GivenUp { reason, .. } => bad(reason),
+        DisputeEvent::Ruled(ruling) => match &ruling.basis {
+            Basis::Operators { reason, .. } => bad(reason),
+            Basis::Rule { .. } | Basis::Panel { .. } => false,
+        },
+        _ => false,
+    };
+    bad(&docket.opened.reason) || docket.log.iter().any(|entry| entry.events.iter().any(in_event))
 }
 
 fn in_deposit(state: &DepositState) -> bool {

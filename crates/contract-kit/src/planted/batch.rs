@@ -247,6 +247,7 @@ fn renumber(set: &mut ChangeSet, mut version: impl FnMut(&Key, u64) -> u64) {
     rows!(withdrawals, |row: &marketplace_ports::Withdrawal| Key::Withdrawal(row.id));
     rows!(deposits, |row: &marketplace_ports::Deposit| Key::Deposit(row.id));
     rows!(teg_records, |row: &TegRecord| Key::TegTransaction(row.id.clone()));
+    rows!(motions, |row: &marketplace_ports::Motion| Key::Motion(row.id));
     rows!(api_keys, |row: &marketplace_ports::ApiKey| Key::ApiKey(row.sha256));
 }
 

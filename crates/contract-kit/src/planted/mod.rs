@@ -5,6 +5,7 @@
 //! [`BuggyTeg`] does the same before any TEG.
 
 mod batch;
+mod disputes;
 mod fields;
 mod reading;
 mod teg;
@@ -169,6 +170,14 @@ bugs! {
     PayoutsForgotten => payouts_are_due_by_policy,
     /// Knows only sums of accounts with a balance row.
     SumsOfBalanceRowsOnly => accounts_of_every_kind_are_kept,
+    /// Forgets that a key was revoked.
+    ApiKeyNeverRevoked => a_revoked_api_key_stays_revoked,
+    /// Shows an agent none of its keys.
+    ApiKeysNotListed => api_keys_come_back_as_they_were,
+    /// Does not say why work was given up.
+    DeadLetterWithoutReason => what_is_given_up_is_a_dead_letter,
+    /// Does not know what open orders hold.
+    OpenEscrowForgotten => what_open_orders_hold_is_summed_up,
     /// Finds nothing wrong.
     AuditBlind => the_audit_finds_what_is_wrong,
     /// Gives the bytes of another order's delivery.

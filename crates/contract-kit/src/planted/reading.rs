@@ -10,8 +10,8 @@ use marketplace_listings::Listing;
 use marketplace_money::{Amount, Did, Gaps, ListingId, OrderId, Seconds, Timestamp, WithdrawalId};
 use marketplace_ports::{
     Agent, ApiKey, Audit, Batch, CommitOutcome, DeadEffect, Effect, Key, Lease, LiabilitiesAt,
-    Liability, LiabilitySink, OrderFilter, Page, PayoutPolicy, SealedEvent, StatementLine, Store,
-    StoreError, TegPosition, Timer, View, WalletSums, Withdrawal, WithdrawalState,
+    Liability, LiabilitySink, Motion, OrderFilter, Page, PayoutPolicy, SealedEvent, StatementLine,
+    Store, StoreError, TegPosition, Timer, View, WalletSums, Withdrawal, WithdrawalState,
 };
 use uuid::Uuid;
 
@@ -119,7 +119,11 @@ impl Store for BuggyStore {
     }
 
     async fn dead_effects(&self, limit: u32) -> Result<Vec<DeadEffect>, StoreError> {
-        self.inner.dead_effects(limit).await
+        let mut dead = self.inner.dead_effects(limit).await?;
+        if self.has(PlantedBug::DeadLetterWithoutReason) {
+            dead.iter_mut().for_each(|dead| dead.error.clear());
+        }
+        Ok(dead)
     }
 
     async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
@@ -271,11 +275,33 @@ impl Store for BuggyStore {
     }
 
     async fn api_key(&self, sha256: &[u8; 32]) -> Result<Option<Arc<ApiKey>>, StoreError> {
-        self.inner.api_key(sha256).await
+        let found = self.inner.api_key(sha256).await?;
+        if self.has(PlantedBug::ApiKeyNeverRevoked) {
+            let good =
+                |key: Arc<ApiKey>| Arc::new(ApiKey { revoked_at: None, ..key.as_ref().clone() });
+            return Ok(found.map(good));
+        }
+        Ok(found)
     }
 
     async fn api_keys(&self, agent: &Did, limit: u32) -> Result<Vec<Arc<ApiKey>>, StoreError> {
-        self.inner.api_keys(agent, limit).await
+        let mut keys = self.inner.api_keys(agent, limit).await?;
+        if self.has(PlantedBug::ApiKeysNotListed) {
+            keys.clear();
+        }
+        Ok(keys)
+    }
+
+    async fn motion(&self, id: Uuid) -> Result<Option<Arc<Motion>>, StoreError> {
+        self.inner.motion(id).await
+    }
+
+    async fn motions(
+        &self,
+        before: Option<Uuid>,
+        limit: u32,
+    ) -> Result<Vec<Arc<Motion>>, StoreError> {
+        self.inner.motions(before, limit).await
     }
 
     async fn wallet(&self, did: &Did) -> Result<WalletSums, StoreError> {
@@ -319,6 +345,13 @@ impl Store for BuggyStore {
             return Ok(Amount::ZERO);
         }
         self.inner.account_sum(account).await
+    }
+
+    async fn open_escrow(&self) -> Result<Amount, StoreError> {
+        if self.has(PlantedBug::OpenEscrowForgotten) {
+            return Ok(Amount::ZERO);
+        }
+        self.inner.open_escrow().await
     }
 
     async fn teg_position(&self) -> Result<TegPosition, StoreError> {

@@ -105,7 +105,7 @@ pub(crate) async fn a_wallet_shows_each_token_in_one_place(mut world: World) {
     assert_eq!(wallet(&world, "b").await, WalletSums::default());
     let set = act(&mut world, first, Actor::Buyer, &Command::Accept).await;
     world.write(set).await;
-    let set = act(&mut world, second, Actor::Buyer, &Command::Dispute).await;
+    let set = act(&mut world, second, Actor::Seller, &Command::Start).await;
     world.write(set).await;
     let expect = WalletSums { in_escrow: free(1), ..expect };
     assert_eq!(wallet(&world, "a").await, expect);

@@ -20,8 +20,12 @@ pub(crate) async fn transfers_at_the_teg_come_back_as_they_were(mut world: World
     let at = world.now().await.plus_micros(7);
     let order = Subject::Order(world.order_id());
     let entry = world.entry_id();
-    let states =
-        [TegRecordState::Pending, TegRecordState::Unmatched, TegRecordState::Booked(entry)];
+    let states = [
+        TegRecordState::Pending,
+        TegRecordState::Failed,
+        TegRecordState::Unmatched,
+        TegRecordState::Booked(entry),
+    ];
     let mut number = 0;
     for (first, second) in states.iter().flat_map(|a| states.iter().map(move |b| (*a, *b))) {
         number += 1;

@@ -238,6 +238,7 @@ pub(crate) fn states(now: Timestamp) -> Vec<State> {
                 at: now.plus_micros(15),
                 expiry: deadline(now, 106),
                 revisions_left: u8::try_from(shift).unwrap_or_default(),
+                first_delivered: (shift > 0).then(|| now.plus_micros(16)),
                 offer: offers(now)[(index + shift) % 3].clone(),
                 announced: announcements(now)[(index + 2 * shift) % 3].clone(),
                 work: work.clone(),

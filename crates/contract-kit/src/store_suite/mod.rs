@@ -14,6 +14,7 @@
 //! - Time goes on from where it was after a restart, even if the machine's clock was set back.
 
 mod accounts;
+mod api_keys;
 mod audit;
 mod batches;
 mod conflicts;
@@ -23,6 +24,7 @@ mod fixtures;
 mod flow;
 mod keys;
 mod money;
+mod motions;
 mod pages;
 mod restart;
 mod retire;
@@ -120,6 +122,8 @@ macro_rules! for_each_store_case {
             rows::withdrawals_come_back_as_they_were,
             rows::deposits_come_back_as_they_were,
             rows::what_is_taken_comes_back,
+            motions::motions_come_back_as_they_were,
+            motions::a_motion_is_changed_once,
             edges::transfers_at_the_teg_come_back_as_they_were,
             edges::a_transfer_is_used_once,
             edges::open_withdrawals_are_told,
@@ -140,6 +144,7 @@ macro_rules! for_each_store_case {
             money::a_credit_never_conflicts,
             money::a_credit_beyond_64_bits_is_a_conflict,
             money::accounts_of_every_kind_are_kept,
+            money::what_open_orders_hold_is_summed_up,
             money::money_and_rows_stand_or_fall_together,
             keys::an_idempotency_key_is_taken_once,
             keys::a_refused_set_takes_nothing,
@@ -156,6 +161,7 @@ macro_rules! for_each_store_case {
             work::the_last_word_on_a_timer_counts,
             work::an_effect_is_given_until_it_is_done,
             work::a_retried_effect_comes_again,
+            work::what_is_given_up_is_a_dead_letter,
             work::an_effect_done_in_its_own_batch_never_shows,
             work::workers_at_once_get_each_timer_once,
             work::the_next_due_is_the_first_that_is_free,
@@ -186,6 +192,8 @@ macro_rules! for_each_store_case {
             accounts::a_statement_comes_in_pages,
             accounts::a_wallet_shows_each_token_in_one_place,
             accounts::payouts_are_due_by_policy,
+            api_keys::api_keys_come_back_as_they_were,
+            api_keys::a_revoked_api_key_stays_revoked,
             audit::the_audit_is_clean_after_much_activity,
             audit::the_audit_finds_what_is_wrong,
             audit::the_audit_counts_late_and_open_work,

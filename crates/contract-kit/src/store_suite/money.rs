@@ -129,6 +129,33 @@ pub(crate) async fn a_credit_beyond_64_bits_is_a_conflict(mut world: World) {
     assert_eq!(world.audit().await.breaches(), [""; 0]);
 }
 
+/// Over all orders, what went in and did not come out yet; after a restart too.
+pub(crate) async fn what_open_orders_hold_is_summed_up(mut world: World) {
+    let a = did("a");
+    world.fund(&a, 1_000).await;
+    assert_eq!(world.open_escrow().await, nano(0));
+    let (first, second) = (Account::Order(world.order_id()), Account::Order(world.order_id()));
+    let moved = |world: &mut World, order: &Account, amount: i64| {
+        let moves = [(agent_account(&did("a")), -amount), (order.clone(), amount)];
+        with_entries(vec![world.entry(EntryKind::EscrowFunded, moves)])
+    };
+    for (order, amount, expect) in [(&first, 10, 10), (&second, 7, 17), (&first, -10, 7)] {
+        let set = moved(&mut world, order, amount);
+        world.write(set).await;
+        assert_eq!(world.open_escrow().await, nano(expect));
+    }
+    // What did not come to pass holds nothing.
+    let set = moved(&mut world, &second, 5_000);
+    world.conflict(set).await;
+    let (more, less) = (moved(&mut world, &first, 3), moved(&mut world, &second, -2));
+    assert_eq!(world.commit(vec![more, less]).await, [Committed; 2]);
+    world.reopen().await;
+    assert_eq!(world.open_escrow().await, nano(8));
+    let set = moved(&mut world, &first, 1);
+    world.write(set).await;
+    assert_eq!(world.open_escrow().await, nano(9));
+}
+
 /// Guarded are the accounts that have a balance row; the journal sums up all of them.
 pub(crate) async fn accounts_of_every_kind_are_kept(mut world: World) {
     let a = did("a");

@@ -3,9 +3,12 @@
 use std::sync::Arc;
 
 use marketplace_money::{Seconds, Timestamp};
-use marketplace_ports::{ChangeSet, Effect, EffectChange, EffectKind, Subject, Timer, TimerChange};
+use marketplace_ports::{
+    ChangeSet, DeadEffect, Effect, EffectChange, EffectKind, Notice, Subject, Timer, TimerChange,
+};
 
 use super::World;
+use super::fixtures::did;
 
 fn timer(subject: Subject, kind: &'static str, due: Timestamp) -> Timer {
     Timer { subject, kind, sequence: 1, due }
@@ -211,6 +214,50 @@ pub(crate) async fn a_retried_effect_comes_again(mut world: World) {
     world.write(with_effects([late])).await;
     world.advance(301);
     assert_eq!(lease_effects(&mut world, 300, 10).await, []);
+}
+
+/// Work that was given up is nobody's, and shown with its last error until it is tried again.
+pub(crate) async fn what_is_given_up_is_a_dead_letter(mut world: World) {
+    let now = world.now().await;
+    let mut effects = Vec::new();
+    for notice in [Notice::OrderReceived, Notice::OrderRefunded, Notice::OrderStarted] {
+        let kind = EffectKind::Notify { order: world.order_id(), agent: did("seller"), notice };
+        effects.push(Effect { id: world.id(), kind, due: now, attempts: 0 });
+    }
+    world.write(with_effects(effects.iter().cloned().map(EffectChange::Add))).await;
+    assert_eq!(lease_effects(&mut world, 30, 10).await.len(), 3);
+    let give_up = |effect: &Effect, attempts: u32| EffectChange::Retry {
+        id: effect.id,
+        due: Effect::NEVER,
+        attempts,
+        error: format!("{}{attempts}", super::fixtures::TEXT),
+    };
+    let changes = [give_up(&effects[0], 16), give_up(&effects[1], 3)];
+    world.write(with_effects(changes)).await;
+    world.write(with_effects([EffectChange::Done(effects[2].id)])).await;
+    world.advance(86_400 * 365);
+    assert_eq!(lease_effects(&mut world, 30, 10).await, []);
+    assert_eq!(next_due(&world).await, None);
+    world.reopen().await;
+    let dead = async |world: &World, limit| {
+        let mut dead = world.store().dead_effects(limit).await.expect("dead_effects");
+        dead.sort_by_key(|dead| dead.effect.attempts);
+        dead
+    };
+    assert_eq!(dead(&world, 1).await.len(), 1);
+    let shown = dead(&world, 10).await;
+    let expect = |index: usize, attempts: u32| DeadEffect {
+        effect: Effect { due: Effect::NEVER, attempts, ..effects[index].clone() },
+        error: format!("{}{attempts}", super::fixtures::TEXT),
+    };
+    assert_eq!(shown, [expect(1, 3), expect(0, 16)]);
+    // An operator tries again.
+    let due = world.now().await;
+    let again = EffectChange::Retry { id: effects[0].id, due, attempts: 0, error: String::new() };
+    world.write(with_effects([again])).await;
+    assert_eq!(dead(&world, 10).await, [expect(1, 3)]);
+    let given = lease_effects(&mut world, 30, 10).await;
+    assert_eq!(given, [Effect { due, attempts: 0, ..effects[0].clone() }]);
 }
 
 /// Work that was added and done in one batch was never there.

@@ -104,6 +104,10 @@ impl World {
         self.store().account_sum(account).await.expect("account_sum")
     }
 
+    pub(crate) async fn open_escrow(&self) -> Amount {
+        self.store().open_escrow().await.expect("open_escrow")
+    }
+
     pub(crate) async fn audit(&self) -> Audit {
         self.store().audit().await.expect("audit")
     }

@@ -37,6 +37,9 @@ impl Verb for ChangeOrder {
     fn decide(&self, desk: &mut Desk<'_>) -> Result<Self::Reply, Refusal> {
         let order = desk.order(self.order).ok_or(OrderRefusal::NotFound)?;
         let role = order.role_of(&self.caller).ok_or(OrderRefusal::NotFound)?;
+        if order.phase() == Phase::Disputed && concedes(role, &self.command) {
+            return Err(Refusal::InDispute);
+        }
         let order = run(desk, &order, role, &self.command)?;
         if let (Command::Deliver(DeliveryInput::Bytes { sha256, .. }), Some(bytes)) =
             (&self.command, &self.bytes)
@@ -45,6 +48,11 @@ impl Verb for ChangeOrder {
         }
         Ok(OrderView { order, now: desk.now(), gaps: desk.gaps().clone() })
     }
+}
+
+/// Whether a command gives a disputed order to the other side: the dispute ends with it.
+const fn concedes(role: Actor, command: &Command) -> bool {
+    matches!((role, command), (Actor::Buyer, Command::Accept) | (Actor::Seller, Command::Decline))
 }
 
 /// Decides and writes one command on an order, with all that follows.

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use marketplace_escrow::{Actor, Command, DeliveryInput, OrderRefusal};
+use marketplace_escrow::{Actor, Command, DeliveryInput, OrderRefusal, Phase};
 use marketplace_money::{Did, OrderId};
 use marketplace_ports::{Blob, Key};
 
@@ -43,6 +43,8 @@ impl Verb for CompleteOrder {
                 desk.keep(Blob { order: order.id, sha256: *sha256, bytes: bytes.clone() });
             }
             order
+        } else if order.phase() == Phase::Disputed {
+            return Err(Refusal::InDispute);
         } else {
             run(desk, &order, role, &Command::Accept)?
         };

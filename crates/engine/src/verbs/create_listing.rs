@@ -11,6 +11,7 @@ use marketplace_ports::{Agent, Key, Subject, Timer};
 
 use crate::desk::Desk;
 use crate::events::listing_data;
+use crate::in_force::Tariff;
 use crate::job::Verb;
 use crate::refusal::Refusal;
 
@@ -20,7 +21,7 @@ pub(crate) struct CreateListing {
     pub(crate) provider: Did,
     pub(crate) offer: Offer,
     pub(crate) reputation: Reputation,
-    pub(crate) fee: Amount,
+    pub(crate) tariff: Tariff,
     pub(crate) collateral: Amount,
     pub(crate) max_listings: i64,
 }
@@ -44,10 +45,11 @@ impl Verb for CreateListing {
         desk.count_listings(1, self.max_listings)?;
         let id = ListingId::new(desk.fresh());
         let listing = Listing::create(id, self.provider.clone(), self.offer.clone(), desk.now())?;
-        if self.fee.is_positive() {
+        let fee = self.tariff.at(desk.now()).listing;
+        if fee.is_positive() {
             let from = Account::Agent(self.provider.clone());
             let to = Account::Fees(FeeKind::Listing);
-            let draft = EntryDraft::transfer(EntryKind::ListingFee, from, to, self.fee)
+            let draft = EntryDraft::transfer(EntryKind::ListingFee, from, to, fee)
                 .map_err(|_| Refusal::ListingFee(Box::new(Refusal::NotFound)))?
                 .because(format!("Listing fee for {id}"));
             desk.post(draft).map_err(|refusal| Refusal::ListingFee(Box::new(refusal)))?;

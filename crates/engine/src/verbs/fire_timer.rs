@@ -34,7 +34,10 @@ impl Verb for FireTimer {
                 keys.insert(Key::Listing(id));
                 keys.insert(Key::ListingCount);
             }
-            Subject::Withdrawal(_) | Subject::Deposit(_) | Subject::Command(_) => {}
+            Subject::Withdrawal(_)
+            | Subject::Deposit(_)
+            | Subject::Dispute(_)
+            | Subject::Command(_) => {}
         }
         keys.extend(self.agent.clone().map(Key::Agent));
     }
@@ -43,9 +46,11 @@ impl Verb for FireTimer {
         let outcome = match self.timer.subject {
             Subject::Order(_) => self.order(desk),
             Subject::Listing(_) => self.listing(desk),
-            Subject::Withdrawal(_) | Subject::Deposit(_) | Subject::Command(_) => {
-                Err(Refusal::AlreadyDone)
-            }
+            // Disputes have a verb of their own.
+            Subject::Withdrawal(_)
+            | Subject::Deposit(_)
+            | Subject::Dispute(_)
+            | Subject::Command(_) => Err(Refusal::AlreadyDone),
         };
         match outcome {
             Ok(()) => Ok(()),

@@ -138,13 +138,16 @@ impl Verb for MirrorTransfer {
     }
 }
 
-/// Notes a transfer to us that the TEG has not completed, so that who names it is told so.
+/// Notes a transfer to us that the TEG has not completed, or that failed, so that who names it is
+/// told so.
 #[derive(Clone, Debug)]
-pub(crate) struct NotePending {
+pub(crate) struct NoteUnsettled {
     pub(crate) transfer: TegTransfer,
+    /// [`TegRecordState::Pending`] or [`TegRecordState::Failed`].
+    pub(crate) state: TegRecordState,
 }
 
-impl Verb for NotePending {
+impl Verb for NoteUnsettled {
     type Reply = ();
 
     fn keys(&self, keys: &mut HashSet<Key>) {
@@ -152,11 +155,14 @@ impl Verb for NotePending {
     }
 
     fn decide(&self, desk: &mut Desk<'_>) -> Result<(), Refusal> {
-        if desk.teg_record(&self.transfer.id).is_some() {
+        let known = desk.teg_record(&self.transfer.id);
+        let fails = self.state == TegRecordState::Failed
+            && known.as_ref().is_some_and(|known| known.state == TegRecordState::Pending);
+        if known.is_some() && !fails {
             return Err(Refusal::AlreadyDone);
         }
         // Its dust counts when it is there.
-        let record = received(&self.transfer, TegRecordState::Pending);
+        let record = received(&self.transfer, self.state);
         desk.write_teg_record(TegRecord { dust: 0, ..record });
         Ok(())
     }

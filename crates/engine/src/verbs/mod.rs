@@ -1,5 +1,6 @@
 //! The use cases, one file for each verb.
 
+mod act_on_dispute;
 mod agree;
 mod api_key;
 mod change_listing;
@@ -9,15 +10,20 @@ mod collateral;
 mod complete_order;
 mod create_listing;
 mod deposit;
+mod dispute;
 mod explain_transfer;
 mod fire_timer;
+mod juror;
 mod mirror_transfer;
+mod motion;
 mod open_books;
+mod open_dispute;
 mod outbox;
 mod purchase;
 mod refresh_reputation;
 mod send_withdrawal;
 mod set_payout;
+mod tick_dispute;
 mod transfer;
 mod use_nonce;
 mod withdraw;
@@ -28,6 +34,7 @@ pub use purchase::Payment;
 pub use send_withdrawal::Resolution;
 pub use transfer::Transfer;
 
+pub(crate) use act_on_dispute::{ActOnDispute, ConcedeOrder};
 pub(crate) use agree::Agree;
 pub(crate) use api_key::{KeepApiKey, RevokeApiKey};
 pub(crate) use change_listing::ChangeListing;
@@ -37,15 +44,21 @@ pub(crate) use collateral::Collateral;
 pub(crate) use complete_order::CompleteOrder;
 pub(crate) use create_listing::CreateListing;
 pub(crate) use deposit::{AskDeposit, CloseDeposit, CreditDeposit, Funded, ShowBalance};
+pub(crate) use dispute::{Bench, Inputs};
 pub(crate) use explain_transfer::ExplainTransfer;
 pub(crate) use fire_timer::FireTimer;
-pub(crate) use mirror_transfer::{MirrorTransfer, Mirrored, NotePending};
+pub(crate) use juror::{LeaveJury, OptOut, RegisterJuror};
+pub(crate) use mirror_transfer::{MirrorTransfer, Mirrored, NoteUnsettled};
+pub use motion::SignedBy;
+pub(crate) use motion::{CancelMotion, Means, Move, Word, digest_of};
 pub(crate) use open_books::OpenBooks;
+pub(crate) use open_dispute::OpenDispute;
 pub(crate) use outbox::{FinishEffect, RetryEffect, ReviveEffect};
 pub(crate) use purchase::Purchase;
 pub(crate) use refresh_reputation::{REPUTATION_CHANGED, RefreshReputation};
 pub(crate) use send_withdrawal::{HoldWithdrawal, MarkSent, Marked, ResolveWithdrawal, UnmarkSent};
 pub(crate) use set_payout::SetPayout;
+pub(crate) use tick_dispute::{PutOff, TickDispute};
 pub(crate) use use_nonce::UseNonce;
 pub(crate) use withdraw::{ReturnWithdrawal, SettleWithdrawal, Withdraw};
 

@@ -4,14 +4,15 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use marketplace_escrow::{Actor, Command, Context, ExpiryPolicy, Order, OrderTerms, decide};
-use marketplace_fees::{Expectation, FeeSchedule, Quote};
+use marketplace_fees::{Expectation, Quote};
 use marketplace_ledger::Account;
 use marketplace_listings::{AcceptancePolicy, Pricing};
-use marketplace_money::{Did, ListingId, OrderId, Reputation};
+use marketplace_money::{Amount, Did, ListingId, OrderId, Reputation};
 use marketplace_ports::{Agent, Key, Subject, TegRecord, TegTransactionId};
 
 use super::OrderView;
 use crate::desk::Desk;
+use crate::in_force::Tariff;
 use crate::job::Verb;
 use crate::payment::{Purpose, check};
 use crate::refusal::Refusal;
@@ -38,9 +39,11 @@ pub(crate) struct Purchase {
     pub(crate) acceptance: Option<AcceptancePolicy>,
     pub(crate) expects: Expectation,
     pub(crate) payment: Payment,
-    pub(crate) fees: FeeSchedule,
+    pub(crate) tariff: Tariff,
     pub(crate) expiry: ExpiryPolicy,
     pub(crate) max_unfunded: u32,
+    /// No order may hold more, where our stake is the limit.
+    pub(crate) room: Option<Amount>,
     /// The seller's standing; needed only where reputation moves the price.
     pub(crate) seller_reputation: Option<Reputation>,
 }
@@ -82,8 +85,11 @@ impl Verb for Purchase {
             (Pricing::Reputation, Some(reputation)) => reputation,
             (Pricing::Reputation, None) => return Err(Refusal::ReputationNeeded),
         };
-        let price =
-            Quote::settle(&self.fees, &listing, &self.buyer, reputation, &self.expects, now)?;
+        let fees = self.tariff.at(now);
+        let price = Quote::settle(&fees, &listing, &self.buyer, reputation, &self.expects, now)?;
+        if self.room.is_some_and(|room| price.total > room) {
+            return Err(Refusal::EscrowFull);
+        }
         let terms = OrderTerms::from_listing(terms, self.acceptance, self.expiry);
         let id = OrderId::new(desk.fresh());
         desk.rely_on(Key::Listing(listing.id), listing.version);

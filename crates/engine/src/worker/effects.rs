@@ -29,7 +29,9 @@ impl Worker {
     pub(super) async fn work_outbox(&mut self) -> Result<usize, Error> {
         let effects = self.marketplace.store().lease_effects(self.lease(), BITE).await?;
         let count = effects.len();
-        let is_notice = |effect: &Effect| matches!(effect.kind, EffectKind::Notify { .. });
+        let is_notice = |effect: &Effect| {
+            matches!(effect.kind, EffectKind::Notify { .. } | EffectKind::NotifyDispute { .. })
+        };
         let (notices, effects): (Vec<_>, Vec<_>) = effects.into_iter().partition(is_notice);
         self.start_notices(notices);
         for outcome in join_all(effects.into_iter().map(|effect| self.work(effect))).await {
@@ -49,7 +51,7 @@ impl Worker {
                 self.fetch_delivery(*order, *sha256, uri, &effect).await?
             }
             // Sent beside the others: a stranger's endpoint may take its time.
-            EffectKind::Notify { .. } => return Ok(()),
+            EffectKind::Notify { .. } | EffectKind::NotifyDispute { .. } => return Ok(()),
         };
         let market = &self.marketplace;
         match outcome {

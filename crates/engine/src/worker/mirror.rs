@@ -6,6 +6,14 @@ use crate::refusal::Error;
 impl Worker {
     /// Reads on from where the mirror stands.
     pub(super) async fn mirror_history(&self) -> Result<usize, Error> {
-        self.marketplace.read_history().await
+        let transfers = self.marketplace.read_history().await?;
+        if transfers > 0 {
+            // Who pays now pays again in a moment.
+            self.marketplace.await_transfers(RECENT).await?;
+        }
+        Ok(transfers)
     }
 }
+
+/// After a transfer came.
+const RECENT: marketplace_money::Seconds = marketplace_money::Seconds(120);

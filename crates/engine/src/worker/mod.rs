@@ -4,6 +4,7 @@
 //! Timers and work of the outbox are shared out among all workers. What looks at everything, such
 //! as payouts and the mirror, is a job that one of them holds.
 
+mod disputes;
 mod effects;
 mod mirror;
 mod notices;
@@ -25,8 +26,10 @@ use crate::refusal::Error;
 /// How the worker paces itself.
 #[derive(Clone, Copy, Debug)]
 pub struct Pace {
-    /// Between looks at the TEG's history.
+    /// Between looks at the TEG's history, while a transfer is awaited.
     pub mirror: Seconds,
+    /// And while none is; not less than `mirror`.
+    pub mirror_idle: Seconds,
     /// Between looks at payout policies.
     pub payouts: Seconds,
     /// Between refreshes of providers' standing.
@@ -47,6 +50,7 @@ impl Pace {
     /// Of a server.
     pub const DEFAULT: Self = Self {
         mirror: Seconds(8),
+        mirror_idle: Seconds(8),
         payouts: Seconds(5),
         standing: Seconds(60),
         forgetting: Seconds(60),
@@ -151,7 +155,7 @@ impl Worker {
             self.paid_out = Some(now);
         }
         worked.effects = self.work_outbox().await?;
-        if due(self.mirrored, self.pace.mirror) && self.holds("mirror").await? {
+        if self.mirror_is_due(now).await? && self.holds("mirror").await? {
             worked.transfers = self.mirror_history().await?;
             self.mirrored = Some(now);
         }
@@ -169,6 +173,15 @@ impl Worker {
         }
         self.marketplace.inner.publisher.figures.count(&worked);
         Ok(worked)
+    }
+
+    /// Soon while somebody waits for a transfer, else seldom: the TEG counts requests.
+    async fn mirror_is_due(&self, now: Timestamp) -> Result<bool, Error> {
+        let Some(last) = self.mirrored else { return Ok(true) };
+        if now >= last.plus(self.pace.mirror_idle) {
+            return Ok(true);
+        }
+        Ok(now >= last.plus(self.pace.mirror) && self.marketplace.awaits_transfers(now).await?)
     }
 
     /// Whether this worker is the one that does a job.

@@ -10,6 +10,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use super::Worker;
+use crate::dispute_events;
 use crate::marketplace::Marketplace;
 use crate::notices::message;
 use crate::refusal::Error;
@@ -57,17 +58,43 @@ impl Worker {
     }
 }
 
-async fn tell(market: &Marketplace, effect: Effect) -> Result<(), Error> {
-    let EffectKind::Notify { order, agent, notice } = &effect.kind else { return Ok(()) };
-    let (order, agent, notice) = (*order, agent.clone(), *notice);
-    let told = match market.store().order(order).await? {
-        Some(known) => {
-            let body = message(effect.id, notice, &known, market.did());
-            let notification = Notification { id: effect.id, agent, order, notice, body };
-            market.inner.edges.notifier.notify(&notification).await
+/// What is to be said, and to whom; nothing about what there is not.
+async fn notification(
+    market: &Marketplace,
+    effect: &Effect,
+) -> Result<Option<Notification>, Error> {
+    let id = effect.id;
+    Ok(match &effect.kind {
+        EffectKind::Notify { order, agent, notice } => {
+            let known = market.store().order(*order).await?;
+            known.map(|known| Notification {
+                id,
+                agent: agent.clone(),
+                order: *order,
+                notice: *notice,
+                body: message(id, *notice, &known, market.did()),
+            })
         }
-        None => Ok(()),
+        EffectKind::NotifyDispute { dispute, agent, notice } => {
+            let known = market.store().docket(*dispute).await?;
+            known.map(|known| Notification {
+                id,
+                agent: agent.clone(),
+                order: known.dispute.order,
+                notice: *notice,
+                body: dispute_events::message(id, *notice, &known.dispute, market.did()),
+            })
+        }
+        _ => None,
+    })
+}
+
+async fn tell(market: &Marketplace, effect: Effect) -> Result<(), Error> {
+    let Some(notification) = notification(market, &effect).await? else {
+        return market.execute(FinishEffect { id: effect.id }, None).await.map(|_| ());
     };
+    let told = market.inner.edges.notifier.notify(&notification).await;
+    let Notification { order, notice, .. } = notification;
     let (error, after, give_up) = match told {
         Ok(()) | Err(NotifyError::NoEndpoint) => {
             return market.execute(FinishEffect { id: effect.id }, None).await.map(|_| ());

@@ -16,9 +16,14 @@ impl Worker {
         if due.is_empty() || self.marketplace.edge_stop().await?.is_some() {
             return Ok(0);
         }
+        // A worker of its own process follows no feed.
+        self.marketplace.refresh_in_force().await?;
         let fees = self.marketplace.transfer_fee().await?;
         let mut started = 0;
         for (agent, policy, balance) in due {
+            if self.marketplace.is_frozen(&agent) {
+                continue;
+            }
             let amount = fees.largest(balance).unwrap_or_default();
             let fee = fees.on(amount).unwrap_or(Amount::MAX);
             // A payout that the fee would eat waits for more.

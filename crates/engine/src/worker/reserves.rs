@@ -15,6 +15,7 @@ impl Worker {
             }
             Err(error) => return Err(error),
         }
+        market.warn_of_escrow().await?;
         market.publish_reserves().await
     }
 }

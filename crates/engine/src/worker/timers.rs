@@ -24,6 +24,9 @@ impl Worker {
     }
 
     async fn fire(&self, timer: Timer) -> Result<(), Error> {
+        if let Subject::Dispute(id) = timer.subject {
+            return self.tick_dispute(id, timer).await;
+        }
         let agent = self.agent_of(timer.subject).await?;
         let max_listings = self.marketplace.config().max_listings;
         self.marketplace.execute(FireTimer { timer, agent, max_listings }, None).await.map(|_| ())
@@ -34,7 +37,10 @@ impl Worker {
         Ok(match subject {
             Subject::Order(id) => store.order(id).await?.map(|order| order.buyer.clone()),
             Subject::Listing(id) => store.listing(id).await?.map(|l| l.provider.clone()),
-            Subject::Withdrawal(_) | Subject::Deposit(_) | Subject::Command(_) => None,
+            Subject::Withdrawal(_)
+            | Subject::Deposit(_)
+            | Subject::Dispute(_)
+            | Subject::Command(_) => None,
         })
     }
 }

@@ -232,7 +232,10 @@ fn at_the_end() {
 /// A well-formed command of the verb.
 fn words(verb: Verb) -> String {
     match verb {
-        Verb::OfferSplit | Verb::Rule | Verb::SettleDispute => format!("{verb} 0.000000001"),
+        Verb::OfferSplit | Verb::Rule | Verb::SettleDispute | Verb::Intervene => {
+            format!("{verb} 0.000000001")
+        }
+        Verb::Extend => format!("{verb} 60"),
         verb => verb.to_string(),
     }
 }

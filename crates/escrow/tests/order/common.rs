@@ -18,8 +18,14 @@ use marketplace_money::{Amount, Gap, Gaps, ListingId, OrderId, Reputation, Secon
 pub(crate) const HOUR: i64 = 3_600_000_000;
 /// When every order of these tests is placed and funded.
 pub(crate) const START: Timestamp = Timestamp::from_micros(1_800_000_000_000_000);
-pub(crate) const ROLES: [Actor; 5] =
-    [Actor::Buyer, Actor::Seller, Actor::Timer, Actor::Ledger, Actor::Arbitration];
+pub(crate) const ROLES: [Actor; 6] = [
+    Actor::Buyer,
+    Actor::Seller,
+    Actor::Timer,
+    Actor::Ledger,
+    Actor::Arbitration,
+    Actor::Operators,
+];
 
 /// What is bought, and on which terms.
 #[derive(Clone, Copy, Debug)]
@@ -300,6 +306,8 @@ pub(crate) fn parse(step: &str) -> (Actor, Command) {
         "resume" => Command::Resume,
         "settle-dispute" => Command::SettleDispute { seller: seller() },
         "abort-dispute" => Command::AbortDispute,
+        "intervene" => Command::Intervene { seller: seller() },
+        "extend" => Command::Extend { by: Seconds(argument.parse().unwrap()) },
         verb => panic!("no verb {verb}"),
     };
     (role.parse().unwrap(), command)

@@ -44,10 +44,12 @@ const TABLE: &str = "
     arbitration resume            .     .     .     .     .     x
     arbitration settle-dispute 2  .     .     .     .     .     x
     arbitration abort-dispute     .     .     .     .     .     x
+    operators intervene 2         .     x     x     x     x     .
+    operators extend 60           .     x     x     x     x     .
 ";
 
 /// Well-formed words for each verb, whoever says them.
-const STEPS: [&str; 19] = [
+const STEPS: [&str; 21] = [
     "fund",
     "lapse-payment",
     "cancel",
@@ -67,6 +69,8 @@ const STEPS: [&str; 19] = [
     "resume",
     "settle-dispute 2",
     "abort-dispute",
+    "intervene 2",
+    "extend 60",
 ];
 
 /// Scripts that lead to each terminal phase.

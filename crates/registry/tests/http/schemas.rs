@@ -1,5 +1,5 @@
-//! Requests and replies of our server keep to schemas of their own: the routes are newer than the
-//! published OpenAPI file, or differ from it.
+//! Requests and replies of our server keep to the published OpenAPI file (`published.json` is cut
+//! out of it) where that has the route, and all to schemas of their own: some routes are newer.
 
 use marketplace_money::Seconds;
 use reqwest::{Client, Method};
@@ -14,6 +14,37 @@ fn fits(schema: &str, value: &Value) {
     assert!(problems.is_empty(), "{}: {problems:?} in {value}", schema["title"]);
 }
 
+/// Whether a published route is the one of a path: `{}` stands for any part of it.
+fn is_route(route: &str, path: &str) -> bool {
+    let path = path.split('?').next().unwrap();
+    let (route, path): (Vec<_>, Vec<_>) = (route.split('/').collect(), path.split('/').collect());
+    route.len() == path.len()
+        && route.iter().zip(path).all(|(want, is)| *want == is || *want == "{}" && !is.is_empty())
+}
+
+fn as_published(method: &Method, path: &str, sent: Option<&Value>, reply: &Value) {
+    let published: Value = serde_json::from_str(include_str!("schemas/published.json")).unwrap();
+    for (name, route) in published["routes"].as_object().unwrap() {
+        let (verb, place) = name.split_once(' ').unwrap();
+        if verb != method.as_str() || !is_route(place, path) {
+            continue;
+        }
+        let check = |schema: Option<&Value>, value: &Value| {
+            let schema = schema.map(|schema| {
+                json!({
+                    "title": name, "$defs": published["$defs"], "allOf": [schema],
+                })
+            });
+            fits(&schema.unwrap_or(json!({})).to_string(), value);
+        };
+        check(route.get("reply"), reply);
+        // A log-in is a form there; we read JSON too.
+        if let Some(sent) = sent.filter(|_| route["request_type"] == "application/json") {
+            check(route.get("request"), sent);
+        }
+    }
+}
+
 struct Caller {
     http: Client,
     peer: Peer,
@@ -23,7 +54,8 @@ struct Caller {
 impl Caller {
     async fn call(&self, method: Method, path: &str, body: Option<&Value>) -> (u16, Value) {
         let url = format!("http://{}{path}", self.peer.address);
-        let mut request = self.http.request(method, url).bearer_auth(&self.token);
+        let sent = body;
+        let mut request = self.http.request(method.clone(), url).bearer_auth(&self.token);
         if let Some(body) = body {
             request = request.json(body);
         }
@@ -32,6 +64,8 @@ impl Caller {
         let body: Value = response.json().await.unwrap();
         if status >= 400 {
             fits(include_str!("schemas/error.json"), &body);
+        } else {
+            as_published(&method, path, sent, &body);
         }
         (status, body)
     }

@@ -11,6 +11,7 @@ use marketplace_store_rows::{MovingRows, MovingStep, bytes32};
 use super::ExportEnds;
 use crate::audit_history::{next_batches, next_events, next_postings};
 use crate::failure::Failure;
+use crate::heads::OPEN_ESCROW;
 use crate::retire::{Digests, Retired};
 use crate::rows::NewBatch;
 use crate::seal::{Seal, hash};
@@ -190,6 +191,9 @@ impl Step {
                 let account = &row.row.account;
                 if row.balance.is_none() && is_of_nobody(account) {
                     *sums.entry(account.clone()).or_default() += row.row.delta;
+                }
+                if account.starts_with("order:") {
+                    *sums.entry(OPEN_ESCROW.to_owned()).or_default() += row.row.delta;
                 }
                 self.at.posting = at;
                 postings += 1;

@@ -21,8 +21,16 @@ use crate::failure::Failure;
 pub const HISTORY: &str = "history";
 /// Made from the history by this store, and by the other one in its own way; `retired` goes into
 /// the other's books at the end.
-const OURS: [&str; 7] =
-    ["batches", "event_chunks", "event_lists", "events", "postings", "retired", "retired_digests"];
+const OURS: [&str; 8] = [
+    "batches",
+    "dispute_commits",
+    "event_chunks",
+    "event_lists",
+    "events",
+    "postings",
+    "retired",
+    "retired_digests",
+];
 /// Rows of a step.
 const ROWS: u16 = 2_000;
 /// Rows of a step where each may be large.

@@ -9,6 +9,9 @@ use marketplace_money::{Seconds, Timestamp};
 use super::breaker::wait;
 
 const HOUR: Seconds = Seconds(3_600);
+/// Of the second half, a minute may take one of so many parts of the whole: in an hour that is four
+/// tenths, and a tenth is left for what moves tokens.
+const SHARES: usize = 150;
 
 /// Calls in an hour; 0 is no limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,10 +65,9 @@ impl Budget {
         }
         room(&mut made.requests, self.limits.requests, now, "calls")?;
         if transfer {
-            room(&mut made.transfers, self.limits.transfers, now, "transfers")
-        } else {
-            Ok(())
+            return room(&mut made.transfers, self.limits.transfers, now, "transfers");
         }
+        spread(&made.requests, self.limits.requests, now)
     }
 
     /// Counts a call that is made.
@@ -104,6 +106,25 @@ fn room(
     }
 }
 
+/// Half of an hour's calls may be made as they come. After that, those that move no tokens are
+/// spread: strangers may have us look something up again and again, and what is left must last for
+/// the hour.
+fn spread(made: &VecDeque<Timestamp>, limit: u32, now: Timestamp) -> Result<(), Spent> {
+    let share = limit as usize / SHARES;
+    if share == 0 || made.len() < limit as usize / 2 {
+        return Ok(());
+    }
+    let minute = Seconds(60);
+    let recent = made.iter().rev().take(share);
+    match recent.take_while(|at| now < at.plus(minute)).nth(share - 1) {
+        Some(oldest) => Err(Spent {
+            what: format!("over half of our {limit} calls an hour at the TEG are made"),
+            wait: wait(oldest.plus(minute), now),
+        }),
+        None => Ok(()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -130,6 +151,15 @@ mod tests {
         budget.be_quiet(Seconds(60), at(4_000));
         check(false, 4_001, Some(("the TEG told us to slow down", 60)));
         check(false, 4_060, None);
+        let spread = Budget::new(HourlyLimits { requests: 300, transfers: 10 });
+        (0..150).for_each(|_| spread.note(false, at(0)));
+        let wait =
+            |second: i64, transfer| spread.check(transfer, at(second)).err().map(|s| s.wait.0);
+        assert_eq!((wait(1, false), wait(1, true)), (Some(60), None));
+        assert_eq!(wait(60, false), None);
+        spread.note(false, at(60));
+        spread.note(false, at(70));
+        assert_eq!((wait(71, false), wait(71, true), wait(120, false)), (Some(50), None, None));
         let free = Budget::new(HourlyLimits::NONE);
         (0..5_000).for_each(|_| free.note(true, at(0)));
         assert_eq!(free.check(true, at(0)), Ok(()));

@@ -64,17 +64,24 @@ impl HttpTeg {
         let limit = wanted.min(LARGEST_PAGE);
         // Mostly there is little new, and one call is enough.
         let newest = self.page(0, limit).await?;
-        let total = newest.total;
+        let mut total = newest.total;
         if let Some(lines) = following(&newest, 0, from) {
             return Ok(Some(Stretch { lines, at_end: true }));
         }
         // Ranks count from the oldest, offsets from the newest. The page reaches a little beyond
-        // the anchor, or the oldest, for what may come before it is read.
-        let beyond = total.saturating_add(SLACK as u64 + 1).saturating_sub(from.settled);
-        let offset = beyond.saturating_sub(limit as u64);
-        let page = self.page(offset, limit).await?;
-        if let Some(lines) = following(&page, offset, from) {
-            return Ok(Some(Stretch { lines, at_end: offset == 0 }));
+        // the anchor, or the oldest, for what may come before it is read. Where more than that came,
+        // another look knows.
+        loop {
+            let beyond = total.saturating_add(SLACK as u64 + 1).saturating_sub(from.settled);
+            let offset = beyond.saturating_sub(limit as u64);
+            let page = self.page(offset, limit).await?;
+            if let Some(lines) = following(&page, offset, from) {
+                return Ok(Some(Stretch { lines, at_end: offset == 0 }));
+            }
+            if page.total <= total.saturating_add(SLACK as u64) {
+                break;
+            }
+            total = page.total;
         }
         tracing::error!("the TEG's history is not as long as it was: the place is searched in it");
         self.search(from).await
@@ -172,12 +179,17 @@ impl Walk {
                 self.page.transfers.push(transfer);
                 true
             }
-            Standing::Pending(_) if line.at().plus(HOPELESS) < teg.caller.now() => true,
-            Standing::Pending(transfer) => {
+            Standing::Pending(transfer) if transfer.at.plus(HOPELESS) >= teg.caller.now() => {
                 if transfer.receiver == teg.caller.settings.owner {
                     self.page.pending.push(transfer);
                 }
                 false
+            }
+            Standing::Failed(transfer) | Standing::Pending(transfer) => {
+                if transfer.receiver == teg.caller.settings.owner {
+                    self.page.failed.push(transfer);
+                }
+                true
             }
             Standing::Nothing => true,
         };

@@ -40,7 +40,9 @@ pub(super) enum Standing {
     Completed(TegTransfer),
     /// They may move yet.
     Pending(TegTransfer),
-    /// Failed, or no transfer between agents.
+    /// They never will.
+    Failed(TegTransfer),
+    /// No transfer between agents.
     Nothing,
 }
 
@@ -55,10 +57,11 @@ impl Transaction {
         let status = self.status.to_ascii_lowercase();
         let over = matches!(status.as_str(), "failed" | "rejected" | "cancelled" | "reversed");
         let kind = self.transaction_type.to_ascii_lowercase();
-        if over || OTHER_KINDS.iter().any(|other| kind.contains(other)) {
+        if OTHER_KINDS.iter().any(|other| kind.contains(other)) {
             return Standing::Nothing;
         }
         match self.transfer(us, &kind) {
+            Some(transfer) if over => Standing::Failed(transfer),
             Some(transfer) if matches!(status.as_str(), "completed" | "settled" | "success") => {
                 Standing::Completed(transfer)
             }
@@ -144,6 +147,7 @@ mod tests {
                     format!("{} {} +{} {:?} {:?}", t.amount, t.fee, t.dust, t.memo, t.key.is_some())
                 }
                 Standing::Pending(t) => format!("pending {}", t.amount),
+                Standing::Failed(t) => format!("failed {}", t.amount),
                 Standing::Nothing => "nothing".to_owned(),
             };
             assert_eq!(shown, expect, "{changes}");
@@ -152,7 +156,8 @@ mod tests {
         check(r#"{"amount":"1.000000000000000007"}"#, r#"1 0 +7 "hello" false"#);
         check(r#"{"amount":1.5,"fee_amount":null}"#, r#"1.5 0 +0 "hello" false"#);
         check(r#"{"status":"PENDING"}"#, "pending 5");
-        check(r#"{"status":"failed"}"#, "nothing");
+        check(r#"{"status":"failed"}"#, "failed 5");
+        check(r#"{"status":"Rejected","transaction_type":"STAKE"}"#, "nothing");
         check(r#"{"sender_agent_id":null,"transaction_type":"ISSUANCE"}"#, "nothing");
         check(r#"{"sender_agent_id":null}"#, "nothing");
         check(r#"{"transaction_type":"STAKE","receiver_agent_id":"system"}"#, "nothing");

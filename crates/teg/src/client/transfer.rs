@@ -2,6 +2,7 @@
 
 use marketplace_money::Amount;
 use marketplace_ports::{TegError, TegTransfer, TransferOrder};
+use reqwest::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -129,6 +130,11 @@ impl HttpTeg {
         match line.standing(&self.caller.settings.owner) {
             Standing::Completed(transfer) => Ok(Attempt::Done(transfer)),
             Standing::Pending(_) => Ok(Attempt::Taken),
+            Standing::Failed(_) => Err(CallError::Refused(Answer {
+                status: StatusCode::OK,
+                code: String::new(),
+                detail: "the transfer failed at the TEG".to_owned(),
+            })),
             Standing::Nothing => Err(CallError::lost("the answer names no transfer of ours")),
         }
     }

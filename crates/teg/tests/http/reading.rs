@@ -20,6 +20,7 @@ struct Line {
     number: u64,
     second: u64,
     pending: bool,
+    failed: bool,
 }
 
 type Lines = Arc<Mutex<Vec<Line>>>;
@@ -41,7 +42,7 @@ async fn transactions(State(lines): State<Lines>, Query(page): Query<Page>) -> J
             "receiver_agent_id": us().as_str(),
             "amount": format!("{}.000000000000000007", line.number),
             "fee_amount": "0E-18",
-            "status": if line.pending { "pending" } else { "completed" },
+            "status": if line.failed { "failed" } else if line.pending { "pending" } else { "completed" },
             "transaction_type": "TRANSFER",
             "timestamp": format!("2025-06-24T{:02}:{:02}:{:02}.5", line.second / 3_600, line.second / 60 % 60, line.second % 60),
             "attached_message": null,
@@ -62,9 +63,11 @@ async fn teg(lines: &Lines) -> HttpTeg {
 }
 
 async fn teg_settings(lines: &Lines) -> HttpTegSettings {
-    let router = axum::Router::new()
-        .route("/api/v1/token/transactions", get(transactions))
-        .with_state(lines.clone());
+    settings_of(get(transactions).with_state(lines.clone())).await
+}
+
+async fn settings_of(history: axum::routing::MethodRouter) -> HttpTegSettings {
+    let router = axum::Router::new().route("/api/v1/token/transactions", history);
     let listener =
         tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("it works in this test");
     let url = format!("http://{}", listener.local_addr().expect("it works in this test"));
@@ -97,7 +100,7 @@ async fn read_on(teg: &HttpTeg, place: &mut HistoryCursor, limit: u32) -> Vec<u6
 }
 
 fn line(number: u64, second: u64) -> Line {
-    Line { number, second, pending: false }
+    Line { number, second, pending: false, failed: false }
 }
 
 #[tokio::test]
@@ -125,11 +128,40 @@ async fn a_long_history_is_read_from_any_place() {
 }
 
 #[tokio::test]
+async fn what_comes_while_it_is_read_does_not_lose_the_place() {
+    let lines = Lines::default();
+    let add = |numbers: std::ops::RangeInclusive<u64>| {
+        let mut lines = lines.lock().expect("it works in this test");
+        lines.extend(numbers.map(|number| line(number, number)));
+    };
+    add(1..=1_000);
+    let (mut place, teg_before) = (HistoryCursor::default(), teg(&lines).await);
+    read_on(&teg_before, &mut place, 1_000).await;
+    add(1_001..=1_400);
+    // A hundred more come between the first call and the second.
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let (noted, growing) = (asked.clone(), lines.clone());
+    let history = get(move |Query(page): Query<Page>| {
+        let mut asked = noted.lock().expect("it works in this test");
+        asked.push(page.limit);
+        if asked.len() == 2 {
+            let mut lines = growing.lock().expect("it works in this test");
+            lines.extend((1_401..=1_500).map(|number| line(number, number)));
+        }
+        transactions(State(growing.clone()), Query(page))
+    });
+    let teg = HttpTeg::new(settings_of(history).await).expect("it works in this test");
+    assert_eq!(read_on(&teg, &mut place, 50).await, (1_001..=1_500).collect::<Vec<_>>());
+    let asked = asked.lock().expect("it works in this test");
+    assert!(asked.iter().all(|limit| *limit < 1_000), "nothing was searched: {asked:?}");
+}
+
+#[tokio::test]
 async fn what_appears_late_or_completes_late_is_not_missed() {
     let lines = Lines::default();
     let teg = teg(&lines).await;
     let mut place = HistoryCursor::default();
-    let pending = Line { number: 2, second: 101, pending: true };
+    let pending = Line { pending: true, ..line(2, 101) };
     lines.lock().expect("it works in this test").extend([line(1, 100), pending, line(3, 102)]);
     assert_eq!(read_on(&teg, &mut place, 10).await, [1, 3]);
     let page = teg.history(&place, 10).await.expect("it works in this test");
@@ -148,7 +180,7 @@ async fn what_appears_late_or_completes_late_is_not_missed() {
     assert_eq!(read_on(&teg, &mut place, 10).await, [2]);
     assert_eq!(read_on(&teg, &mut place, 10).await, [0; 0]);
     // One that has been pending for a month is over, whatever it says.
-    let forgotten = Line { number: 0, second: 1_299, pending: true };
+    let forgotten = Line { pending: true, ..line(0, 1_299) };
     let aged = HttpTegSettings { clock: Arc::new(|| A_MONTH_LATER), ..teg_settings(&lines).await };
     lines.lock().expect("it works in this test").push(forgotten);
     let page = HttpTeg::new(aged)
@@ -156,7 +188,28 @@ async fn what_appears_late_or_completes_late_is_not_missed() {
         .history(&place, 10)
         .await
         .expect("it works in this test");
-    assert_eq!((page.transfers.len(), page.pending.len()), (0, 0));
+    assert_eq!((page.transfers.len(), page.pending.len(), page.failed.len()), (0, 0, 1));
+}
+
+#[tokio::test]
+async fn a_transfer_that_failed_is_said_to_have_failed_once() {
+    let lines = Lines::default();
+    let teg = teg(&lines).await;
+    let pending = Line { pending: true, ..line(1, 100) };
+    let failed = Line { failed: true, ..line(2, 101) };
+    lines.lock().expect("it works in this test").extend([pending, failed]);
+    let mut place = HistoryCursor::default();
+    let mut check = async |expect: [usize; 3]| {
+        let page = teg.history(&place, 10).await.expect("it works in this test");
+        let counts = [page.transfers.len(), page.pending.len(), page.failed.len()];
+        assert_eq!(counts, expect);
+        place = page.next;
+    };
+    check([0, 1, 1]).await;
+    check([0, 1, 0]).await;
+    lines.lock().expect("it works in this test")[0].failed = true;
+    check([0, 0, 1]).await;
+    check([0, 0, 0]).await;
 }
 
 #[tokio::test]

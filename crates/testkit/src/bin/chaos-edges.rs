@@ -2,7 +2,7 @@
 //! and TEG are killed.
 
 use clap::Parser;
-use marketplace_testkit::load::{EdgesPlan, sibling, trade_over_failing_edges};
+use marketplace_testkit::load::{EdgesPlan, TegCommand, sibling, trade_over_failing_edges};
 
 /// Trades over failing edges and compares TEG and books at the end.
 #[derive(Parser)]
@@ -27,7 +27,7 @@ async fn main() -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
     let plan = EdgesPlan {
         server: sibling("marketplace-server")?,
-        teg: sibling("marketplace-teg")?,
+        teg: TegCommand::Binary(sibling("marketplace-teg")?),
         folder: folder.path().to_owned(),
         orders: arguments.orders,
         kills: arguments.kills,

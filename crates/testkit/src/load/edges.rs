@@ -32,8 +32,8 @@ const PAUSE: Duration = Duration::from_millis(20);
 pub struct EdgesPlan {
     /// The binary of the marketplace.
     pub server: PathBuf,
-    /// The binary of the TEG.
-    pub teg: PathBuf,
+    /// The TEG.
+    pub teg: TegCommand,
     /// For the files of both.
     pub folder: PathBuf,
     /// Orders to be bought, completed and paid out.
@@ -44,6 +44,36 @@ pub struct EdgesPlan {
     pub fault_percent: u8,
     /// Of the faults.
     pub seed: u64,
+}
+
+/// How a TEG is started.
+#[derive(Clone, Debug)]
+pub enum TegCommand {
+    /// By its binary.
+    Binary(PathBuf),
+    /// By a test of this program, which finds its flags in [`TEG_FLAGS`]: where the binary is not at
+    /// hand.
+    Test(&'static str),
+}
+
+/// The variable with the flags of a TEG that a test is, with newlines between.
+pub const TEG_FLAGS: &str = "TESTKIT_TEG_FLAGS";
+
+impl TegCommand {
+    fn with(&self, flags: &[String]) -> std::io::Result<Command> {
+        Ok(match self {
+            Self::Binary(path) => {
+                let mut command = Command::new(path);
+                command.args(flags);
+                command
+            }
+            Self::Test(name) => {
+                let mut command = Command::new(std::env::current_exe()?);
+                command.args([name, "--exact"]).env(TEG_FLAGS, flags.join("\n"));
+                command
+            }
+        })
+    }
 }
 
 /// What a run came to.
@@ -66,12 +96,20 @@ struct TegProcess {
 
 impl TegProcess {
     async fn start(plan: &EdgesPlan, address: SocketAddr, percent: u8) -> anyhow::Result<Self> {
-        let child = Command::new(&plan.teg)
-            .args(["--listen", &address.to_string(), "--owner", OWNER, "--auth", "did"])
-            .args(["--fault-percent", &percent.to_string()])
-            .args(["--fault-seed", &plan.seed.to_string()])
-            .arg("--data-dir")
-            .arg(plan.folder.join("edge"))
+        let folder = plan.folder.join("edge").to_string_lossy().into_owned();
+        let flags = [
+            ("--listen", address.to_string()),
+            ("--owner", OWNER.to_owned()),
+            ("--auth", "did".to_owned()),
+            ("--fault-percent", percent.to_string()),
+            ("--fault-seed", plan.seed.to_string()),
+            ("--data-dir", folder),
+        ];
+        let flags: Vec<String> =
+            flags.into_iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let child = plan
+            .teg
+            .with(&flags)?
             .env("LOG_LEVEL", "error")
             .stdin(Stdio::null())
             .stdout(Stdio::null())

@@ -14,7 +14,7 @@ mod process;
 
 pub use agents::{Agent, Population, member};
 pub use baseline::serve as serve_baseline;
-pub use edges::{EdgesPlan, EdgesReport, trade_over_failing_edges};
+pub use edges::{EdgesPlan, EdgesReport, TEG_FLAGS, TegCommand, trade_over_failing_edges};
 pub use figures::Figures;
 pub use http::{Connection, HttpError, Reply};
 pub use kill::{KillReport, kill_under_load};

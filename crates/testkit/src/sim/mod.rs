@@ -14,6 +14,7 @@
 mod agents;
 mod attempts;
 mod coverage;
+mod dispute_store;
 mod edges;
 mod gate;
 mod ids;

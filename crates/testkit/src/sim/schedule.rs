@@ -389,9 +389,14 @@ impl Run {
         self.say(&format!("the clock is set back by {} s", micros / SECOND));
     }
 
-    /// The TEG completes a payment that it had only shown.
+    /// The TEG completes a payment that it had only shown, or it fails.
     fn complete(&mut self) {
-        if self.world.teg.complete_pending() {
+        if self.rng.chance(200) {
+            if self.world.teg.fail_pending() {
+                self.coverage.count("announced-failed");
+                self.say("an announced payment fails");
+            }
+        } else if self.world.teg.complete_pending() {
             self.coverage.count("announced-completed");
             self.say("an announced payment completes");
         }

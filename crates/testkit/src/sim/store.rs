@@ -12,8 +12,8 @@ use marketplace_listings::Listing;
 use marketplace_money::{Amount, Did, Gaps, ListingId, OrderId, Timestamp, WithdrawalId};
 use marketplace_ports::{
     Agent, ApiKey, Audit, Batch, CommitOutcome, DeadEffect, Effect, Key, Lease, LiabilitiesAt,
-    LiabilitySink, OrderFilter, Page, PayoutPolicy, SealedEvent, StatementLine, Store, StoreError,
-    TegPosition, Timer, View, WalletSums, Withdrawal,
+    LiabilitySink, Motion, OrderFilter, Page, PayoutPolicy, SealedEvent, StatementLine, Store,
+    StoreError, TegPosition, Timer, View, WalletSums, Withdrawal,
 };
 use uuid::Uuid;
 
@@ -33,7 +33,7 @@ pub(crate) struct SimStore {
 }
 
 impl SimStore {
-    async fn call<T>(
+    pub(crate) async fn call<T>(
         &self,
         call: &'static str,
         work: impl Future<Output = Result<T, StoreError>> + Send,
@@ -220,6 +220,18 @@ impl Store for SimStore {
         self.call("api_keys", self.inner.api_keys(agent, limit)).await
     }
 
+    async fn motion(&self, id: Uuid) -> Result<Option<Arc<Motion>>, StoreError> {
+        self.call("motion", self.inner.motion(id)).await
+    }
+
+    async fn motions(
+        &self,
+        before: Option<Uuid>,
+        limit: u32,
+    ) -> Result<Vec<Arc<Motion>>, StoreError> {
+        self.call("motions", self.inner.motions(before, limit)).await
+    }
+
     async fn wallet(&self, did: &Did) -> Result<WalletSums, StoreError> {
         self.call("wallet", self.inner.wallet(did)).await
     }
@@ -242,6 +254,10 @@ impl Store for SimStore {
 
     async fn account_sum(&self, account: &Account) -> Result<Amount, StoreError> {
         self.call("account_sum", self.inner.account_sum(account)).await
+    }
+
+    async fn open_escrow(&self) -> Result<Amount, StoreError> {
+        self.call("open_escrow", self.inner.open_escrow()).await
     }
 
     async fn teg_position(&self) -> Result<TegPosition, StoreError> {

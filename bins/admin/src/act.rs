@@ -1,0 +1,164 @@
+//! What every act of an operator has in common: a reason, a trial, a question where tokens move.
+
+use std::io::{BufRead, Write};
+
+use anyhow::{Result, bail};
+use clap::Args;
+use serde_json::{Value, json};
+
+use crate::cli::TokenArgs;
+use crate::client::Client;
+use crate::report::{inert, table};
+
+const MOTIONS: &str = "/api/v1/operator/motions";
+
+/// Who acts, and why.
+#[derive(Debug, Args)]
+pub(crate) struct ActArgs {
+    /// Why; public, and kept for ever
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: String,
+    /// Only have the server look what would happen
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Do not ask before tokens move
+    #[arg(long, short)]
+    pub(crate) yes: bool,
+    #[command(flatten)]
+    pub(crate) caller: TokenArgs,
+}
+
+/// Whether an act moves tokens.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Money {
+    Moves,
+    Stays,
+}
+
+/// Proposes a motion, after a trial and a question where tokens move.
+pub(crate) async fn propose(
+    args: &ActArgs,
+    mut motion: Value,
+    money: Money,
+    as_json: bool,
+) -> Result<()> {
+    let client = Client::with_key(&args.caller.server, &args.caller.key).await?;
+    motion["reason"] = Value::from(args.reason.as_str());
+    if args.dry_run || money == Money::Moves {
+        let mut trial = motion.clone();
+        trial["dry_run"] = true.into();
+        let found = client.post(MOTIONS, Some(&trial)).await?;
+        if args.dry_run {
+            show(&found, as_json);
+            eprintln!("nothing was done");
+            return Ok(());
+        }
+        confirm(args.yes, &what(&found))?;
+    }
+    show(&client.post(MOTIONS, Some(&motion)).await?, as_json);
+    Ok(())
+}
+
+/// In a few words.
+pub(crate) fn what(motion: &Value) -> String {
+    format!("{} {}", inert(&motion["action"]), inert(&motion["subject"]))
+}
+
+/// Goes on only with a yes, given before or typed now.
+pub(crate) fn confirm(yes: bool, what: &str) -> Result<()> {
+    if yes {
+        return Ok(());
+    }
+    eprint!("This moves tokens: {what}\nType yes to go on: ");
+    std::io::stderr().flush()?;
+    let mut line = String::new();
+    std::io::stdin().lock().read_line(&mut line)?;
+    if line.trim() == "yes" {
+        return Ok(());
+    }
+    bail!("nothing was done; --yes answers this question before it is asked")
+}
+
+/// A motion and where it stands.
+pub(crate) fn show(motion: &Value, as_json: bool) {
+    if as_json {
+        println!("{motion:#}");
+        return;
+    }
+    let mut lines = table(&["field", "value"]);
+    for field in ["motion_id", "action", "subject", "reason", "state", "due"] {
+        if !motion[field].is_null() {
+            lines.add_row([field.to_owned(), inert(&motion[field])]);
+        }
+    }
+    lines.add_row(["approvals".to_owned(), approvals(motion)]);
+    println!("{lines}");
+    if motion["state"] == "open" {
+        let id = inert(&motion["motion_id"]);
+        println!("others must agree: marketplace-admin approvals approve {id}");
+    }
+}
+
+/// `1 of 2: did:…`.
+pub(crate) fn approvals(motion: &Value) -> String {
+    let given = motion["approvals"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let names: Vec<String> = given.iter().map(|approval| inert(&approval["operator"])).collect();
+    format!("{} of {}: {}", given.len(), inert(&motion["needed"]), names.join(", "))
+}
+
+/// `90s`, `30m`, `6h` or `2d`.
+pub(crate) fn seconds(text: &str) -> Result<u32, String> {
+    let problem = || "must be like 90s, 30m, 6h or 2d".to_owned();
+    let unit = match text.chars().last() {
+        Some('s') => 1,
+        Some('m') => 60,
+        Some('h') => 3_600,
+        Some('d') => 86_400,
+        _ => return Err(problem()),
+    };
+    let number: u32 = text[..text.len() - 1].parse().map_err(|_| problem())?;
+    number.checked_mul(unit).filter(|seconds| *seconds > 0).ok_or_else(problem)
+}
+
+/// Sends an operator's word on a motion.
+pub(crate) async fn word(caller: &TokenArgs, id: &str, verb: &str, body: &Value) -> Result<Value> {
+    let client = Client::with_key(&caller.server, &caller.key).await?;
+    client.post(&format!("{MOTIONS}/{id}/{verb}"), Some(body)).await
+}
+
+/// Takes a motion back.
+pub(crate) async fn cancel(caller: &TokenArgs, id: &str, reason: &str) -> Result<Value> {
+    word(caller, id, "cancel", &json!({ "reason": reason })).await
+}
+
+/// A page of motions.
+pub(crate) async fn motions(
+    caller: &TokenArgs,
+    state: Option<&str>,
+    cursor: Option<&str>,
+    limit: u32,
+) -> Result<Value> {
+    let client = Client::with_key(&caller.server, &caller.key).await?;
+    let mut query = vec![("limit", limit.to_string())];
+    query.extend(state.map(|state| ("state", state.to_owned())));
+    query.extend(cursor.map(|cursor| ("cursor", cursor.to_owned())));
+    client.get(MOTIONS, &query).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times() {
+        let check =
+            |text: &str, expect: Option<u32>| assert_eq!(seconds(text).ok(), expect, "{text}");
+        check("90s", Some(90));
+        check("30m", Some(1_800));
+        check("6h", Some(21_600));
+        check("2d", Some(172_800));
+        for text in ["", "6", "h", "0h", "-1h", "1.5h", "99999999d", "6\u{e9}"] {
+            check(text, None);
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! Trade while the TEG fails and both processes die, at a count for every day; `cargo xtask verify
+//! edges` does it with thousands of orders.
+
+use clap::Parser;
+use marketplace_edge_node::{EdgeNode, EdgeSettings};
+use marketplace_testkit::load::{EdgesPlan, TEG_FLAGS, TegCommand, trade_over_failing_edges};
+
+#[tokio::test]
+async fn teg_and_books_agree_whatever_fails_and_whoever_dies() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let plan = EdgesPlan {
+        server: env!("CARGO_BIN_EXE_marketplace-server").into(),
+        teg: TegCommand::Test("the_teg"),
+        folder: folder.path().to_owned(),
+        orders: 60,
+        kills: 3,
+        fault_percent: 5,
+        seed: 1,
+    };
+    let report = trade_over_failing_edges(plan).await.expect("TEG and books agree");
+    assert_eq!((report.orders, report.payouts, report.kills), (60, 12, 3), "{report:?}");
+}
+
+#[derive(Parser)]
+struct Flags {
+    #[command(flatten)]
+    settings: EdgeSettings,
+}
+
+/// No test: the TEG of the test above, in a process that can be killed.
+#[tokio::test]
+async fn the_teg() {
+    let Ok(flags) = std::env::var(TEG_FLAGS) else { return };
+    let words = std::iter::once("teg").chain(flags.lines());
+    let node = EdgeNode::start(Flags::parse_from(words).settings).await.expect("it serves");
+    std::future::pending::<()>().await;
+    drop(node);
+}

@@ -1,0 +1,3 @@
+//! Executable checks.
+
+pub(crate) mod dry_run;

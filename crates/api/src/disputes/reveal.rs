@@ -1,0 +1,30 @@
+//! `POST /api/v1/disputes/{dispute_id}/reveal`: a juror opens its vote.
+
+use axum::extract::{Path, State};
+use axum::response::Response;
+use marketplace_disputes::Command;
+use marketplace_wire::{DisputeBody, RevealInput};
+
+use super::act;
+use crate::failure::Failure;
+use crate::incoming::Incoming;
+use crate::shell::Shell;
+
+/// Open a vote
+///
+/// For the jurors of the panel, once all have voted or the time for votes is over.
+#[utoipa::path(
+    post, path = "/api/v1/disputes/{dispute_id}/reveal", operation_id = "revealVote",
+    tag = "disputes", params(("dispute_id" = String, Path, format = Uuid)),
+    request_body = RevealInput,
+    responses((status = 200, description = "The dispute afterwards", body = DisputeBody)),
+)]
+pub(crate) async fn reveal(
+    State(shell): State<Shell>,
+    Path(id): Path<String>,
+    incoming: Incoming,
+) -> Result<Response, Failure> {
+    let input: RevealInput = incoming.input()?;
+    let command = Command::Reveal(input.vote()?);
+    act(&shell, &id, &incoming, command).await
+}

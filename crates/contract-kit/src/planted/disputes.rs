@@ -1,0 +1,58 @@
+//! What a buggy store answers about disputes.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use marketplace_disputes::ChainLink;
+use marketplace_ledger::EntryDraft;
+use marketplace_money::{Amount, Did, DisputeId, OrderId, Timestamp};
+use marketplace_ports::{DisputeFilter, DisputeStore, Docket, Juror, Page, StoreError};
+
+use super::BuggyStore;
+
+#[async_trait]
+impl DisputeStore for BuggyStore {
+    async fn docket(&self, id: DisputeId) -> Result<Option<Arc<Docket>>, StoreError> {
+        self.inner.docket(id).await
+    }
+
+    async fn disputes_of(&self, order: OrderId) -> Result<Vec<Arc<Docket>>, StoreError> {
+        self.inner.disputes_of(order).await
+    }
+
+    async fn disputes(&self, filter: &DisputeFilter) -> Result<Page<Arc<Docket>>, StoreError> {
+        self.inner.disputes(filter).await
+    }
+
+    async fn disputes_lost(&self, disputer: &Did, since: Timestamp) -> Result<u32, StoreError> {
+        self.inner.disputes_lost(disputer, since).await
+    }
+
+    async fn exhibit(
+        &self,
+        dispute: DisputeId,
+        name: [u8; 32],
+    ) -> Result<Option<Arc<[u8]>>, StoreError> {
+        self.inner.exhibit(dispute, name).await
+    }
+
+    async fn dispute_seals(&self, id: DisputeId) -> Result<Vec<(u64, ChainLink)>, StoreError> {
+        self.inner.dispute_seals(id).await
+    }
+
+    async fn dispute_entries(&self, id: DisputeId) -> Result<Vec<EntryDraft>, StoreError> {
+        self.inner.dispute_entries(id).await
+    }
+
+    async fn juror(&self, did: &Did) -> Result<Option<(Arc<Juror>, Amount)>, StoreError> {
+        self.inner.juror(did).await
+    }
+
+    async fn jurors(
+        &self,
+        after: Option<&Did>,
+        limit: u32,
+    ) -> Result<Vec<(Arc<Juror>, Amount)>, StoreError> {
+        self.inner.jurors(after, limit).await
+    }
+}

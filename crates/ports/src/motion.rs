@@ -1,0 +1,155 @@
+//! Motions: what operators propose, who of them agrees, and what became of it.
+
+use std::sync::Arc;
+
+use marketplace_fees::FeeSchedule;
+use marketplace_money::{Amount, Did, DisputeId, ListingId, OrderId, Seconds, Timestamp};
+use uuid::Uuid;
+
+/// What an operator wants done. It can do nothing else: no motion pays anybody but the two parties
+/// of an order, makes money, or changes a rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MotionAction {
+    /// Gives an order that is not disputed more time.
+    ExtendOrder {
+        /// Which.
+        order: OrderId,
+        /// For each clock that runs.
+        by: Seconds,
+    },
+    /// Everything in escrow goes back to the buyer.
+    RefundOrder {
+        /// Which; not disputed.
+        order: OrderId,
+    },
+    /// The seller is paid, as if the buyer had accepted.
+    ReleaseOrder {
+        /// Which; not disputed.
+        order: OrderId,
+    },
+    /// Tier 3 of a dispute.
+    RuleDispute {
+        /// Which.
+        dispute: DisputeId,
+        /// The name of a finding.
+        finding: String,
+    },
+    /// Gives a dispute up, at our cost.
+    AbortDispute {
+        /// Which.
+        dispute: DisputeId,
+    },
+    /// Ends a listing.
+    Delist {
+        /// Which.
+        listing: ListingId,
+    },
+    /// The agent can command nothing more.
+    Freeze {
+        /// Whom.
+        agent: Did,
+    },
+    /// It can again.
+    Unfreeze {
+        /// Whom.
+        agent: Did,
+    },
+    /// Moves tokens between an agent's balance and our capital.
+    Adjust {
+        /// Whose balance.
+        agent: Did,
+        /// What it gets; below zero, what it gives.
+        amount: Amount,
+    },
+    /// Other fees, from 48 hours after the last approval needed.
+    SetFees(FeeSchedule),
+}
+
+impl MotionAction {
+    /// A stable name.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::ExtendOrder { .. } => "order.extend",
+            Self::RefundOrder { .. } => "order.refund",
+            Self::ReleaseOrder { .. } => "order.release",
+            Self::RuleDispute { .. } => "dispute.rule",
+            Self::AbortDispute { .. } => "dispute.abort",
+            Self::Delist { .. } => "listing.delist",
+            Self::Freeze { .. } => "agent.freeze",
+            Self::Unfreeze { .. } => "agent.unfreeze",
+            Self::Adjust { .. } => "agent.adjust",
+            Self::SetFees(_) => "fees.set",
+        }
+    }
+}
+
+/// An operator that agrees.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MotionApproval {
+    /// Who.
+    pub operator: Did,
+    /// When.
+    pub at: Timestamp,
+    /// Over the digest of a ruling; motions on disputes need it, for their packet is checked
+    /// without us.
+    pub signature: Option<[u8; 64]>,
+}
+
+/// Where a motion is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MotionState {
+    /// It waits for approvals.
+    Open,
+    /// It was done.
+    Done {
+        /// When.
+        at: Timestamp,
+    },
+    /// It takes effect by itself.
+    Scheduled {
+        /// When it was decided.
+        at: Timestamp,
+        /// From when on.
+        from: Timestamp,
+    },
+    /// It will never be.
+    Cancelled {
+        /// By whom.
+        by: Did,
+        /// Public; inert text.
+        reason: String,
+        /// When.
+        at: Timestamp,
+    },
+}
+
+/// What operators propose.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Motion {
+    /// Later ones are greater, as far as clocks agree.
+    pub id: Uuid,
+    /// From 1.
+    pub version: u64,
+    /// What shall be done.
+    pub action: MotionAction,
+    /// Public; inert text.
+    pub reason: Arc<str>,
+    /// Who of the operators, the proposer first.
+    pub approvals: Vec<MotionApproval>,
+    /// Where it is.
+    pub state: MotionState,
+    /// When it was proposed.
+    pub at: Timestamp,
+}
+
+impl Motion {
+    /// A motion that has not found its approvals by then is over.
+    pub const LIFE: Seconds = Seconds::from_hours(7 * 24);
+
+    /// Until when it can be approved.
+    #[must_use]
+    pub fn lapses_at(&self) -> Timestamp {
+        self.at.plus(Self::LIFE)
+    }
+}

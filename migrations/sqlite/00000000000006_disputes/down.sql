@@ -1,0 +1,5 @@
+DROP TABLE jurors;
+DROP TABLE exhibits;
+DROP TABLE dispute_commits;
+DROP TABLE dispute_log;
+DROP TABLE disputes;
