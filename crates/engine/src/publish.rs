@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use marketplace_listings::Listing;
 use marketplace_money::{Did, Timestamp};
 use marketplace_ports::{Agent, ChangeSet, EffectChange, Motion, SealedEvent, Subject};
+use marketplace_search::Blend;
 use tokio::sync::Notify;
 
 use crate::catalog::Catalog;

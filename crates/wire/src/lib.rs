@@ -14,6 +14,7 @@ mod delivery;
 mod dispute;
 mod event;
 mod juror;
+mod found;
 mod listing;
 mod message;
 mod number;
@@ -54,13 +55,16 @@ pub use dispute::{
 };
 pub use event::{EventBody, EventParams, LogPage, LogParams, LoggedEvent};
 pub use juror::{JurorBody, JurorInput, OptOutInput};
-pub use listing::{ListingBody, ListingPage, TermsBody};
+pub use found::{
+    ExcerptBody, ExplanationBody, FacetsBody, FoundBody, HighlightsBody, ListingPage, RangeBody,
+    Share, Shown, WeightsBody,
+};
 pub use listing::{ListingBody, TermsBody};
 pub use message::{
     DisputeMessage, ListMessage, MessageKind, OrderCompleteMessage, PurchaseMessage, SearchMessage,
     completed_reply, failed_reply, listed_reply, purchased_reply,
 };
-pub use number::{Money, NumberText, Score};
+pub use number::{Flag, Money, NumberText, Score};
 pub use object::Object;
 pub use operator::{
     ApprovalBody, ApproveInput, CancelledBody, FeeChangeBody, FeesBody, MotionBody, MotionInput,
@@ -90,3 +94,4 @@ pub use wallet::{
     ResolveWithdrawalInput, StatementPage, TransferInput, WalletBody, WithdrawInput,
     WithdrawalBody, WithdrawalQuoteBody,
 };
+pub use listing::{ListingBody, TermsBody};

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use marketplace_api::AuthMode;
 use marketplace_disputes::Policy;
+use marketplace_engine::search::{Blend, FULL};
 use marketplace_engine::{Config, EscrowLimit, EscrowPolicy, OperatorSet, Pace};
 use marketplace_escrow::ExpiryPolicy;
 use marketplace_fees::FeeSchedule;
@@ -199,6 +200,7 @@ impl Settings {
             transfer_key_life: Seconds::from_hours(u32::from(self.teg_key_hours)),
             publish_reserves: Seconds(60 * u32::from(self.reserves_minutes)),
             max_listings: max_listings(card, problems, fallback.max_listings),
+            blend: blend(card, problems),
             stake: self.stake(card, problems),
             escrow: EscrowLimit {
                 policy: match self.escrow_stake_policy {
@@ -468,6 +470,20 @@ fn positive_amount(
         problems.add("AGENT_CARD", format!("{pointer} must be above zero"));
     }
     amount
+}
+
+/// How much reputation counts in a search; without a word of it, as in the original's card.
+fn blend(card: &AgentCard, problems: &mut Problems) -> Blend {
+    const POINTER: &str = "/economic_profile/reputation_weight";
+    if card.json().pointer(POINTER).is_none() {
+        return Blend::DEFAULT;
+    }
+    let weight = problems.or("AGENT_CARD", card.amount(POINTER), Amount::ZERO);
+    let share = u32::try_from(weight.nano() / 1_000).ok().filter(|&share| share <= FULL);
+    if share.is_none() {
+        problems.add("AGENT_CARD", format!("{POINTER} must be between 0 and 1"));
+    }
+    Blend::with_reputation_weight(share.unwrap_or_default())
 }
 
 fn max_listings(card: &AgentCard, problems: &mut Problems, fallback: i64) -> i64 {
