@@ -94,4 +94,3 @@ pub use wallet::{
     ResolveWithdrawalInput, StatementPage, TransferInput, WalletBody, WithdrawInput,
     WithdrawalBody, WithdrawalQuoteBody,
 };
-pub use listing::{ListingBody, TermsBody};
