@@ -13,8 +13,8 @@ pub mod codes;
 mod delivery;
 mod dispute;
 mod event;
-mod juror;
 mod found;
+mod juror;
 mod listing;
 mod message;
 mod number;
@@ -54,11 +54,11 @@ pub use dispute::{
     digest_of, dispute_request, disputed_reply,
 };
 pub use event::{EventBody, EventParams, LogPage, LogParams, LoggedEvent};
-pub use juror::{JurorBody, JurorInput, OptOutInput};
 pub use found::{
     ExcerptBody, ExplanationBody, FacetsBody, FoundBody, HighlightsBody, ListingPage, RangeBody,
     Share, Shown, WeightsBody,
 };
+pub use juror::{JurorBody, JurorInput, OptOutInput};
 pub use listing::{ListingBody, TermsBody};
 pub use message::{
     DisputeMessage, ListMessage, MessageKind, OrderCompleteMessage, PurchaseMessage, SearchMessage,
