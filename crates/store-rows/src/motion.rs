@@ -73,8 +73,8 @@ fn halves(signature: &[u8; 64]) -> [String; 2] {
 
 fn joined(halves: &[String; 2]) -> Option<[u8; 64]> {
     let mut signature = [0; 64];
-    signature[..32].copy_from_slice(&from_hex(&halves[0])?);
-    signature[32..].copy_from_slice(&from_hex(&halves[1])?);
+    signature[..32].copy_from_slice(&from_hex::<32>(&halves[0])?);
+    signature[32..].copy_from_slice(&from_hex::<32>(&halves[1])?);
     Some(signature)
 }
 

@@ -234,7 +234,7 @@ pub struct DisputeBody {
     pub rounds: Vec<RoundBody>,
     /// The clock of the present step, with our downtime credited.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub due: Option<StepBody>,
+    pub due: Option<DisputeStepBody>,
     /// How it ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub verdict: Option<VerdictBody>,
@@ -356,7 +356,7 @@ pub struct RuleInputBody {
 
 /// The clock of a step.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct StepBody {
+pub struct DisputeStepBody {
     /// `respond`, `commit`, `reveal`, `appeal`, `operators`, …
     #[schema(example = "respond")]
     pub step: &'static str,
@@ -522,7 +522,7 @@ impl DisputeBody {
             seller: Money(offer.seller),
             until: Rfc3339(offer.lapses.effective(&view.gaps)),
         });
-        let due = dispute.step().map(|step| StepBody {
+        let due = dispute.step().map(|step| DisputeStepBody {
             step: step.kind.name(),
             at: Rfc3339(step.deadline.effective(&view.gaps)),
         });

@@ -49,9 +49,9 @@ pub use codes::{CODES, Code};
 pub use delivery::{DeliveryBody, DeliveryInput, FailedCheckBody, hex, sha256_from_hex};
 pub use dispute::{
     AcceptSettlementInput, CommitInput, ContestInput, DisputeActionBody, DisputeBody, DisputeInput,
-    DisputePage, DisputeParams, EvidenceBody, EvidenceInput, PanelBody, RevealInput, RoundBody,
-    RuleInputBody, RulingBody, SeatBody, SettlementBody, SettlementInput, StepBody, VerdictBody,
-    digest_of, dispute_request, disputed_reply,
+    DisputePage, DisputeParams, DisputeStepBody, EvidenceBody, EvidenceInput, PanelBody,
+    RevealInput, RoundBody, RuleInputBody, RulingBody, SeatBody, SettlementBody, SettlementInput,
+    VerdictBody, digest_of, dispute_request, disputed_reply,
 };
 pub use event::{EventBody, EventParams, LogPage, LogParams, LoggedEvent};
 pub use found::{
