@@ -2,12 +2,14 @@
 
 use std::io::{BufRead, Write};
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use clap::Args;
+use marketplace_wire::{hex, sha256_from_hex};
 use serde_json::{Value, json};
 
 use crate::cli::TokenArgs;
 use crate::client::Client;
+use crate::key_file;
 use crate::report::{inert, table};
 
 const MOTIONS: &str = "/api/v1/operator/motions";
@@ -45,9 +47,7 @@ pub(crate) async fn propose(
     let client = Client::with_key(&args.caller.server, &args.caller.key).await?;
     motion["reason"] = Value::from(args.reason.as_str());
     if args.dry_run || money == Money::Moves {
-        let mut trial = motion.clone();
-        trial["dry_run"] = true.into();
-        let found = client.post(MOTIONS, Some(&trial)).await?;
+        let found = try_motion(&client, &motion, &args.reason).await?;
         if args.dry_run {
             show(&found, as_json);
             eprintln!("nothing was done");
@@ -57,6 +57,21 @@ pub(crate) async fn propose(
     }
     show(&client.post(MOTIONS, Some(&motion)).await?, as_json);
     Ok(())
+}
+
+/// Has the server look what would happen.
+pub(crate) async fn try_motion(client: &Client, motion: &Value, reason: &str) -> Result<Value> {
+    let mut trial = motion.clone();
+    trial["reason"] = Value::from(reason);
+    trial["dry_run"] = true.into();
+    client.post(MOTIONS, Some(&trial)).await
+}
+
+/// The caller's signature over the digest of a motion on a dispute; nothing for other motions.
+pub(crate) fn signed(caller: &TokenArgs, motion: &Value) -> Result<Value> {
+    let Some(digest) = motion["digest"].as_str() else { return Ok(Value::Null) };
+    let digest = sha256_from_hex(digest).context("the server sent no digest to sign")?;
+    Ok(Value::from(hex(&key_file::read(&caller.key)?.sign(&digest))))
 }
 
 /// In a few words.

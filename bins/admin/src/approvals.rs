@@ -2,9 +2,9 @@
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::act::{cancel, confirm, motions, show, what, word};
+use crate::act::{cancel, confirm, motions, show, signed, what, word};
 use crate::audit::print;
 use crate::cli::TokenArgs;
 use crate::client::Client;
@@ -57,7 +57,7 @@ pub(crate) async fn run(command: &ApprovalsCommand, as_json: bool) -> Result<()>
             if MOVING.iter().any(|action| motion["action"] == *action) {
                 confirm(args.yes, &what(&motion))?;
             }
-            let body = signed(&args.caller, &motion)?;
+            let body = json!({ "signature": signed(&args.caller, &motion)? });
             show(&word(&args.caller, &args.motion, "approve", &body).await?, as_json);
             Ok(())
         }
@@ -66,10 +66,4 @@ pub(crate) async fn run(command: &ApprovalsCommand, as_json: bool) -> Result<()>
             Ok(())
         }
     }
-}
-
-/// With a signature, where the motion has a digest to sign.
-fn signed(caller: &TokenArgs, motion: &Value) -> Result<Value> {
-    let _ = (caller, motion);
-    Ok(json!({}))
 }

@@ -8,11 +8,14 @@ use crate::agents::AgentsCommand;
 use crate::approvals::ApprovalsCommand;
 use crate::audit::AuditCommand;
 use crate::completions::CompletionsArgs;
+use crate::disputes::DisputesCommand;
 use crate::export::ExportArgs;
 use crate::fees::FeesCommand;
 use crate::listings::ListingsCommand;
 use crate::orders::OrdersCommand;
 use crate::reserves::ReservesArgs;
+use crate::trial::TryArgs;
+use crate::verify_verdict::VerifyVerdictArgs;
 
 /// Keys, tokens, orders and health of a marketplace
 #[derive(Debug, Parser)]
@@ -37,6 +40,13 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: OrdersCommand,
     },
+    /// Disputes: look, rule, abort, for operators
+    Disputes {
+        #[command(subcommand)]
+        command: DisputesCommand,
+    },
+    /// What an agent does, to try a flow: buy, deliver, dispute, answer, judge, appeal
+    Try(TryArgs),
     /// Listings that must go, for operators
     Listings {
         #[command(subcommand)]
@@ -88,6 +98,8 @@ pub(crate) enum Command {
     },
     /// Check a proof of reserves without the marketplace
     VerifyProof(VerifyProofArgs),
+    /// Repeat a dispute without the marketplace: rules, draws, votes, postings, hashes
+    VerifyVerdict(VerifyVerdictArgs),
     /// Check a server, or its database file while no server runs
     Doctor(DoctorArgs),
     /// Move a market from the SQLite file of one server to a PostgreSQL database of several

@@ -10,6 +10,7 @@ mod cli;
 mod client;
 mod completions;
 mod demo;
+mod disputes;
 mod doctor;
 mod export;
 mod fees;
@@ -21,7 +22,9 @@ mod orders;
 mod outbox;
 mod report;
 mod reserves;
+mod trial;
 mod verify_proof;
+mod verify_verdict;
 mod withdrawals;
 
 use std::process::ExitCode;
@@ -47,6 +50,8 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Agent { command: AgentCommand::New(args) } => agent::new(&args, json)?,
         Command::Agent { command: AgentCommand::Token(args) } => agent::token(&args).await?,
         Command::Orders { command } => orders::run(&command, json).await?,
+        Command::Disputes { command } => disputes::run(&command, json).await?,
+        Command::Try(args) => trial::run(&args, json).await?,
         Command::Listings { command } => listings::run(&command, json).await?,
         Command::Agents { command } => agents::run(&command, json).await?,
         Command::Fees { command } => fees::run(&command, json).await?,
@@ -60,6 +65,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Key { command } => key::run(&command, json).await?,
         Command::Withdrawals { command } => withdrawals::run(&command, json).await?,
         Command::VerifyProof(args) => return verify_proof::run(&args, json),
+        Command::VerifyVerdict(args) => return verify_verdict::run(&args, json),
         Command::Doctor(args) => return doctor::run(&args, json).await,
         Command::MigrateStore(args) => migrate_store::run(&args, json).await?,
         Command::Demo(args) => demo::run(&args).await?,

@@ -80,6 +80,7 @@ async fn scene() -> Result<Scene, Failed> {
         identity: Arc::new(identity),
         registry,
         signed_by: Arc::new(|_, _, _| false),
+        packet_text: Arc::new(|_| String::new()),
         keys: Arc::new(keys),
         settings: ApiSettings {
             auth_mode: AuthMode::Required,

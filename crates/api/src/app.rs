@@ -5,12 +5,16 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+use marketplace_disputes::Packet;
 use marketplace_engine::{Marketplace, SignedBy};
 use marketplace_money::Timestamp;
 use marketplace_ports::{Identity, OurKeys, Registry};
 
 /// Tells the time, for the age of tokens.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// Writes a verdict packet down: the stores know how.
+pub type PacketText = Arc<dyn Fn(&Packet) -> String + Send + Sync>;
 
 /// Everything that the HTTP surface needs.
 pub struct App {
@@ -22,6 +26,8 @@ pub struct App {
     pub registry: Arc<dyn Registry>,
     /// Whether an operator signed a ruling.
     pub signed_by: SignedBy,
+    /// A verdict packet as JSON.
+    pub packet_text: PacketText,
     /// Our own keys.
     pub keys: Arc<dyn OurKeys>,
     /// What the operator decided.

@@ -56,6 +56,7 @@ fn market() -> OpenApiRouter<Shell> {
         .routes(routes!(disputes::create::create))
         .routes(routes!(disputes::list::list))
         .routes(routes!(disputes::show::show))
+        .routes(routes!(disputes::verdict::verdict))
         .routes(routes!(disputes::evidence::add))
         .routes(routes!(disputes::evidence::read))
         .routes(routes!(disputes::contest::contest))

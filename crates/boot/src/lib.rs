@@ -20,6 +20,7 @@ mod worker_process;
 pub use clock::{Clock, system_clock};
 pub use error::BootError;
 pub use logs::init_tracing;
+pub use marketplace_store_rows::packet_from;
 pub use migrate_store::{MoveProgress, Moved, StoreMove, migrate_store};
 pub use offline::offline_audit;
 pub use server::{Overrides, Server, Stopped};

@@ -258,6 +258,7 @@ fn app(
             marketplace_registry::decode_did_key(did)
                 .is_ok_and(|key| marketplace_registry::verify_signature(&key, digest, signature))
         }),
+        packet_text: Arc::new(marketplace_store_rows::packet_text),
         keys: opened.own_keys.clone(),
         settings: ApiSettings {
             auth_mode: deployment.auth_mode,

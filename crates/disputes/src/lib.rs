@@ -11,6 +11,18 @@
 //! back only until votes are opened or something is ruled; giving in later costs what losing costs
 //! ([`Dispute::has_shown_its_hand`]). And who took a claim back after a panel was drawn cannot try
 //! another panel ([`Dispute::allows_another`]).
+//!
+//! # What the design leaves open, and how it is read here
+//!
+//! - A concession after votes were opened or something was ruled costs what losing costs.
+//! - A side disputes an order a second time only after it withdrew before any draw.
+//! - A seller's dispute that is rejected or unproven gives the order back; a buyer's that is
+//!   rejected counts as acceptance, delivered or not; one that is unproven only where something was
+//!   delivered.
+//! - Votes within one quarter of what was found are coherent.
+//! - Tier 3 is final.
+//! - An objective claim needs no D, but pays f.
+//! - The seed of a draw is the hash of the commit that holds the call of its panel.
 
 mod actions;
 mod closing;

@@ -77,13 +77,17 @@ impl Market {
             set.entries.push(draft.named(EntryId::new(Uuid::now_v7())));
             market.buyers.push(buyer);
         }
-        commit(store, vec![(CommandId::new(Uuid::now_v7()), set)]).await?;
+        commit(store, Snapshot::default(), vec![(CommandId::new(Uuid::now_v7()), set)]).await?;
         Ok(market)
     }
 }
 
-async fn commit(store: &PostgresStore, sets: Vec<(CommandId, ChangeSet)>) -> Outcome<()> {
-    let batch = Batch { id: Uuid::now_v7(), snapshot: Snapshot::default(), sets };
+async fn commit(
+    store: &PostgresStore,
+    snapshot: Snapshot,
+    sets: Vec<(CommandId, ChangeSet)>,
+) -> Outcome<()> {
+    let batch = Batch { id: Uuid::now_v7(), snapshot, sets };
     let outcomes = store.commit(batch).await?;
     if outcomes.contains(&CommitOutcome::Conflict) {
         return Err("a conflict where there is nobody else".into());
@@ -157,7 +161,7 @@ impl Client {
             sets.push((CommandId::new(Uuid::now_v7()), change(Some(order), order, &events)?));
         }
         let committed = Instant::now();
-        commit(&self.store, sets).await?;
+        commit(&self.store, view.snapshot, sets).await?;
         self.commit += committed.elapsed();
         self.rounds.push(begun.elapsed());
         Ok(())

@@ -7,6 +7,9 @@ pub(crate) trait Arrays: Sync {
     /// The statement that writes them.
     fn text(&self) -> &'static str;
 
+    /// The same statement before its columns are filled in, with the columns and their types.
+    fn parts(&self) -> (&'static str, &'static [(&'static str, &'static str)]);
+
     fn is_empty(&self) -> bool;
 
     /// The columns, in the order of the statement's parameters.
@@ -14,10 +17,10 @@ pub(crate) trait Arrays: Sync {
 }
 
 /// Puts the list of columns and the arrays into a statement, in place of `{columns}` and
-/// `{arrays}`.
-pub(crate) fn statement(text: &str, columns: &[(&str, &str)]) -> String {
+/// `{arrays}`. The parameters are counted from `first` on.
+pub(crate) fn statement(text: &str, columns: &[(&str, &str)], first: usize) -> String {
     let names: Vec<&str> = columns.iter().map(|(name, _)| *name).collect();
-    let arrays: Vec<String> = (1..)
+    let arrays: Vec<String> = (first..)
         .zip(columns)
         .map(|(place, (_, sql)): (usize, &(&str, &str))| format!("${place}::{sql}[]"))
         .collect();
@@ -45,9 +48,13 @@ macro_rules! arrays {
         impl $crate::arrays::Arrays for $name {
             fn text(&self) -> &'static str {
                 static TEXT: std::sync::LazyLock<String> = std::sync::LazyLock::new(|| {
-                    $crate::arrays::statement($text, &[$((stringify!($column), $sql),)+])
+                    $crate::arrays::statement($text, &[$((stringify!($column), $sql),)+], 1)
                 });
                 &TEXT
+            }
+
+            fn parts(&self) -> (&'static str, &'static [(&'static str, &'static str)]) {
+                ($text, &[$((stringify!($column), $sql),)+])
             }
 
             fn is_empty(&self) -> bool {

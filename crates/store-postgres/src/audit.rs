@@ -78,7 +78,8 @@ const WRONG_LISTS: &str = "\
 SELECT COUNT(*) FROM (SELECT * FROM orders WHERE status <> 'COMPLETED') o
 FULL JOIN orders_not_completed n ON n.position = o.position
 WHERE o.position IS NULL OR n.position IS NULL
-    OR ROW(o.buyer, o.seller, o.status, o.escrow) <> ROW(n.buyer, n.seller, n.status, n.escrow)";
+    OR ROW(o.buyer_key, o.seller_key, o.status, o.escrow)
+        <> ROW(n.buyer_key, n.seller_key, n.status, n.escrow)";
 
 async fn counted(
     connection: &mut AsyncPgConnection,

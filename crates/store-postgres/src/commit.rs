@@ -1,4 +1,5 @@
-//! One batch, one transaction, two round trips; tried again where others were in the way.
+//! One batch, one transaction: in one round trip where the batch rests on nothing but what its load
+//! saw (`straight`), else in two; tried again where others were in the way.
 
 use std::time::Duration;
 
@@ -7,20 +8,22 @@ use marketplace_store_rows::{id_text, outcomes_from_text, outcomes_text};
 use uuid::Uuid;
 
 use crate::clock::StoreClock;
-use crate::draft::{BatchRow, Draft};
+use crate::draft::Draft;
 use crate::failure::{Failure, MOST_GONE, Meaning};
 use crate::found::column;
 use crate::keys::Keys;
 use crate::lock::{Before, OUTCOMES, keys_of, lock};
-use crate::rows::{MOVE_LISTING_COUNT, NEW_BATCH};
-use crate::session::{Params, Session, Writers, on_writer};
+use crate::rows::MOVE_LISTING_COUNT;
+use crate::session::{Session, Writers, on_writer};
+use crate::straight::{self, Glances};
 use crate::view::take;
+use crate::whole::Whole;
 
 /// How often others may be in the way. Each time somebody else has got further, so it ends much
 /// earlier; a key that a batch takes twice by itself ends here.
 const ATTEMPTS: u32 = 12;
 /// Longer than the database lets a statement run: who waits for more has lost its connection.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What an attempt came to.
 enum Attempt {
@@ -36,8 +39,12 @@ enum Attempt {
 pub(crate) async fn commit(
     writers: &Writers,
     clock: &StoreClock,
+    glances: &Glances,
     batch: Batch,
 ) -> Result<Vec<CommitOutcome>, StoreError> {
+    if let Some(outcomes) = straight::commit(writers, glances, &batch).await? {
+        return Ok(outcomes);
+    }
     let keys = keys_of(&batch);
     let (mut tries, mut gone) = (0, 0);
     loop {
@@ -133,34 +140,9 @@ async fn undo(session: &mut Session) {
 async fn write(session: &mut Session, draft: &Draft) -> Result<(), Failure> {
     let statements = draft.statements();
     let texts = statements.iter().map(|(text, _)| *text);
-    session.prepare([NEW_BATCH, MOVE_LISTING_COUNT].into_iter().chain(texts)).await?;
-    let BatchRow {
-        number,
-        id,
-        at,
-        outcomes,
-        postings,
-        events,
-        postings_digest,
-        events_digest,
-        sum_accounts,
-        sum_deltas,
-    } = &draft.batch;
-    let (postings_digest, events_digest) = (&postings_digest[..], &events_digest[..]);
-    let row: Params<'_> = vec![
-        number,
-        id,
-        at,
-        outcomes,
-        postings,
-        events,
-        &postings_digest,
-        &events_digest,
-        sum_accounts,
-        sum_deltas,
-    ];
+    session.prepare([Whole::text(), MOVE_LISTING_COUNT].into_iter().chain(texts)).await?;
     let mut pipeline = session.pipeline();
-    pipeline.change(NEW_BATCH, row)?;
+    pipeline.change(Whole::text(), draft.whole.params())?;
     for (text, rows) in &statements {
         pipeline.change(text, rows.params())?;
     }

@@ -10,7 +10,7 @@ use diesel::sql_types::BigInt;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use marketplace_money::Did;
 use marketplace_ports::SealedEvent;
-use marketplace_store_rows::{EventRow, count};
+use marketplace_store_rows::{EventRow, count, party_key};
 
 use crate::failure::Failure;
 use crate::query::query;
@@ -31,20 +31,32 @@ JOIN events e ON e.batch = b.number AND e.stored_at = b.at
 WHERE b.last_event - b.events + 1 + e.line > ?
 ORDER BY b.last_event, e.line LIMIT ?";
 
-/// For each place that the agent may see: the commit in which it is, and the line in there.
+/// For each place that the agent may see: the commit in which it is, and the line in there. A row
+/// of the audience says it for 63 places: as many rows before the position may reach behind it.
+/// Another name may have the same key, so the name is looked for in the event.
 const FOR_ONE: &str = "\
 SELECT a.position, e.id, e.subject, e.name, e.audience, e.at, e.data
 FROM (
-    SELECT position FROM event_audience
-    WHERE did = ? AND position > GREATEST(?, (SELECT event FROM retired))
-    ORDER BY position LIMIT ?
+    SELECT r.position + bit AS position
+    FROM (
+        SELECT position, lines FROM event_audience
+        WHERE agent = ? AND position > ? ORDER BY position LIMIT ?
+    ) r
+    CROSS JOIN generate_series(0, 62) AS bit
+    WHERE (r.lines >> bit) & 1 = 1
+        AND r.position + bit > GREATEST(?, (SELECT event FROM retired))
+    ORDER BY 1 LIMIT ?
 ) a
 CROSS JOIN LATERAL (
     SELECT number, at, a.position - last_event + events - 1 AS line FROM batches
     WHERE last_event >= a.position AND events > 0 ORDER BY last_event LIMIT 1
 ) b
 JOIN events e ON e.batch = b.number AND e.stored_at = b.at AND e.line = b.line
+WHERE POSITION(? IN e.audience) > 0
 ORDER BY a.position";
+
+/// Places that one row of the audience speaks of.
+const WINDOW: i64 = 63;
 
 /// Events after a position.
 pub(crate) async fn after(
@@ -65,8 +77,15 @@ pub(crate) async fn for_one(
     position: u64,
     limit: u32,
 ) -> Result<Vec<SealedEvent>, Failure> {
-    let found = query::<PlacedColumns>(FOR_ONE).text(did.as_str());
-    sealed(found.number(count(position)).number(limit).load(connection).await?)
+    let (position, limit) = (count(position), i64::from(limit));
+    let found = query::<PlacedColumns>(FOR_ONE)
+        .number(party_key(did.as_str()))
+        .number(position.saturating_sub(WINDOW))
+        .number(limit + WINDOW)
+        .number(position)
+        .number(limit)
+        .text(format!("\"{did}\""));
+    sealed(found.load(connection).await?)
 }
 
 fn sealed(rows: Vec<Placed>) -> Result<Vec<SealedEvent>, Failure> {

@@ -1,10 +1,12 @@
 //! What is not kept for ever: answers and nonces go when their time is over, history when policy
 //! says so. In bounded steps, each a transaction of its own: nobody waits long for one.
 
-use diesel::sql_types::{BigInt, Nullable};
+use std::collections::BTreeSet;
+
+use diesel::sql_types::{BigInt, Nullable, Text};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use marketplace_money::Timestamp;
-use marketplace_store_rows::from_count;
+use marketplace_store_rows::{audience_from_text, from_count, party_key};
 
 use crate::failure::Failure;
 use crate::months;
@@ -61,14 +63,27 @@ GROUP BY p.account
 ORDER BY p.account
 ON CONFLICT (account) DO UPDATE SET amount = openings.amount + excluded.amount";
 
-/// Whoever reads the feed of one agent starts behind what is put away.
-const BLIND: &str = "\
-DELETE FROM event_audience WHERE (did, position) IN (
-    SELECT a.did, b.last_event - b.events + 1 + e.line
-    FROM retired r, batches b, events e, json_array_elements_text(CAST(e.audience AS JSON)) a (did)
-    WHERE b.position > r.position AND b.position <= ?
-        AND e.batch = b.number AND e.stored_at = b.at
-)";
+/// Who may see what is put away.
+const AUDIENCES: &str = "\
+SELECT e.audience FROM retired r, batches b, events e
+WHERE b.position > r.position AND b.position <= ?
+    AND e.batch = b.number AND e.stored_at = b.at";
+
+/// Whoever reads the feed of one agent starts behind what is put away. A row speaks of one commit
+/// only, so none reaches behind the last of them.
+const BLIND: &str = "DELETE FROM event_audience WHERE agent = ANY(?) AND position <= ?";
+
+/// The keys of those who may see what is put away.
+async fn audience(connection: &mut AsyncPgConnection, position: i64) -> Result<Vec<i64>, Failure> {
+    let texts = query::<Text>(AUDIENCES).number(position);
+    let texts: Vec<String> = texts.load(connection).await?;
+    let mut keys = BTreeSet::new();
+    for text in texts {
+        let names = audience_from_text(&text)?;
+        keys.extend(names.iter().map(|did| party_key(did.as_str())));
+    }
+    Ok(keys.into_iter().collect())
+}
 
 /// Puts away the history of commits before an instant, about `limit` commits of it; says of how
 /// many.
@@ -87,7 +102,10 @@ pub(crate) async fn retire(
             return Ok::<u64, Failure>(0);
         };
         query::<()>(OPEN).number(position).execute(connection).await?;
-        query::<()>(BLIND).number(position).execute(connection).await?;
+        if let Some(event) = event {
+            let keys = audience(connection, position).await?;
+            query::<()>(BLIND).numbers(keys).number(event).execute(connection).await?;
+        }
         let spent = query::<()>("DELETE FROM openings WHERE amount = 0");
         spent.execute(connection).await?;
         let moved = query::<()>(

@@ -43,7 +43,9 @@ mod sealer;
 mod servers;
 mod session;
 mod store;
+mod straight;
 mod view;
+mod whole;
 
 pub use clock::Clock;
 pub use failure::OpenError;

@@ -26,7 +26,7 @@ pub(crate) const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
 pub(crate) const OUTCOMES: &str = "SELECT outcomes FROM batches WHERE id = $1";
 const ANSWERS_TAKEN: &str = "SELECT id FROM idempotency WHERE id = ANY($1)";
 const NONCES_TAKEN: &str = "SELECT id FROM nonces WHERE id = ANY($1)";
-const BALANCES: &str = "SELECT account, amount, payout_at FROM balances \
+const BALANCES: &str = "SELECT account, amount, payout_at, changed_by FROM balances \
      WHERE account = ANY($1) ORDER BY account FOR NO KEY UPDATE";
 const LISTING_COUNT: &str = "SELECT value FROM counters WHERE name = 'listings' FOR NO KEY UPDATE";
 
@@ -61,6 +61,19 @@ pub(crate) struct StandingOrder {
 pub(crate) struct StandingBalance {
     pub(crate) amount: i64,
     pub(crate) payout_at: Option<i64>,
+    /// The number of the last commit that changed it.
+    pub(crate) changed_by: i64,
+}
+
+impl StandingBalance {
+    /// Of a row of account, amount, `payout_at`, `changed_by`.
+    pub(crate) fn read(row: &Row) -> Result<Self, Failure> {
+        Ok(Self {
+            amount: column(row, 1)?,
+            payout_at: column(row, 2)?,
+            changed_by: column(row, 3)?,
+        })
+    }
 }
 
 /// What stands, locked, where a batch will write.
@@ -219,7 +232,7 @@ impl Standing {
     fn read_balances(&mut self, keys: &Keys, rows: &[Row]) -> Result<(), Failure> {
         for row in rows {
             let text: &str = column(row, 0)?;
-            let balance = StandingBalance { amount: column(row, 1)?, payout_at: column(row, 2)? };
+            let balance = StandingBalance::read(row)?;
             if let Some(account) = keys.balances.get(text) {
                 let amount = Amount::from_nano(balance.amount);
                 self.current.balances.insert(account.clone(), amount);

@@ -9,7 +9,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use marketplace_ledger::Account;
 use marketplace_money::{Amount, Did, Timestamp};
 use marketplace_ports::{Page, PayoutPolicy, StatementLine, WalletSums};
-use marketplace_store_rows::{AgentRow, PostingRow, account_text, count, from_count};
+use marketplace_store_rows::{AgentRow, PostingRow, account_text, count, from_count, party_key};
 
 use crate::draft::OPEN_ESCROW;
 use crate::failure::Failure;
@@ -22,8 +22,9 @@ SELECT
     CAST(COALESCE((SELECT SUM(amount) FROM balances WHERE account IN (?, ?)), 0)
         + COALESCE((SELECT SUM(held_by_buyer) FROM disputes WHERE buyer = ?), 0)
         + COALESCE((SELECT SUM(held_by_seller) FROM disputes WHERE seller = ?), 0) AS BIGINT),
-    CAST(COALESCE((SELECT SUM(escrow) FROM orders_not_completed
-        WHERE buyer = ? AND status = 'ESCROW_FUNDED'), 0) AS BIGINT),
+    CAST(COALESCE((SELECT SUM(n.escrow)
+        FROM orders_not_completed n JOIN orders o ON o.position = n.position
+        WHERE n.buyer_key = ? AND n.status = 'ESCROW_FUNDED' AND o.buyer = ?), 0) AS BIGINT),
     CAST(COALESCE((SELECT SUM(held) FROM withdrawals WHERE agent = ? AND held > 0), 0) AS BIGINT)";
 
 /// What an agent has with us.
@@ -37,6 +38,7 @@ pub(crate) async fn wallet(
         .text(account_text(&Account::Juror(did.clone())))
         .text(did.as_str())
         .text(did.as_str())
+        .number(party_key(did.as_str()))
         .text(did.as_str())
         .text(did.as_str());
     let sums: (i64, i64, i64, i64) = sums.get_result(connection).await?;
@@ -52,10 +54,13 @@ type PostingColumns = <<PostingRow as Selectable<Pg>>::SelectExpression as Expre
 /// A line with its place and the balance after it.
 type Line = (i64, PostingRow, Option<i64>);
 
-/// `balance IS NOT NULL` is what the index has.
+/// Two names may have the same key; compared inside, that would be the planner's reason to read all
+/// lines of the account.
 const STATEMENT: &str = "\
-SELECT position, entry, line, lines, account, delta, kind, reason, at, balance FROM postings
-WHERE account = ? AND position <= ? AND balance IS NOT NULL ORDER BY position DESC LIMIT ?";
+SELECT position, entry, line, lines, account, delta, kind, reason, at, balance FROM (
+    SELECT * FROM postings WHERE account_key = ? AND position <= ? ORDER BY position DESC LIMIT ?
+) p
+WHERE account = ? ORDER BY position DESC";
 
 /// The times say in which months to look.
 const OTHERS: &str = "\
@@ -69,10 +74,12 @@ pub(crate) async fn statement(
     cursor: Option<u64>,
     limit: u32,
 ) -> Result<Page<StatementLine>, Failure> {
+    let account = account_text(&Account::Agent(did.clone()));
     let lines = query::<(BigInt, PostingColumns, Nullable<BigInt>)>(STATEMENT)
-        .text(account_text(&Account::Agent(did.clone())))
+        .number(party_key(&account))
         .number(count(cursor.unwrap_or(u64::MAX)))
-        .number(i64::from(limit) + 1);
+        .number(i64::from(limit) + 1)
+        .text(account);
     let mut lines: Vec<Line> = lines.load(connection).await?;
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let next = lines.get(limit).map(|(position, ..)| from_count(*position));
@@ -153,8 +160,10 @@ pub(crate) async fn payouts_due(
 /// Where lines carry a balance, the last one tells it, or all that is put away.
 const LAST_BALANCE: &str = "\
 SELECT COALESCE(
-    (SELECT balance FROM postings
-        WHERE account = ? AND balance IS NOT NULL ORDER BY position DESC LIMIT 1),
+    (SELECT balance FROM (
+        SELECT account, balance, position FROM postings WHERE account_key = ?
+        ORDER BY position DESC LIMIT 100
+    ) p WHERE account = ? ORDER BY position DESC LIMIT 1),
     (SELECT amount FROM openings WHERE account = ?), 0)";
 
 /// What the sealer has summed up, and what it has not come to yet.
@@ -189,7 +198,7 @@ pub(crate) async fn account_sum(
 ) -> Result<Amount, Failure> {
     let name = account_text(account);
     let sum = if account.has_balance_row() {
-        query::<BigInt>(LAST_BALANCE).text(name.as_str()).text(name)
+        query::<BigInt>(LAST_BALANCE).number(party_key(&name)).text(name.as_str()).text(name)
     } else if is_summed(account) {
         query::<BigInt>(SUM).text(name.as_str()).text(name)
     } else {

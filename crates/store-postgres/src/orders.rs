@@ -11,7 +11,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use marketplace_escrow::{Order, OrderStatus};
 use marketplace_money::OrderId;
 use marketplace_ports::{OrderFilter, Page};
-use marketplace_store_rows::{OrderRow, count, from_count, id_text, tables};
+use marketplace_store_rows::{OrderRow, count, from_count, id_text, party_key, tables};
 
 use crate::failure::Failure;
 use crate::query::{Query, query};
@@ -39,19 +39,24 @@ macro_rules! of_side {
             all: concat!(
                 "SELECT ",
                 placed!(),
-                " FROM orders o WHERE o.",
+                " FROM (SELECT * FROM orders WHERE ",
                 $side,
-                " = ? AND o.position <= ? \
-                 ORDER BY o.position DESC LIMIT ?"
+                "_key = ? \
+                 AND position <= ? ORDER BY position DESC LIMIT ?) o \
+                 WHERE o.",
+                $side,
+                " = ? ORDER BY o.position DESC"
             ),
             completed: concat!(
                 "SELECT ",
                 placed!(),
                 " FROM (SELECT * FROM orders WHERE ",
                 $side,
-                " = ? \
+                "_key = ? \
                  AND position <= ? ORDER BY position DESC LIMIT ?) o \
-                 WHERE o.status = 'COMPLETED' ORDER BY o.position DESC LIMIT ?"
+                 WHERE o.status = 'COMPLETED' AND o.",
+                $side,
+                " = ? ORDER BY o.position DESC LIMIT ?"
             ),
             open: concat!(
                 "SELECT ",
@@ -59,14 +64,16 @@ macro_rules! of_side {
                 " FROM (SELECT position FROM orders_not_completed \
                  WHERE ",
                 $side,
-                " = ? AND status = ? AND position <= ? \
+                "_key = ? AND status = ? AND position <= ? \
                  ORDER BY position DESC LIMIT ?) n JOIN orders o ON o.position = n.position \
-                 ORDER BY o.position DESC"
+                 WHERE o.",
+                $side,
+                " = ? ORDER BY o.position DESC"
             ),
             end_of_walk: concat!(
                 "SELECT position FROM orders WHERE ",
                 $side,
-                " = ? AND position <= ? \
+                "_key = ? AND position <= ? \
                  ORDER BY position DESC OFFSET ? LIMIT 1"
             ),
         }
@@ -142,17 +149,24 @@ pub(crate) async fn orders(
     let side = if filter.as_seller { SOLD } else { BOUGHT };
     let (agent, from) = (filter.agent.as_str(), count(filter.cursor.unwrap_or(u64::MAX)));
     let one_more = i64::from(filter.limit) + 1;
+    // The name is compared outside of the walk along the index: two names may have the same key,
+    // but the planner must not take that for a reason to read all of an agent's orders.
+    let key = party_key(agent);
     let rows: Query<PlacedColumns> = match filter.status {
-        None => query(side.all).text(agent).number(from),
+        None => query(side.all).number(key).number(from).number(one_more).text(agent),
         Some(OrderStatus::Completed) => {
-            query(side.completed).text(agent).number(from).number(LONGEST_WALK)
+            let walk = query(side.completed).number(key).number(from).number(LONGEST_WALK);
+            walk.text(agent).number(one_more)
         }
-        Some(status) => query(side.open).text(agent).text(status.name()).number(from),
+        Some(status) => {
+            let open = query(side.open).number(key).text(status.name()).number(from);
+            open.number(one_more).text(agent)
+        }
     };
-    let rows: Vec<Placed> = rows.number(one_more).load(connection).await?;
+    let rows: Vec<Placed> = rows.load(connection).await?;
     let mut page = page(connection, &rows, filter.limit).await?;
     if filter.status == Some(OrderStatus::Completed) && page.next.is_none() {
-        let end = query::<BigInt>(side.end_of_walk).text(agent).number(from).number(LONGEST_WALK);
+        let end = query::<BigInt>(side.end_of_walk).number(key).number(from).number(LONGEST_WALK);
         let end: Option<i64> = end.get_result(connection).await.optional()?;
         page.next = end.map(from_count);
     }

@@ -16,6 +16,8 @@ arrays! {
         version: i64 as "bigint",
         buyer: String as "text",
         seller: String as "text",
+        buyer_key: i64 as "bigint",
+        seller_key: i64 as "bigint",
         listing: String as "text",
         status: Cow<'static, str> as "text",
         phase: Cow<'static, str> as "text",
@@ -47,12 +49,21 @@ arrays! {
 }
 
 arrays! {
-    /// Orders that are not completed, new or changed.
-    OpenOrders => "INSERT INTO orders_not_completed ({columns}) SELECT * FROM unnest({arrays}) \
-        ON CONFLICT (position) DO UPDATE SET status = excluded.status, escrow = excluded.escrow" {
+    /// New orders that are not completed.
+    OpenOrders => "INSERT INTO orders_not_completed ({columns}) SELECT * FROM unnest({arrays})" {
         position: i64 as "bigint",
-        buyer: String as "text",
-        seller: String as "text",
+        buyer_key: i64 as "bigint",
+        seller_key: i64 as "bigint",
+        status: &'static str as "text",
+        escrow: i64 as "bigint",
+    }
+}
+
+arrays! {
+    /// Orders that stay open otherwise than they were.
+    MovedOrders => "UPDATE orders_not_completed AS o SET status = u.status, escrow = u.escrow \
+        FROM unnest({arrays}) AS u ({columns}) WHERE o.position = u.position" {
+        position: i64 as "bigint",
         status: &'static str as "text",
         escrow: i64 as "bigint",
     }
@@ -290,17 +301,31 @@ arrays! {
         account: String as "text",
         amount: i64 as "bigint",
         payout_at: Option<i64> as "bigint",
+        changed_by: i64 as "bigint",
     }
 }
 
 arrays! {
-    /// What a commit adds to each balance, in one sum. None ends below zero.
+    /// What a commit adds to each balance, in one sum. None ends below zero, and none was changed
+    /// since it was looked at.
     ChangedBalances => "UPDATE balances SET amount = balances.amount + u.delta, \
-        payout_at = u.payout_at FROM unnest({arrays}) AS u ({columns}) \
-        WHERE balances.account = u.account AND balances.amount + u.delta >= 0" {
+        payout_at = u.payout_at, changed_by = u.changed_by \
+        FROM unnest({arrays}) AS u ({columns}) WHERE balances.account = u.account \
+        AND balances.changed_by = u.seen AND balances.amount + u.delta >= 0" {
         account: String as "text",
         delta: i64 as "bigint",
         payout_at: Option<i64> as "bigint",
+        seen: i64 as "bigint",
+        changed_by: i64 as "bigint",
+    }
+}
+
+arrays! {
+    /// Listings that were relied on in this version. They stay in it until the commit.
+    ReliedListings => "SELECT 1 FROM unnest({arrays}) AS u ({columns}) JOIN listings l \
+        ON l.id = u.id AND l.version = u.version FOR SHARE OF l" {
+        id: String as "text",
+        version: i64 as "bigint",
     }
 }
 
@@ -333,6 +358,7 @@ arrays! {
         at: i64 as "bigint",
         batch: i64 as "bigint",
         balance: Option<i64> as "bigint",
+        account_key: Option<i64> as "bigint",
     }
 }
 
@@ -348,6 +374,16 @@ arrays! {
         at: i64 as "bigint",
         data: String as "text",
         stored_at: i64 as "bigint",
+    }
+}
+
+arrays! {
+    /// Timers of what is new.
+    FirstTimers => "INSERT INTO timers ({columns}) SELECT * FROM unnest({arrays})" {
+        subject: String as "text",
+        kind: Cow<'static, str> as "text",
+        sequence: i64 as "bigint",
+        due: i64 as "bigint",
     }
 }
 
@@ -433,11 +469,6 @@ arrays! {
         bytes: Vec<u8> as "bytea",
     }
 }
-
-/// The row of a commit.
-pub(crate) const NEW_BATCH: &str = "INSERT INTO batches (number, id, at, outcomes, postings, \
-     events, postings_digest, events_digest, sum_accounts, sum_deltas) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
 
 /// What the number of listings changes by; the row is locked.
 pub(crate) const MOVE_LISTING_COUNT: &str =

@@ -23,8 +23,9 @@ use crate::view::take;
 
 /// Batches that are sealed in one transaction.
 const MOST: i64 = 500;
-/// Between two rounds: under load a round seals many batches, and costs little for each.
-const BREATH: Duration = Duration::from_millis(8);
+/// Between two rounds: under load a round seals many batches, and costs little for each. What is
+/// committed when nothing was for this long is sealed at once.
+const BREATH: Duration = Duration::from_millis(20);
 /// What a server left unsealed that died after its commit is found by the others.
 const LOOK: Duration = Duration::from_millis(700);
 /// After a failure.
@@ -32,21 +33,17 @@ const PAUSE: Duration = Duration::from_secs(1);
 
 const CHAIN: &str = "SELECT position, event, hash FROM chain FOR UPDATE";
 const UNSEALED: &str = "SELECT number, id, at, outcomes, events, postings_digest, events_digest, \
-     sum_accounts, sum_deltas FROM batches \
+     sum_accounts, sum_deltas, heard_by, heard_from, heard_lines FROM batches \
      WHERE position IS NULL AND outcomes IS NOT NULL ORDER BY number LIMIT $1";
 const IS_UNSEALED: &str = "SELECT number FROM batches \
      WHERE position IS NULL AND outcomes IS NOT NULL ORDER BY number LIMIT 1";
 const HEAD: &str = "SELECT event FROM chain";
 const SEAL: &str = "UPDATE batches SET position = u.position, last_event = u.last_event, \
-     hash = u.hash \
+     hash = u.hash, heard_by = '{}', heard_from = '{}', heard_lines = '{}' \
      FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bytea[]) \
      AS u (number, position, last_event, hash) WHERE batches.number = u.number";
-const AUDIENCE: &str = "INSERT INTO event_audience (did, position) \
-     SELECT a.did, u.first + e.line \
-     FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS u (number, first, at) \
-     JOIN events e ON e.batch = u.number AND e.stored_at = u.at \
-     CROSS JOIN LATERAL json_array_elements_text(e.audience::json) AS a (did) \
-     ON CONFLICT DO NOTHING";
+const AUDIENCE: &str = "INSERT INTO event_audience (agent, position, lines) \
+     SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[])";
 const SUMS: &str = "INSERT INTO sums (account, amount) \
      SELECT * FROM unnest($1::text[], $2::bigint[]) ORDER BY 1 \
      ON CONFLICT (account) DO UPDATE SET amount = sums.amount + excluded.amount";
@@ -163,8 +160,8 @@ struct Round {
     positions: Vec<i64>,
     last_events: Vec<Option<i64>>,
     hashes: Vec<Vec<u8>>,
-    /// Of batches with events: number, position of the first, time.
-    heard: (Vec<i64>, Vec<i64>, Vec<i64>),
+    /// Who hears what: key, position, lines.
+    heard: Vec<(i64, i64, i64)>,
     sums: BTreeMap<String, i64>,
 }
 
@@ -191,7 +188,7 @@ async fn seal(session: &mut Session, bell: &Bell) -> Result<i64, Failure> {
         hash = batch.link(position).hash(&hash);
         round.add(row, &batch, position, &mut event, hash)?;
     }
-    write(session, &round, position, event, &hash).await?;
+    write(session, &mut round, position, event, &hash).await?;
     bell.reached(from_count(event));
     Ok(i64::try_from(unsealed.len()).unwrap_or(MOST))
 }
@@ -238,9 +235,13 @@ impl Round {
         self.positions.push(position);
         self.hashes.push(hash.to_vec());
         if batch.events > 0 {
-            self.heard.0.push(batch.number);
-            self.heard.1.push(*event + 1);
-            self.heard.2.push(batch.at);
+            let by: Vec<i64> = column(row, 9)?;
+            let from: Vec<i32> = column(row, 10)?;
+            let lines: Vec<i64> = column(row, 11)?;
+            let first = *event + 1;
+            let heard = by.into_iter().zip(from).zip(lines);
+            self.heard
+                .extend(heard.map(|((by, from), lines)| (by, first + i64::from(from), lines)));
             *event += batch.events;
             self.last_events.push(Some(*event));
         } else {
@@ -256,13 +257,36 @@ impl Round {
     }
 }
 
+/// Columns of `event_audience`.
+#[derive(Default)]
+struct Heard {
+    by: Vec<i64>,
+    from: Vec<i64>,
+    lines: Vec<i64>,
+}
+
+impl Heard {
+    fn of(rows: &[(i64, i64, i64)]) -> Self {
+        let mut heard = Self::default();
+        for (by, from, lines) in rows {
+            heard.by.push(*by);
+            heard.from.push(*from);
+            heard.lines.push(*lines);
+        }
+        heard
+    }
+}
+
 async fn write(
     session: &mut Session,
-    round: &Round,
+    round: &mut Round,
     position: i64,
     event: i64,
     hash: &[u8; 32],
 ) -> Result<(), Failure> {
+    // In the order of the index, which many of them share pages of.
+    round.heard.sort_unstable();
+    let heard = Heard::of(&round.heard);
     let (accounts, deltas): (Vec<&str>, Vec<i64>) =
         round.sums.iter().map(|(account, delta)| (account.as_str(), *delta)).unzip();
     let hash = &hash[..];
@@ -273,12 +297,11 @@ async fn write(
     if !accounts.is_empty() {
         pipeline.change(SUMS, vec![&accounts, &deltas])?;
     }
-    let (numbers, firsts, times) = &round.heard;
-    if !numbers.is_empty() {
-        pipeline.change(AUDIENCE, vec![numbers, firsts, times])?;
+    if !round.heard.is_empty() {
+        pipeline.change(AUDIENCE, vec![&heard.by, &heard.from, &heard.lines])?;
     }
     pipeline.change(MOVE_CHAIN, vec![&position, &event, &hash])?;
-    if !numbers.is_empty() {
+    if round.last_events.iter().any(Option::is_some) {
         // In this transaction it delays other sealers only, who wait for its row anyway.
         pipeline.simple(WAKE_OTHERS);
     }

@@ -54,6 +54,12 @@ impl Session {
         pipeline
     }
 
+    /// A pipeline of one statement, which is a transaction by itself.
+    pub(crate) fn alone(&mut self) -> Pipeline<'_> {
+        self.in_transaction = true;
+        self.pipeline()
+    }
+
     /// A pipeline in the present transaction, or without one.
     pub(crate) fn pipeline(&mut self) -> Pipeline<'_> {
         Pipeline { session: self, steps: Vec::new() }

@@ -23,6 +23,7 @@ use crate::failure::Failure;
 use crate::readers::{Readers, on_reader};
 use crate::sealer::Bell;
 use crate::session::Writers;
+use crate::straight::Glances;
 use crate::{
     OpenError, audit, catalog, commit, edges, feed, forget, import, lease, listener, money, months,
     orders, sealer, servers, view,
@@ -79,6 +80,7 @@ pub struct PostgresStore {
     writers: Writers,
     clock: StoreClock,
     bell: Bell,
+    glances: Glances,
     tasks: [JoinHandle<()>; 2],
 }
 
@@ -105,7 +107,8 @@ impl PostgresStore {
             tokio::spawn(listener::serve(connector.clone(), bell.clone())),
         ];
         let clock = StoreClock::new(options.clock);
-        let store = Self { connector, readers, writers, clock, bell, tasks };
+        let glances = Glances::default();
+        let store = Self { connector, readers, writers, clock, bell, glances, tasks };
         let ready: Result<(), StoreError> = on_reader!(store.readers, connection => async {
             let now = servers::now(connection, &store.clock).await?;
             months::make_ahead(connection, now).await
@@ -134,11 +137,11 @@ impl Drop for PostgresStore {
 #[async_trait]
 impl Store for PostgresStore {
     async fn load(&self, keys: &HashSet<Key>) -> Result<View, StoreError> {
-        view::load(&self.writers, &self.clock, keys).await
+        view::load(&self.writers, &self.clock, &self.glances, keys).await
     }
 
     async fn commit(&self, batch: Batch) -> Result<Vec<CommitOutcome>, StoreError> {
-        let outcomes = commit::commit(&self.writers, &self.clock, batch).await?;
+        let outcomes = commit::commit(&self.writers, &self.clock, &self.glances, batch).await?;
         self.bell.ring();
         Ok(outcomes)
     }

@@ -4,10 +4,10 @@ use std::collections::HashSet;
 use std::sync::{Arc, LazyLock};
 
 use marketplace_money::{Amount, Gap, Gaps, Timestamp};
-use marketplace_ports::{Key, StoreError, View};
+use marketplace_ports::{Key, Snapshot, StoreError, View};
 use marketplace_store_rows::{
     AgentRow, ApiKeyRow, DepositRow, IdempotencyRow, JurorRow, ListingRow, MotionRow, OrderRow,
-    TegRecordRow, WithdrawalRow,
+    TegRecordRow, WithdrawalRow, from_count,
 };
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
@@ -18,11 +18,26 @@ use crate::found::{Found, column};
 use crate::judged::{DISPUTES, read_disputes, read_jurors};
 use crate::keys::{Keys, Table};
 use crate::session::{Answer, Pipeline, Session, Writers, on_writer};
+use crate::straight::{Glance, Glances};
 
+/// As [`SNAPSHOT`], for loading, which takes a number.
+const LOADING: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ";
 /// Begins a transaction that sees one state and changes nothing.
 pub(crate) const SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
-const GAPS: &str = "SELECT from_at, until_at FROM gaps";
-const BALANCES: &str = "SELECT account, amount FROM balances WHERE account = ANY($1)";
+/// The clock, a number for the commit that is to follow, and the gaps. The number is taken behind
+/// the snapshot: whatever is seen has a smaller one.
+static BEGINNING: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "{CLOCK}, nextval('batch_numbers'), \
+         (SELECT array_agg(from_at ORDER BY from_at) FROM gaps), \
+         (SELECT array_agg(until_at ORDER BY from_at) FROM gaps)"
+    )
+});
+const BALANCES: &str =
+    "SELECT account, amount, payout_at, changed_by FROM balances WHERE account = ANY($1)";
+/// Of those who are paid when the orders end well.
+const SELLERS: &str = "SELECT b.account, b.amount, b.payout_at, b.changed_by FROM orders o \
+     JOIN balances b ON b.account = 'agent:' || o.seller WHERE o.id = ANY($1)";
 const NONCES: &str = "SELECT id FROM nonces WHERE id = ANY($1)";
 const CHECKS: &str = "SELECT sha256, body FROM checks WHERE sha256 IN \
      (SELECT checks FROM orders WHERE id = ANY($1) AND checks IS NOT NULL)";
@@ -38,7 +53,9 @@ macro_rules! by_key {
         });
     };
 }
-by_key!(ORDERS: OrderRow => "orders"."id");
+static ORDERS: LazyLock<String> = LazyLock::new(|| {
+    format!("SELECT {}, position FROM orders WHERE id = ANY($1)", OrderRow::COLUMNS)
+});
 by_key!(LISTINGS: ListingRow => "listings"."id");
 by_key!(AGENTS: AgentRow => "agents"."did");
 by_key!(WITHDRAWALS: WithdrawalRow => "withdrawals"."id");
@@ -63,10 +80,13 @@ struct Part<'a> {
 pub(crate) async fn load(
     writers: &Writers,
     clock: &StoreClock,
-    keys: &HashSet<Key>,
+    glances: &Glances,
+    wanted: &HashSet<Key>,
 ) -> Result<View, StoreError> {
-    let keys = Keys::new(keys);
-    on_writer!(writers, session => attempt(session, clock, &keys))
+    let keys = Keys::new(wanted);
+    let (view, glance) = on_writer!(writers, session => attempt(session, clock, &keys))?;
+    glances.keep(glance, &view);
+    Ok(view)
 }
 
 /// The keys as arrays, the way that statements take them.
@@ -102,7 +122,6 @@ fn parts<'a>(lists: &'a Lists<'a>) -> Vec<Part<'a>> {
     };
     part(&ANSWERS, lists.answers.is_empty(), &lists.answers, read_answers);
     part(NONCES, lists.nonces.is_empty(), &lists.nonces, read_nonces);
-    part(BALANCES, lists.balances.is_empty(), &lists.balances, read_balances);
     for (table, keys) in Table::ALL.into_iter().zip(&lists.versioned) {
         let (text, read): (&'static str, Read) = match table {
             // Together with their checks.
@@ -122,25 +141,35 @@ fn parts<'a>(lists: &'a Lists<'a>) -> Vec<Part<'a>> {
     parts
 }
 
-async fn attempt(session: &mut Session, clock: &StoreClock, keys: &Keys) -> Result<View, Failure> {
+async fn attempt(
+    session: &mut Session,
+    clock: &StoreClock,
+    keys: &Keys,
+) -> Result<(View, Glance), Failure> {
     let lists = Lists::of(keys);
     let parts = parts(&lists);
 
-    let mut statements: Vec<&'static str> = vec![CLOCK, GAPS];
+    let mut statements: Vec<&'static str> = vec![&BEGINNING];
     statements.extend(parts.iter().map(|part| part.text));
     if !lists.orders().is_empty() {
-        statements.extend([ORDERS.as_str(), CHECKS]);
+        statements.extend([ORDERS.as_str(), CHECKS, SELLERS]);
+    }
+    if !lists.balances.is_empty() {
+        statements.push(BALANCES);
     }
     if keys.listing_count {
         statements.push(LISTING_COUNT);
     }
     session.prepare(statements).await?;
-    let mut pipeline = session.begin(SNAPSHOT);
+    let mut pipeline = session.begin(LOADING);
     let places = Places {
-        clock: pipeline.rows(CLOCK, vec![])?,
-        gaps: pipeline.rows(GAPS, vec![])?,
+        beginning: pipeline.rows(&BEGINNING, vec![])?,
         count: if keys.listing_count { Some(pipeline.rows(LISTING_COUNT, vec![])?) } else { None },
         orders: orders_of(&mut pipeline, &lists)?,
+        balances: match lists.balances.is_empty() {
+            true => None,
+            false => Some(pipeline.rows(BALANCES, vec![&lists.balances])?),
+        },
     };
     let mut places_of_parts = Vec::with_capacity(parts.len());
     for part in &parts {
@@ -151,48 +180,62 @@ async fn attempt(session: &mut Session, clock: &StoreClock, keys: &Keys) -> Resu
     session.ended();
 
     let mut view = View::default();
-    places.read(clock, &mut answers, &mut view)?;
+    let mut glance = Glance::default();
+    places.read(clock, keys, &mut answers, &mut view, &mut glance)?;
     for (part, place) in parts.iter().zip(places_of_parts) {
         (part.read)(keys, &take(&mut answers, place), &mut view)?;
     }
-    Ok(view)
+    Ok((view, glance))
 }
 
 fn orders_of<'a>(
     pipeline: &mut Pipeline<'a>,
     lists: &'a Lists<'a>,
-) -> Result<Option<(usize, usize)>, Failure> {
+) -> Result<Option<[usize; 3]>, Failure> {
     let orders = lists.orders();
     if orders.is_empty() {
         return Ok(None);
     }
     let rows = pipeline.rows(&ORDERS, vec![orders])?;
-    Ok(Some((rows, pipeline.rows(CHECKS, vec![orders])?)))
+    let checks = pipeline.rows(CHECKS, vec![orders])?;
+    Ok(Some([rows, checks, pipeline.rows(SELLERS, vec![orders])?]))
 }
 
 /// Where in the pipeline the answers are that are no plain part.
 struct Places {
-    clock: usize,
-    gaps: usize,
+    beginning: usize,
     count: Option<usize>,
-    orders: Option<(usize, usize)>,
+    orders: Option<[usize; 3]>,
+    balances: Option<usize>,
 }
 
 impl Places {
     fn read(
         &self,
         clock: &StoreClock,
+        keys: &Keys,
         answers: &mut [Answer],
         view: &mut View,
+        glance: &mut Glance,
     ) -> Result<(), Failure> {
-        view.now = told(clock, &take(answers, self.clock))?;
-        view.gaps = gaps(&take(answers, self.gaps))?;
+        let beginning = take(answers, self.beginning);
+        view.now = told(clock, &beginning)?;
+        let beginning = beginning.first().ok_or_else(|| Failure::unavailable("no beginning"))?;
+        glance.number = column(beginning, 2)?;
+        view.snapshot = Snapshot(from_count(glance.number));
+        view.gaps = gaps(beginning)?;
         if let Some(place) = self.count {
             let rows = take(answers, place);
             view.listing_count = rows.first().map_or(Ok(0), |row| column(row, 0))?;
         }
-        if let Some((orders, checks)) = self.orders {
-            read_orders(&take(answers, orders), &take(answers, checks), view)?;
+        if let Some([orders, checks, sellers]) = self.orders {
+            read_orders(&take(answers, orders), &take(answers, checks), view, glance)?;
+            glance.read_balances(&take(answers, sellers))?;
+        }
+        if let Some(place) = self.balances {
+            let rows = take(answers, place);
+            read_balances(keys, &rows, view)?;
+            glance.read_balances(&rows)?;
         }
         Ok(())
     }
@@ -211,23 +254,32 @@ pub(crate) fn told(clock: &StoreClock, rows: &[Row]) -> Result<Timestamp, Failur
     Ok(clock.tell(column(row, 0)?, column(row, 1)?))
 }
 
-fn gaps(rows: &[Row]) -> Result<Gaps, Failure> {
-    let mut gaps = Vec::with_capacity(rows.len());
-    for row in rows {
-        let (from, until) = (column(row, 0)?, column(row, 1)?);
-        gaps.push(Gap { from: Timestamp::from_micros(from), until: Timestamp::from_micros(until) });
-    }
-    Ok(Gaps::new(gaps))
+fn gaps(beginning: &Row) -> Result<Gaps, Failure> {
+    let times = |index| -> Result<Vec<i64>, Failure> {
+        Ok(column::<Option<Vec<i64>>>(beginning, index)?.unwrap_or_default())
+    };
+    let times = times(3)?.into_iter().zip(times(4)?);
+    let gap = |(from, until)| Gap {
+        from: Timestamp::from_micros(from),
+        until: Timestamp::from_micros(until),
+    };
+    Ok(Gaps::new(times.map(gap).collect()))
 }
 
-fn read_orders(rows: &[Row], checks: &[Row], view: &mut View) -> Result<(), Failure> {
+fn read_orders(
+    rows: &[Row],
+    checks: &[Row],
+    view: &mut View,
+    glance: &mut Glance,
+) -> Result<(), Failure> {
     let mut texts = std::collections::HashMap::with_capacity(checks.len());
     for row in checks {
         let body: Arc<str> = Arc::from(column::<&str>(row, 1)?);
         texts.insert(column::<&[u8]>(row, 0)?, body);
     }
-    for row in rows {
-        let row = OrderRow::read(row)?;
+    for found in rows {
+        let row = OrderRow::read(found)?;
+        glance.read_order(&row, column(found, found.len() - 1)?);
         let text = match &row.checks {
             None => Arc::from(""),
             Some(sha256) => texts.get(&sha256[..]).cloned().ok_or_else(|| {

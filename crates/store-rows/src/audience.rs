@@ -23,6 +23,14 @@ pub(crate) fn from_text(reader: Reader<'_>, text: &str) -> Result<Vec<Did>, RowE
     names.into_iter().map(|name| reader.text(name)).collect()
 }
 
+/// The names in the text of an audience.
+///
+/// # Errors
+/// When it is not what we write.
+pub fn audience_from_text(text: &str) -> Result<Vec<Did>, RowError> {
+    from_text(Reader { table: "events", id: "audience" }, text)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -8,6 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use marketplace_ledger::Account;
 use marketplace_money::Did;
 use marketplace_ports::Subject;
+use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::RowError;
@@ -44,6 +45,15 @@ pub fn account_text(account: &Account) -> String {
         Account::Withdrawal(id) => named("withdrawal", id.uuid()),
         other => other.to_string(),
     }
+}
+
+/// A short key of a name, for indexes: the first eight bytes of its SHA-256. Two names may have the
+/// same one, so whoever finds a row by it compares the name too.
+#[must_use]
+pub fn party_key(name: &str) -> i64 {
+    let hash: [u8; 32] = Sha256::digest(name).into();
+    let [a, b, c, d, e, f, g, h, ..] = hash;
+    i64::from_be_bytes([a, b, c, d, e, f, g, h])
 }
 
 /// The name of a subject, as it displays itself, made in one piece.

@@ -13,7 +13,7 @@ use crate::refusal::invalid;
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DryRunInput {
-    /// As in a listing's terms, such as `[{"kind":"size","max":1000}]`.
+    /// As in a listing's terms, such as `[{"kind":"size","max_bytes":1000}]`.
     #[schema(value_type = Vec<Object>)]
     pub checks: Vec<Value>,
     /// The sample as text, at most 256 KiB in UTF-8.

@@ -14,6 +14,10 @@
 -- - What grows for ever (postings, events) is partitioned by month of its commit. The hashes of a
 --   commit's postings and events are in its row, and the chain goes over these rows only: a month
 --   may be put away without breaking the chain.
+--
+-- Names are long, and every commit writes many of them: indexes over names hold the first eight
+-- bytes of the name's SHA-256 as a number (columns `…_key`). Two names may share a key: whoever
+-- looks by a key compares the name too.
 
 CREATE SEQUENCE batch_numbers;
 
@@ -33,6 +37,11 @@ CREATE TABLE batches (
     -- What the commit adds to accounts that no rule reads: revenue, capital, the TEG.
     sum_accounts    TEXT[] NOT NULL,
     sum_deltas      BIGINT[] NOT NULL,
+    -- Who may see which of the commit's events: keys of names, a line, and from there on a bit for
+    -- each line. The sealer moves it to `event_audience`.
+    heard_by        BIGINT[] NOT NULL DEFAULT '{}',
+    heard_from      INTEGER[] NOT NULL DEFAULT '{}',
+    heard_lines     BIGINT[] NOT NULL DEFAULT '{}',
     position        BIGINT,
     last_event      BIGINT,
     hash            BYTEA,
@@ -73,6 +82,8 @@ CREATE TABLE orders (
     version       BIGINT NOT NULL CHECK (version > 0),
     buyer         TEXT COLLATE "C" NOT NULL,
     seller        TEXT COLLATE "C" NOT NULL,
+    buyer_key     BIGINT NOT NULL,
+    seller_key    BIGINT NOT NULL,
     listing       TEXT COLLATE "C" NOT NULL,
     status        TEXT COLLATE "C" NOT NULL
         CHECK (status IN ('COMPLETED', 'ESCROW_FUNDED', 'REFUNDED', 'PENDING', 'EXPIRED')),
@@ -88,19 +99,19 @@ CREATE TABLE orders (
     state         TEXT NOT NULL
 ) WITH (fillfactor = 80);
 CREATE UNIQUE INDEX orders_by_position ON orders (position);
-CREATE INDEX orders_by_buyer ON orders (buyer, position);
-CREATE INDEX orders_by_seller ON orders (seller, position);
+CREATE INDEX orders_by_buyer ON orders (buyer_key, position);
+CREATE INDEX orders_by_seller ON orders (seller_key, position);
 
 -- Orders that are not COMPLETED, which is most of what anybody looks for by status.
 CREATE TABLE orders_not_completed (
-    position BIGINT NOT NULL PRIMARY KEY,
-    buyer    TEXT COLLATE "C" NOT NULL,
-    seller   TEXT COLLATE "C" NOT NULL,
-    status   TEXT COLLATE "C" NOT NULL CHECK (status <> 'COMPLETED'),
-    escrow   BIGINT NOT NULL CHECK (escrow >= 0)
+    position   BIGINT NOT NULL PRIMARY KEY,
+    buyer_key  BIGINT NOT NULL,
+    seller_key BIGINT NOT NULL,
+    status     TEXT COLLATE "C" NOT NULL CHECK (status <> 'COMPLETED'),
+    escrow     BIGINT NOT NULL CHECK (escrow >= 0)
 );
-CREATE INDEX orders_not_completed_by_buyer ON orders_not_completed (buyer, status, position);
-CREATE INDEX orders_not_completed_by_seller ON orders_not_completed (seller, status, position);
+CREATE INDEX orders_not_completed_by_buyer ON orders_not_completed (buyer_key, status, position);
+CREATE INDEX orders_not_completed_by_seller ON orders_not_completed (seller_key, status, position);
 
 -- Executable checks may be long and are the same for all orders of a listing.
 CREATE TABLE checks (
@@ -157,7 +168,7 @@ CREATE TABLE deposits (
 ) WITH (fillfactor = 80);
 
 -- The journal: the lines of an entry stand side by side, and share `at`, the time of the commit.
--- `balance` is the account's after the line, for accounts that have a balance.
+-- `balance` is the account's after the line, for accounts that have a balance; so is its key.
 CREATE TABLE postings (
     position BIGINT NOT NULL,
     entry    TEXT COLLATE "C" NOT NULL,
@@ -170,15 +181,18 @@ CREATE TABLE postings (
     at       BIGINT NOT NULL,
     batch    BIGINT NOT NULL,
     balance  BIGINT,
+    account_key BIGINT,
     PRIMARY KEY (position, at)
 ) PARTITION BY RANGE (at);
-CREATE INDEX postings_by_account ON postings (account, position) WHERE balance IS NOT NULL;
+CREATE INDEX postings_by_account ON postings (account_key, position) WHERE account_key IS NOT NULL;
 -- Months are made ahead; what falls between them is kept here.
 CREATE TABLE postings_default PARTITION OF postings DEFAULT;
 
 CREATE TABLE balances (
     account   TEXT COLLATE "C" NOT NULL PRIMARY KEY,
     amount    BIGINT NOT NULL CHECK (amount >= 0),
+    -- The number of the last commit that changed it.
+    changed_by BIGINT NOT NULL DEFAULT 0,
     -- For agents: the balance that is to be paid out.
     payout_at BIGINT
 ) WITH (fillfactor = 70);
@@ -210,11 +224,13 @@ CREATE TABLE events (
 ) PARTITION BY RANGE (stored_at);
 CREATE TABLE events_default PARTITION OF events DEFAULT;
 
--- Who may see which position of the feed: written by the sealer.
+-- Who may see what of the feed, by the key of the name: from a position on a bit for each event,
+-- the lowest for the one at the position itself. Written by the sealer.
 CREATE TABLE event_audience (
-    did      TEXT COLLATE "C" NOT NULL,
+    agent    BIGINT NOT NULL,
     position BIGINT NOT NULL,
-    PRIMARY KEY (did, position)
+    lines    BIGINT NOT NULL,
+    PRIMARY KEY (agent, position)
 );
 
 CREATE TABLE timers (

@@ -44,7 +44,7 @@ const ARROWS: &[(&str, &[&[&str]])] = &[
     ("teg-server", &[&["edge-node"]]),
     // An agent's own key is on the client's side: the admin tool mints proofs with it, and reads
     // proofs of reserves in the form in which they were given.
-    ("admin", &[&["boot", "money", "registry", "wire"]]),
+    ("admin", &[&["boot", "disputes", "money", "registry", "wire"]]),
 ];
 
 const EVERYTHING: &[&str] = &[

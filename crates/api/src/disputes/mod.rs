@@ -12,6 +12,7 @@ pub(crate) mod list_all;
 pub(crate) mod offer_settlement;
 pub(crate) mod reveal;
 pub(crate) mod show;
+pub(crate) mod verdict;
 pub(crate) mod withdraw;
 
 use axum::http::StatusCode;

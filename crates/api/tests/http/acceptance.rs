@@ -15,7 +15,7 @@ async fn ask(world: &World, body: Value) -> Reply {
 async fn a_seller_tries_its_checks() {
     let world = World::new().await;
     let checks = json!([
-        { "kind": "size", "max": 100 },
+        { "kind": "size", "max_bytes": 100 },
         { "kind": "json_schema", "schema": { "type": "object", "required": ["rows"] } },
     ]);
     let check = async |sample: Value, expect: [bool; 2]| {
@@ -39,7 +39,7 @@ async fn what_cannot_be_tried_is_refused() {
         let problem = ask(&world, body).await.expect_problem(422, "invalid");
         assert_eq!(problem["field"], field);
     };
-    let size = json!([{ "kind": "size", "max": 100 }]);
+    let size = json!([{ "kind": "size", "max_bytes": 100 }]);
     check(json!({ "checks": size }), "inline").await;
     check(json!({ "checks": size, "inline": "a", "inline_base64": "YQ==" }), "inline").await;
     check(json!({ "checks": size, "inline_base64": "?" }), "inline_base64").await;
@@ -51,7 +51,7 @@ async fn what_cannot_be_tried_is_refused() {
 async fn a_crowd_is_told_to_come_back() {
     let world = World::new().await;
     let seller = world.agent(1, 0).await;
-    let body = json!({ "checks": [{ "kind": "size", "max": 100 }], "inline": "a" });
+    let body = json!({ "checks": [{ "kind": "size", "max_bytes": 100 }], "inline": "a" });
     let calls = (0..40).map(|_| world.post(PATH).by(&seller).json(&body).send());
     let mut asked = tokio::task::JoinSet::new();
     calls.for_each(|call| drop(asked.spawn(call)));

@@ -56,6 +56,7 @@ const CASES: &[(&str, &str, Who)] = &[
     ("get", "/api/v1/disputes", Caller),
     ("get", "/api/v1/disputes/{dispute_id}", Disputant),
     ("post", "/api/v1/disputes/{dispute_id}/evidence", Disputant),
+    ("get", "/api/v1/disputes/{dispute_id}/verdict", Disputant),
     ("get", "/api/v1/disputes/{dispute_id}/evidence/{sha256}", Disputant),
     ("post", "/api/v1/disputes/{dispute_id}/contest", Disputant),
     ("post", "/api/v1/disputes/{dispute_id}/concede", Disputant),

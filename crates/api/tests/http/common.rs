@@ -107,6 +107,7 @@ impl World {
                     marketplace_registry::verify_signature(&key, digest, signature)
                 })
             }),
+            packet_text: Arc::new(|packet| json!({ "commits": packet.log.len() }).to_string()),
             keys: Arc::new(keys),
             settings: ApiSettings {
                 auth_mode,

@@ -8,6 +8,7 @@ mod authorisation;
 mod bad_input;
 mod bodies;
 mod common;
+mod disputes;
 mod documents;
 mod edge;
 mod events;

@@ -232,23 +232,6 @@ async fn completions_of_foreign_orders_fail() {
 }
 
 #[tokio::test]
-async fn disputes_do_not_exist_yet() {
-    let world = World::new().await;
-    let buyer = world.agent(1, 20).await;
-    let message = json!({
-        "type": "dispute_request", "order_id": "x", "reason": "bad work",
-        "evidence": { "log": ["line"] },
-    });
-    let reply = world.message(&buyer, message.clone()).await;
-    let reply = reply.expect_no("dispute_response", "disputes_not_available");
-    assert!(reply["reason"].as_str().unwrap().starts_with("Disputes are not available yet"));
-    let call = world.post("/api/v1/disputes/create").by(&buyer).json(&message);
-    call.send().await.expect_problem(501, "disputes_not_available");
-    let wallet = world.get("/api/v1/wallet").by(&buyer).send().await.expect_success();
-    assert_eq!(wallet["teg_balance"], "20", "no bond is taken");
-}
-
-#[tokio::test]
 async fn faults_are_problems_and_not_replies() {
     let world = World::new().await;
     let (provider, buyer) = (world.agent(1, 1).await, world.agent(2, 10).await);

@@ -41,7 +41,8 @@ impl Scene {
 
     async fn shown(&self) -> Value {
         let path = format!("/api/v1/orders/{}", self.order);
-        self.world.get(&path).by(&self.buyer).send().await.expect_success()
+        let proof = self.world.proof(&self.buyer.key);
+        self.world.get(&path).bearer(&proof).send().await.expect_success()
     }
 }
 
@@ -139,6 +140,7 @@ async fn a_frozen_agent_looks_and_does_nothing() {
     let proof = world.proof(&seller.key);
     world.post("/api/v1/auth/token").bearer(&proof).send().await.expect_problem(403, "frozen");
     assert_eq!(available(world, seller).await, "0", "a proof still shows");
+    world.clock.advance(Seconds(1));
     scene.propose(motion("agent.unfreeze")).await.expect_success();
     world.post(&start).by(seller).send().await.expect_success();
 }

@@ -20,8 +20,9 @@ use super::{
     SettingsError, Switch, given,
 };
 
-/// One is decided while the other is written.
-const COMMITS_OF_POSTGRES: usize = 2;
+/// A commit rests on what its load saw, which a second one on its way would move; and each costs what
+/// it costs, so large ones are cheap.
+const COMMITS_OF_POSTGRES: usize = 1;
 const MOST_COMMITS: usize = 16;
 const DATABASE_FILE: &str = "marketplace.db";
 const TEG_FILE: &str = "teg.db";

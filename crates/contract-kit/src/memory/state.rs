@@ -274,6 +274,8 @@ impl State {
             .into_iter()
             .flatten()
             .min()
+            // What was given up is never due.
+            .filter(|due| *due < Effect::NEVER)
     }
 
     pub(crate) fn heartbeat(&mut self) {

@@ -18,6 +18,7 @@ mod api_keys;
 mod audit;
 mod batches;
 mod conflicts;
+mod disputes;
 mod edges;
 mod events;
 mod fixtures;
@@ -197,6 +198,10 @@ macro_rules! for_each_store_case {
             audit::the_audit_is_clean_after_much_activity,
             audit::the_audit_finds_what_is_wrong,
             audit::the_audit_counts_late_and_open_work,
+            disputes::a_dispute_comes_back_with_all_that_happened,
+            disputes::disputes_end_and_are_listed_newest_first,
+            disputes::a_dispute_that_moved_is_a_conflict,
+            disputes::jurors_come_back_with_their_stakes,
             retire::history_that_is_put_away_stays_in_the_books,
             retire::what_is_not_old_stays,
             restart::everything_survives_a_restart,

@@ -181,6 +181,41 @@ async fn servers_in_each_others_way_lose_nothing() {
     assert_eq!(database.sql(deadlocks).unwrap().trim(), "0");
 }
 
+/// Whether a commit was written on what the load saw: it has the number that the load took.
+fn went_straight(database: &Database, snapshot: Snapshot) -> bool {
+    let written = format!("SELECT count(*) FROM batches WHERE number = {}", snapshot.0);
+    database.sql(&written).unwrap().trim() == "1"
+}
+
+/// Two servers decide on the same balances. The first commit goes straight; the second finds them
+/// moved, looks again and adds to what stands, or is refused where that does not cover it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_whose_ground_moved_looks_again() {
+    let (database, clock) = (database(), ManualClock::default());
+    let (store, other) = (open(&database, &clock).await, open(&database, &clock).await);
+    fund(&store).await;
+    let keys = || [Key::Balance(account(0)), Key::Balance(account(1))].into();
+    let pay = |snapshot: Snapshot, nano: i64| {
+        let entries = vec![entry(Uuid::new_v4(), account(0), account(1), nano)];
+        let events = vec![event(Uuid::new_v4())];
+        let set = ChangeSet { entries, events, ..ChangeSet::default() };
+        Batch { snapshot, ..batch(Uuid::new_v4(), vec![set]) }
+    };
+    let check = async |first: i64, second: i64, expect: CommitOutcome, left: i64| {
+        let mine = store.load(&keys()).await.unwrap().snapshot;
+        let theirs = other.load(&keys()).await.unwrap().snapshot;
+        assert_eq!(store.commit(pay(mine, first)).await, Ok(vec![Committed]));
+        assert_eq!(other.commit(pay(theirs, second)).await, Ok(vec![expect]));
+        assert!(went_straight(&database, mine), "{first} {second}");
+        assert!(!went_straight(&database, theirs), "{first} {second}");
+        assert_eq!(balance(&store, 0).await, left, "{first} {second}");
+    };
+    check(300, 200, Committed, 500).await;
+    check(400, 200, Conflict, 100).await;
+    store.settle().await.unwrap();
+    assert_eq!(store.audit().await.unwrap().breaches(), [""; 0]);
+}
+
 /// Past the store, in a transaction that stays open: the row of an answer that a commit will want
 /// to write. That commit waits in the middle of its writes.
 async fn hold_answer(database: &Database, id: &[u8]) -> tokio_postgres::Client {
@@ -207,7 +242,7 @@ fn answer_id(key: &IdempotencyKey) -> Vec<u8> {
 /// Until a statement of a commit waits for somebody else's transaction; says whose it is.
 async fn somebody_waits(database: &Database) -> i32 {
     let waiting = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() \
-                   AND wait_event_type = 'Lock' AND query LIKE 'INSERT INTO idempotency%'";
+                   AND wait_event_type = 'Lock' AND query LIKE '%INSERT INTO idempotency%'";
     loop {
         if let Ok(backend) = database.sql(waiting).unwrap().trim().parse() {
             return backend;

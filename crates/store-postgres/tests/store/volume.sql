@@ -9,14 +9,14 @@ FROM generate_series(1::bigint, 30000) n;
 SELECT setval('batch_numbers', 30000);
 UPDATE chain SET position = 30000, event = 90000;
 
-INSERT INTO orders (position, id, version, buyer, seller, listing, status, phase, price, fee,
+INSERT INTO orders (position, id, version, buyer, seller, buyer_key, seller_key, listing, status, phase, price, fee,
     total, escrow, created_at, service, terms, state)
 SELECT n * 1048576, md5('order' || n), 3, 'did:buyer' || n % 2000, 'did:seller' || n % 500,
-    md5('listing' || n % 5000), CASE WHEN n % 50 = 0 THEN 'ESCROW_FUNDED' ELSE 'COMPLETED' END,
+    n % 2000, n % 500, md5('listing' || n % 5000), CASE WHEN n % 50 = 0 THEN 'ESCROW_FUNDED' ELSE 'COMPLETED' END,
     'ACCEPTED', 1, 1, 2, 0, n * 1000000, 'service', '{}', '{}'
 FROM generate_series(1::bigint, 30000) n;
-INSERT INTO orders_not_completed (position, buyer, seller, status, escrow)
-SELECT position, buyer, seller, status, 2 FROM orders WHERE status <> 'COMPLETED';
+INSERT INTO orders_not_completed (position, buyer_key, seller_key, status, escrow)
+SELECT position, buyer_key, seller_key, status, 2 FROM orders WHERE status <> 'COMPLETED';
 
 INSERT INTO listings (position, id, version, provider, status, price, created_at, data)
 SELECT n, md5('listing' || n), 1, 'did:seller' || n % 500,
@@ -33,21 +33,23 @@ INSERT INTO payouts SELECT account FROM balances WHERE amount >= payout_at;
 INSERT INTO sums VALUES ('teg', -20000000), ('fees:transaction', 30000);
 
 INSERT INTO postings (position, entry, line, lines, account, delta, kind, reason, at, batch,
-    balance)
+    balance, account_key)
 SELECT n * 1048576 + line, md5('entry' || n), line, 5, account, delta, 'purchase', 'because',
-    n * 1000000, n, balance
+    n * 1000000, n, balance, key
 FROM generate_series(1::bigint, 30000) n, LATERAL (VALUES
-    (0, 'agent:did:buyer' || n % 2000, -2, 1000::bigint), (1, 'order:' || md5('order' || n), 2, NULL),
-    (2, 'order:' || md5('order' || n), -2, NULL), (3, 'agent:did:seller' || n % 500, 1, 1000),
-    (4, 'fees:transaction', 1, NULL)) l (line, account, delta, balance);
+    (0, 'agent:did:buyer' || n % 2000, -2, 1000::bigint, n % 2000),
+    (1, 'order:' || md5('order' || n), 2, NULL, NULL),
+    (2, 'order:' || md5('order' || n), -2, NULL, NULL),
+    (3, 'agent:did:seller' || n % 500, 1, 1000, 2000 + n % 500),
+    (4, 'fees:transaction', 1, NULL, NULL)) l (line, account, delta, balance, key);
 
 INSERT INTO events (batch, line, id, subject, name, audience, at, data, stored_at)
 SELECT n, line, md5('event' || n || line), 'order:' || md5('order' || n), 'order.funded',
     '["did:buyer' || n % 2000 || '","did:seller' || n % 500 || '"]', n * 1000000, '{}', n * 1000000
 FROM generate_series(1::bigint, 30000) n, generate_series(0, 2) line;
-INSERT INTO event_audience (did, position)
-SELECT did, n * 3 - line FROM generate_series(1::bigint, 30000) n, generate_series(0, 2) line,
-    LATERAL (VALUES ('did:buyer' || n % 2000), ('did:seller' || n % 500)) d (did);
+INSERT INTO event_audience (agent, position, lines)
+SELECT agent, n * 3 - 2, 7 FROM generate_series(1::bigint, 30000) n,
+    LATERAL (VALUES (n % 2000), (2000 + n % 500)) d (agent);
 
 INSERT INTO timers (subject, kind, sequence, due)
 SELECT 'order:' || md5('order' || n), 'expiry', 1, n * 1000000 FROM generate_series(1::bigint, 20000) n;

@@ -1,6 +1,8 @@
 //! Agents with keys, access tokens, balances and listings, made through the wire.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use marketplace_money::{Seconds, Timestamp};
@@ -76,32 +78,83 @@ impl Population {
         sellers: usize,
         price: &str,
     ) -> anyhow::Result<Self> {
-        let mut connection = Connection::open(address).await?;
-        let audience = format!("http://{address}");
+        let numbers = Arc::new(AtomicUsize::new(0));
+        let desks = (0..DESKS).map(|_| {
+            let (numbers, price) = (numbers.clone(), price.to_owned());
+            tokio::spawn(async move {
+                Desk::open(address).await?.serve(&numbers, buyers, sellers, &price).await
+            })
+        });
         let mut population = Self { buyers: Vec::new(), sellers: Vec::new() };
-        for _ in 0..buyers {
-            let agent = Agent::enroll(&mut connection, &audience).await?;
-            let token = Some(agent.token.as_str());
-            let faucet = connection.send("POST", "/api/v1/wallet/faucet", token, "{}").await?;
-            anyhow::ensure!(faucet.status == 200, "faucet: {}", faucet.body);
-            let body = r#"{"amount":"900"}"#;
-            let deposit = connection.send("POST", "/api/v1/wallet/deposit", token, body).await?;
-            anyhow::ensure!(deposit.status == 200, "deposit: {}", deposit.body);
-            population.buyers.push(agent);
-        }
-        for number in 0..sellers {
-            let agent = Agent::enroll(&mut connection, &audience).await?;
-            let token = Some(agent.token.as_str());
-            let faucet = connection.send("POST", "/api/v1/wallet/faucet", token, "{}").await?;
-            anyhow::ensure!(faucet.status == 200, "faucet: {}", faucet.body);
-            let body = format!(
-                r#"{{"type":"list_service","from":"{}","service":{{"type":"computation","name":"Load {number}","description":"A service for load tests","price":"{price}"}}}}"#,
-                agent.did
-            );
-            let listing = connection.send("POST", "/a2a/message", token, &body).await?;
-            let listing = member(&listing, 200, "listing_id")?;
-            population.sellers.push((agent, listing));
+        for desk in desks.collect::<Vec<_>>() {
+            let served = desk.await??;
+            population.buyers.extend(served.buyers);
+            population.sellers.extend(served.sellers);
         }
         Ok(population)
+    }
+}
+
+/// Agents that are enrolled side by side.
+const DESKS: usize = 16;
+
+struct Desk {
+    connection: Connection,
+    audience: String,
+}
+
+impl Desk {
+    async fn open(address: SocketAddr) -> anyhow::Result<Self> {
+        let connection = Connection::open(address).await?;
+        Ok(Self { connection, audience: format!("http://{address}") })
+    }
+
+    /// Enrolls one after the other until all numbers are taken.
+    async fn serve(
+        mut self,
+        numbers: &AtomicUsize,
+        buyers: usize,
+        sellers: usize,
+        price: &str,
+    ) -> anyhow::Result<Population> {
+        let mut served = Population { buyers: Vec::new(), sellers: Vec::new() };
+        loop {
+            let number = numbers.fetch_add(1, Ordering::Relaxed);
+            if number < buyers {
+                served.buyers.push(self.buyer().await?);
+            } else if number < buyers + sellers {
+                served.sellers.push(self.seller(number - buyers, price).await?);
+            } else {
+                return Ok(served);
+            }
+        }
+    }
+
+    async fn newcomer(&mut self) -> anyhow::Result<Agent> {
+        let agent = Agent::enroll(&mut self.connection, &self.audience).await?;
+        let token = Some(agent.token.as_str());
+        let faucet = self.connection.send("POST", "/api/v1/wallet/faucet", token, "{}").await?;
+        anyhow::ensure!(faucet.status == 200, "faucet: {}", faucet.body);
+        Ok(agent)
+    }
+
+    async fn buyer(&mut self) -> anyhow::Result<Agent> {
+        let agent = self.newcomer().await?;
+        let (token, body) = (Some(agent.token.as_str()), r#"{"amount":"900"}"#);
+        let deposit = self.connection.send("POST", "/api/v1/wallet/deposit", token, body).await?;
+        anyhow::ensure!(deposit.status == 200, "deposit: {}", deposit.body);
+        Ok(agent)
+    }
+
+    async fn seller(&mut self, number: usize, price: &str) -> anyhow::Result<(Agent, String)> {
+        let agent = self.newcomer().await?;
+        let body = format!(
+            r#"{{"type":"list_service","from":"{}","service":{{"type":"computation","name":"Load {number}","description":"A service for load tests","price":"{price}"}}}}"#,
+            agent.did
+        );
+        let token = Some(agent.token.as_str());
+        let listing = self.connection.send("POST", "/a2a/message", token, &body).await?;
+        let listing = member(&listing, 200, "listing_id")?;
+        Ok((agent, listing))
     }
 }

@@ -20,6 +20,8 @@ pub use http::{Connection, HttpError, Reply};
 pub use kill::{KillReport, kill_under_load};
 pub use lifecycle::{Plan, drive};
 pub use pgbench::{Pgbench, pgbench};
-pub use postgres::{Counts, Sampler, durable_server, hottest_balances, processor};
+pub use postgres::{
+    Counts, Sampler, durable_server, hottest_balances, processor, slowest_statements,
+};
 pub(crate) use process::free_address;
-pub use process::{ServerProcess, cpu_seconds, resident_kib, sibling};
+pub use process::{EdgeProcess, ServerProcess, cpu_seconds, resident_kib, sibling};

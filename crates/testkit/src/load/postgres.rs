@@ -11,16 +11,20 @@ use marketplace_postgres_cluster::{ClusterError, Server, Settings};
 
 use super::process::cpu_seconds;
 
-/// A private server with every commit on the disk, as large as a small machine's would be.
+/// A private server with every commit on the disk, as large as a small machine's would be; one that
+/// counts what each statement costs, where it is wanted.
 ///
 /// # Errors
 /// When PostgreSQL is not installed, or does not start.
-pub fn durable_server() -> Result<Arc<Server>, ClusterError> {
-    let settings = Settings::durable()
+pub fn durable_server(counts_statements: bool) -> Result<Arc<Server>, ClusterError> {
+    let mut settings = Settings::durable()
         .with("shared_buffers", "1GB")
         .with("max_wal_size", "8GB")
         .with("wal_buffers", "16MB")
         .with("checkpoint_timeout", "15min");
+    if counts_statements {
+        settings = settings.with("shared_preload_libraries", "pg_stat_statements");
+    }
     Server::private(&settings).map(Arc::new)
 }
 
@@ -109,6 +113,26 @@ fn gone(parent: u32) -> f64 {
     let Some(fields) = stat(parent) else { return 0.0 };
     let hundredths = fields.iter().skip(13).take(2).filter_map(|text| text.parse::<u32>().ok());
     f64::from(hundredths.sum::<u32>()) / 100.0
+}
+
+/// What the statements of a database cost for each of `lifecycles`, the dearest first.
+///
+/// # Errors
+/// In the server's words; also when it does not count.
+pub fn slowest_statements(
+    server: &Server,
+    database: &str,
+    lifecycles: usize,
+) -> Result<String, ClusterError> {
+    let query = format!(
+        "SELECT lpad(round((total_exec_time * 1000 / {lifecycles})::numeric, 1)::text, 8)
+             || ' µs ' || lpad(calls::text, 7) || ' calls ' || lpad((wal_bytes / {lifecycles})::bigint::text, 6)
+             || ' bytes of log: ' || left(regexp_replace(query, '\\s+', ' ', 'g'), 100)
+         FROM pg_stat_statements s JOIN pg_database d ON d.oid = s.dbid
+         WHERE d.datname = '{database}' AND query NOT LIKE '%bench_waits%'
+         ORDER BY total_exec_time DESC LIMIT 20"
+    );
+    server.sql("postgres", &query)
 }
 
 /// Samples what sessions wait for, twenty times a second, until it is dropped.

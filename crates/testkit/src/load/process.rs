@@ -89,6 +89,53 @@ impl Drop for ServerProcess {
     }
 }
 
+/// A TEG and a registry for several servers; killed when dropped.
+pub struct EdgeProcess {
+    child: Child,
+    /// Where it listens.
+    pub address: SocketAddr,
+}
+
+impl EdgeProcess {
+    /// Starts `binary` on a free port of loopback, with its data in `folder`, and waits until it
+    /// listens. Whoever calls is believed.
+    ///
+    /// # Errors
+    /// When it does not start or does not listen in 60 s.
+    pub async fn start(binary: &Path, folder: &Path) -> anyhow::Result<Self> {
+        let address = free_address()?;
+        let child = Command::new(binary)
+            .args(["--listen", &address.to_string(), "--auth", "did", "--data-dir", "edge"])
+            .env("LOG_LEVEL", "error")
+            .current_dir(folder)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .spawn()?;
+        let process = Self { child, address };
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while Instant::now() < deadline {
+            if Connection::open(address).await.is_ok() {
+                return Ok(process);
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        anyhow::bail!("the TEG does not listen after 60 s")
+    }
+
+    /// The process id.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+}
+
+impl Drop for EdgeProcess {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
 /// A port that was free a moment ago.
 pub(crate) fn free_address() -> std::io::Result<SocketAddr> {
     TcpListener::bind(("127.0.0.1", 0))?.local_addr()

@@ -8,7 +8,7 @@ use marketplace_listings::Listing;
 use marketplace_money::Timestamp;
 use marketplace_postgres_cluster::Server;
 use marketplace_store_rows::{
-    EventsDigest, ListingRow, OrderRow, PostingsDigest, TimerRow, id_text, postings_of,
+    EventsDigest, ListingRow, OrderRow, PostingsDigest, TimerRow, id_text, party_key, postings_of,
 };
 use uuid::Uuid;
 
@@ -73,13 +73,13 @@ impl Tables {
             )?,
             postings: copy(
                 "postings (position, entry, line, lines, account, delta, kind, reason, at, batch, \
-                 balance) ",
+                 balance, account_key)",
             )?,
             orders: copy(
-                "orders (position, id, version, buyer, seller, listing, status, phase, price, fee, \
-                 total, escrow, created_at, service, terms, state)",
+                "orders (position, id, version, buyer, seller, buyer_key, seller_key, listing, status, \
+                 phase, price, fee, total, escrow, created_at, service, terms, state)",
             )?,
-            open: copy("orders_not_completed (position, buyer, seller, status, escrow)")?,
+            open: copy("orders_not_completed (position, buyer_key, seller_key, status, escrow)")?,
             timers: copy("timers (subject, kind, sequence, due)")?,
             listings: copy(
                 "listings (position, id, version, provider, status, price, created_at, data)",
@@ -113,7 +113,10 @@ impl Tables {
             commit.digest.add(&row, balance);
             commit.postings += 1;
             let position = commit.place();
-            let balance = balance.map_or_else(|| NULL.to_owned(), |amount| amount.to_string());
+            let or_null =
+                |number: Option<i64>| number.map_or_else(|| NULL.to_owned(), |n| n.to_string());
+            let account_key = or_null(balance.map(|_| party_key(&row.account)));
+            let balance = or_null(balance);
             self.postings.row(&[
                 &position,
                 &row.entry,
@@ -126,6 +129,7 @@ impl Tables {
                 &row.at,
                 &commit.number,
                 &balance,
+                &account_key,
             ])?;
         }
         Ok(())
@@ -134,9 +138,10 @@ impl Tables {
     pub(super) fn order(&mut self, commit: &mut Commit, order: &Order) -> anyhow::Result<()> {
         let row = OrderRow::new(order, None);
         let position = commit.place();
+        let (buyer_key, seller_key) = (party_key(&row.buyer), party_key(&row.seller));
         if row.status != "COMPLETED" {
             let columns: [&dyn Display; 5] =
-                [&position, &row.buyer, &row.seller, &row.status, &row.escrow];
+                [&position, &buyer_key, &seller_key, &row.status, &row.escrow];
             self.open.row(&columns)?;
         }
         if let Some(timer) = order.timer() {
@@ -154,6 +159,8 @@ impl Tables {
             &row.version,
             &row.buyer,
             &row.seller,
+            &buyer_key,
+            &seller_key,
             &row.listing,
             &row.status,
             &row.phase,

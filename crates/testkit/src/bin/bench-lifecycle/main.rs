@@ -50,6 +50,9 @@ struct Arguments {
     /// Sellers, each with one listing.
     #[arg(long, default_value_t = 100)]
     sellers: usize,
+    /// Show what each statement of PostgreSQL costs; counting them costs a little by itself.
+    #[arg(long)]
+    statements: bool,
     /// Serves the baseline instead (used by the bench itself).
     #[arg(long, hide = true)]
     serve_baseline: Option<SocketAddr>,

@@ -7,14 +7,14 @@ use std::time::{Duration, Instant};
 
 use marketplace_postgres_cluster::Server;
 use marketplace_testkit::load::{
-    Counts, Figures, Pgbench, Population, Sampler, ServerProcess, cpu_seconds, drive,
-    durable_server, hottest_balances, pgbench, resident_kib, sibling,
+    Counts, EdgeProcess, Figures, Pgbench, Population, Sampler, ServerProcess, cpu_seconds, drive,
+    durable_server, hottest_balances, pgbench, resident_kib, sibling, slowest_statements,
 };
 
 use super::{Arguments, plan};
 
 pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
-    let postgres = durable_server()?;
+    let postgres = durable_server(arguments.statements)?;
     let version = postgres.sql("postgres", "SHOW server_version")?;
     println!("PostgreSQL {version}, fsync on, {} clients", arguments.clients);
     let plain = plain(&postgres, arguments)?;
@@ -49,11 +49,26 @@ async fn side_by_side(
     let database = postgres.empty_database()?;
     let url = database.url();
     let folder = tempfile::tempdir()?;
+    // The embedded one serves one server.
+    let edge = match count {
+        0 | 1 => None,
+        _ => Some(EdgeProcess::start(&sibling("marketplace-teg")?, folder.path()).await?),
+    };
+    let teg = edge.as_ref().map(|edge| format!("http://{}", edge.address));
     let mut servers = Vec::new();
     for number in 0..count {
         let data = folder.path().join(format!("server-{number}"));
         std::fs::create_dir_all(&data)?;
-        let environment = [("FAUCET", "on"), ("DATABASE_URL", url.as_str())];
+        let mut environment = vec![("FAUCET", "on"), ("DATABASE_URL", url.as_str())];
+        if let Some(teg) = &teg {
+            environment.extend([
+                ("TEG_LAYER_URL", teg.as_str()),
+                ("REGISTRY_URL", teg.as_str()),
+                ("TEG_AUTH_MODE", "did"),
+                ("TEG_REQUESTS_PER_HOUR", "0"),
+                ("TEG_TRANSFERS_PER_HOUR", "0"),
+            ]);
+        }
         let binary = sibling("marketplace-server")?;
         servers.push(ServerProcess::start(&binary, &data, &environment).await?);
     }
@@ -84,6 +99,11 @@ impl Run<'_> {
         arguments: &Arguments,
     ) -> anyhow::Result<Figures> {
         let addresses: Vec<SocketAddr> = self.servers.iter().map(|server| server.address).collect();
+        if arguments.statements {
+            let count = "CREATE EXTENSION IF NOT EXISTS pg_stat_statements";
+            self.postgres.sql("postgres", count)?;
+            self.postgres.sql("postgres", "SELECT pg_stat_statements_reset()")?;
+        }
         let sampler = Sampler::start(self.postgres, self.database)?;
         let before = Counts::read(self.postgres, self.database)?;
         let servers_before = self.processors();
@@ -111,6 +131,10 @@ impl Run<'_> {
             counts.processor()
         );
         self.print_batches(&counts, figures.count())?;
+        if arguments.statements {
+            let costs = slowest_statements(self.postgres, self.database, figures.count().max(1))?;
+            println!("  for each lifecycle, warm-up included:\n{costs}");
+        }
         println!("  sessions: {waits}");
         println!("  hottest balances: {}", hottest_balances(self.postgres, self.database)?);
         let resident: Vec<String> = self
