@@ -102,6 +102,8 @@ pub(crate) enum Command {
     VerifyVerdict(VerifyVerdictArgs),
     /// Check a server, or its database file while no server runs
     Doctor(DoctorArgs),
+    /// Move a market from the SQLite file of one server to a PostgreSQL database of several
+    MigrateStore(MigrateStoreArgs),
     /// Put demo agents and listings into a marketplace of play money
     Demo(DemoArgs),
     /// Print completions for a shell: source <(marketplace-admin completions bash)
@@ -294,6 +296,16 @@ pub(crate) struct DoctorArgs {
     /// Check this SQLite file instead, while no server runs on it
     #[arg(long, value_name = "FILE")]
     pub(crate) database: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct MigrateStoreArgs {
+    /// The file, while no server runs on it: sqlite:PATH. It stays as it is
+    #[arg(long, value_name = "URL")]
+    pub(crate) from: String,
+    /// An empty database, or one into which this move was begun: postgres://…
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
+    pub(crate) to: String,
 }
 
 #[derive(Debug, Args)]

@@ -17,6 +17,7 @@ mod fees;
 mod key;
 mod key_file;
 mod listings;
+mod migrate_store;
 mod orders;
 mod outbox;
 mod report;
@@ -66,6 +67,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::VerifyProof(args) => return verify_proof::run(&args, json),
         Command::VerifyVerdict(args) => return verify_verdict::run(&args, json),
         Command::Doctor(args) => return doctor::run(&args, json).await,
+        Command::MigrateStore(args) => migrate_store::run(&args, json).await?,
         Command::Demo(args) => demo::run(&args).await?,
     }
     Ok(ExitCode::SUCCESS)

@@ -42,6 +42,12 @@ pub enum BootError {
     /// Our own key.
     #[error("our own key cannot be had")]
     OwnKey(#[source] marketplace_registry::OwnKeyError),
+    /// A market that moves to another store.
+    #[error("the market was not moved: {reason}")]
+    Move {
+        /// Why.
+        reason: String,
+    },
     /// Tokens and names in files of one server, beside a database of several.
     #[error(
         "another server of this database has the embedded TEG and registry: start one \

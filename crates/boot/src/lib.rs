@@ -6,6 +6,7 @@ mod drain;
 mod edges;
 mod error;
 mod logs;
+mod migrate_store;
 mod no_fetcher;
 mod offline;
 mod opening;
@@ -20,6 +21,7 @@ pub use clock::{Clock, system_clock};
 pub use error::BootError;
 pub use logs::init_tracing;
 pub use marketplace_store_rows::packet_from;
+pub use migrate_store::{MoveProgress, Moved, StoreMove, migrate_store};
 pub use offline::offline_audit;
 pub use server::{Overrides, Server, Stopped};
 pub use settings::{

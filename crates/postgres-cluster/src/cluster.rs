@@ -1,7 +1,8 @@
 //! One server in a folder of its own.
 
+use std::io::Write as _;
 use std::net::TcpListener;
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt as _};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -22,25 +23,34 @@ pub struct Settings {
     pub durable: bool,
     /// Lines of the server's configuration, by name, such as `("shared_buffers", "512MB")`.
     pub parameters: Vec<(String, String)>,
+    /// A certificate and its key in PEM, with which the server speaks TLS to whoever wants it.
+    pub certificate: Option<(String, String)>,
 }
 
 impl Settings {
     /// For tests: fast, and not safe against a crash of the machine.
     #[must_use]
     pub fn fast() -> Self {
-        Self { durable: false, parameters: Vec::new() }
+        Self { durable: false, parameters: Vec::new(), certificate: None }
     }
 
     /// For measurements: every commit reaches the disk.
     #[must_use]
     pub fn durable() -> Self {
-        Self { durable: true, parameters: Vec::new() }
+        Self { durable: true, parameters: Vec::new(), certificate: None }
     }
 
     /// With one more line of configuration.
     #[must_use]
     pub fn with(mut self, name: &str, value: &str) -> Self {
         self.parameters.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// With TLS for whoever wants it.
+    #[must_use]
+    pub fn with_certificate(mut self, certificate: &str, key: &str) -> Self {
+        self.certificate = Some((certificate.to_owned(), key.to_owned()));
         self
     }
 
@@ -52,6 +62,9 @@ impl Settings {
         );
         if !self.durable {
             text.push_str("fsync = off\nsynchronous_commit = off\nfull_page_writes = off\n");
+        }
+        if self.certificate.is_some() {
+            text.push_str("ssl = on\n");
         }
         for (name, value) in &self.parameters {
             text.push_str(&format!("{name} = '{}'\n", value.replace('\'', "''")));
@@ -122,7 +135,17 @@ impl Cluster {
         if !settings.durable {
             init.arg("--no-sync");
         }
-        self.run(&mut init)
+        self.run(&mut init)?;
+        let Some((certificate, key)) = &settings.certificate else { return Ok(()) };
+        // Where the server looks when nothing is said, and as it wants a key to be kept.
+        for (name, text) in [("server.crt", certificate), ("server.key", key)] {
+            let path = self.data().join(name);
+            let mut options = std::fs::OpenOptions::new();
+            let file = options.create_new(true).write(true).mode(0o600).open(&path);
+            let written = file.and_then(|mut file| file.write_all(text.as_bytes()));
+            written.and_then(|()| self.binaries.give(&path)).map_err(ClusterError::new)?;
+        }
+        Ok(())
     }
 
     fn data(&self) -> PathBuf {

@@ -33,6 +33,6 @@ pub use directory::{EmbeddedRegistry, OpenError};
 pub use fetch::{FetchSettings, FetcherError, HttpFetcher, install_tls_provider};
 pub use identity::LocalIdentity;
 pub use notifier::{Clock, HttpNotifier};
-pub use own_keys::{KeySource, OwnKeyError, OwnKeys, RETIRED_KEY_LIFE};
+pub use own_keys::{KeySource, OwnKeyError, OwnKeys, RETIRED_KEY_LIFE, SharedKey, share_key_file};
 pub use reqwest::Url;
 pub use server::{Account, RegistryServer};

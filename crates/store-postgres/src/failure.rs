@@ -23,6 +23,12 @@ pub enum OpenError {
         /// What is wrong.
         reason: String,
     },
+    /// A market is being moved into it.
+    #[error(
+        "a market is being moved into this database and not all of it is there: let \
+         marketplace-admin migrate-store finish"
+    )]
+    Unfinished,
     /// The database is not there, does not let us in, or is not ours.
     #[error("cannot open the database: {reason}")]
     Database {

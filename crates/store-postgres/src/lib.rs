@@ -25,6 +25,7 @@ mod failure;
 mod feed;
 mod forget;
 mod found;
+mod import;
 mod judged;
 mod keys;
 mod lease;
@@ -48,5 +49,6 @@ mod whole;
 
 pub use clock::Clock;
 pub use failure::OpenError;
+pub use import::{ImportEnds, Mark, PostgresImport};
 pub use migrate::schema;
 pub use store::{Options, PostgresStore, migrate};

@@ -7,6 +7,8 @@ use crate::failure::Failure;
 
 /// Held by whoever changes the schema.
 const MIGRATION_LOCK: i64 = 0x6d61_726b_6574_0001;
+/// Held by whoever moves a market into the database.
+const MOVE_LOCK: i64 = 0x6d61_726b_6574_0002;
 
 /// Every statement finds its rows by their keys, whatever the statistics say: a plan that was made
 /// while a table was small would read it from end to end when it is large. Audits, which do read
@@ -20,6 +22,12 @@ pub(crate) async fn lock_schema(client: &Client) -> Result<(), Failure> {
         "SET lock_timeout = 0; SET statement_timeout = 0; SELECT pg_advisory_lock({MIGRATION_LOCK})"
     );
     Ok(client.batch_execute(&wait).await?)
+}
+
+/// Whether nobody else moves a market into the database. The lock ends with the connection.
+pub(crate) async fn move_alone(client: &Client) -> Result<bool, Failure> {
+    let lock = format!("SELECT pg_try_advisory_lock({MOVE_LOCK})");
+    Ok(client.query_one(&lock, &[]).await?.get(0))
 }
 
 /// Lets others change the schema.

@@ -25,8 +25,8 @@ use crate::sealer::Bell;
 use crate::session::Writers;
 use crate::straight::Glances;
 use crate::{
-    OpenError, audit, catalog, commit, edges, feed, forget, lease, listener, money, months, orders,
-    sealer, servers, view,
+    OpenError, audit, catalog, commit, edges, feed, forget, import, lease, listener, money, months,
+    orders, sealer, servers, view,
 };
 
 /// How a store is opened.
@@ -94,6 +94,9 @@ impl PostgresStore {
         let connector = Connector::new(url.parse::<Address>()?)?;
         let client = connector.session().await.map_err(|failure| unopened(&failure))?;
         crate::migrate::run(&client).await?;
+        if import::is_unfinished(&client).await.map_err(|failure| unopened(&failure))? {
+            return Err(OpenError::Unfinished);
+        }
         drop(client);
         let readers = Readers::new(&connector, options.readers)?;
         let writers = Writers::new(connector.clone(), options.writers.max(2))?;

@@ -20,6 +20,7 @@ mod docket_queries;
 mod draft;
 mod edges;
 mod event_lists;
+mod export;
 mod failure;
 mod fetch;
 mod forget;
@@ -46,5 +47,6 @@ mod view;
 mod writer;
 
 pub use clock::Clock;
+pub use export::{ExportEnds, ExportTable, HISTORY, SqliteExport};
 pub use failure::OpenError;
 pub use store::SqliteStore;

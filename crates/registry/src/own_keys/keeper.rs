@@ -161,6 +161,32 @@ impl Keeper {
     }
 }
 
+/// What a key file holds, as the store that servers share keeps it.
+#[derive(Debug)]
+pub struct SharedKey {
+    /// The key and, while it is being changed, the next one, by their names.
+    pub secrets: Vec<(String, [u8; 32])>,
+    /// Name and text of the note beside them.
+    pub note: (&'static str, String),
+}
+
+/// Reads a key file for a store that several servers will share.
+///
+/// # Errors
+/// When it cannot be read, or others can read it too.
+pub fn share_key_file(path: &Path) -> Result<SharedKey, OwnKeyError> {
+    let text = std::fs::read_to_string(path).map_err(|error| broken(path, error.to_string()))?;
+    private(path)?;
+    let file: KeyFile = serde_json::from_str(&text).map_err(|_| broken(path, "is no key file"))?;
+    let text = RingText { generation: 1, ..file.ring };
+    let mut secrets = Vec::new();
+    for (generation, secret) in (1..).zip(std::iter::once(file.d).chain(file.next)) {
+        let secret = bytes(&secret).ok_or(OwnKeyError::Damaged)?;
+        secrets.push((secret_name(generation), secret));
+    }
+    Ok(SharedKey { secrets, note: (NAME, serde_json::to_string(&text).unwrap_or_default()) })
+}
+
 fn secret_name(generation: u64) -> String {
     format!("{NAME}-{generation}")
 }

@@ -20,6 +20,7 @@ use tokio::sync::Mutex;
 
 use crate::{AgentKey, NoRandomness, fresh_nonce, random_key};
 use keeper::Keeper;
+pub use keeper::{SharedKey, share_key_file};
 
 /// A key that signs no more is published for so long: seven days.
 pub const RETIRED_KEY_LIFE: Seconds = Seconds::from_hours(7 * 24);

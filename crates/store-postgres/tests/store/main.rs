@@ -5,3 +5,4 @@ mod contract;
 mod months;
 mod plans;
 mod replicas;
+mod tls;
