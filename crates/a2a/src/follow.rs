@@ -51,7 +51,7 @@ impl Follower {
     }
 
     /// Everything that the reader reads is told: it knows where it was, and what it knows.
-    pub(crate) fn from_the_beginning(&mut self) {
+    pub(crate) fn tell_everything(&mut self) {
         self.standing.version = 0;
         if let Some(first) = self.waiting.front_mut() {
             first.position = None;

@@ -276,7 +276,7 @@ impl A2a {
         let standing = self.standing(did, &request.id).await?;
         let mut follower = Follower::new(standing, Some(reader), Until::End);
         if after.is_some() {
-            follower.from_the_beginning();
+            follower.tell_everything();
         }
         Ok(follower)
     }

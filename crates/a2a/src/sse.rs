@@ -62,7 +62,7 @@ pub(crate) fn once(spelled: Vec<Spelled>) -> Response {
     let (events, taken) = mpsc::channel(spelled.len().max(1));
     for spelled in spelled {
         // There is room for all.
-        let _ = events.try_send(shown(spelled, None));
+        let _ = events.try_send(shown(&spelled, None));
     }
     respond(taken)
 }
@@ -88,7 +88,7 @@ fn left(guest: &Guest) -> Duration {
     Duration::from_micros(micros).min(LONGEST)
 }
 
-fn shown(spelled: Spelled, position: Option<u64>) -> Event {
+fn shown(spelled: &Spelled, position: Option<u64>) -> Event {
     let mut event = Event::default().data(spelled.data.to_string());
     if let Some(name) = spelled.event {
         event = event.event(name);
@@ -123,16 +123,16 @@ async fn pump(
                 let last = spelled.pop();
                 let mut sent = true;
                 for earlier in spelled {
-                    sent = sent && send(&events, shown(earlier, None)).await;
+                    sent = sent && send(&events, shown(&earlier, None)).await;
                 }
                 match last {
-                    Some(last) => sent && send(&events, shown(last, told.position)).await,
+                    Some(last) => sent && send(&events, shown(&last, told.position)).await,
                     None => sent,
                 }
             }
             Ok(Ok(None)) => return,
             Ok(Err(error)) => {
-                send(&events, shown(failed(&error).into(), None)).await;
+                send(&events, shown(&failed(&error).into(), None)).await;
                 return;
             }
         };

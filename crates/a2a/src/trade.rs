@@ -215,7 +215,7 @@ fn words(text: &str, order: Option<OrderId>) -> Option<Map<String, Value>> {
             say("listing_id", listing);
             say("expected_total", total);
         }
-        ("deliver", [words @ ..]) if !words.is_empty() => {
+        ("deliver", words) if !words.is_empty() => {
             say("action", "deliver");
             let named = words[0].parse::<OrderId>().is_ok();
             if named {
