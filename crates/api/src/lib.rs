@@ -36,7 +36,7 @@ mod shell;
 mod stack;
 mod wallet;
 
-pub use app::{ApiSettings, App, AuthMode, Clock};
+pub use app::{ApiSettings, App, AuthMode, Clock, PacketText};
 pub use openapi::openapi;
 pub use pages::our_endpoint;
 pub use router::router;
