@@ -181,23 +181,7 @@ fn words(text: &str, order: Option<OrderId>) -> Option<Map<String, Value>> {
     let mut map = Map::new();
     let mut say = |name: &str, value: &str| drop(map.insert(name.to_owned(), value.into()));
     match (verb.as_str(), rest.as_slice()) {
-        ("search" | "find", rest) => {
-            say("action", "search");
-            let mut query = Vec::new();
-            let mut rest = rest.iter();
-            while let Some(word) = rest.next() {
-                let bound = match word.to_lowercase().as_str() {
-                    "under" | "below" => "max_price",
-                    "over" | "above" => "min_price",
-                    _ => {
-                        query.push(*word);
-                        continue;
-                    }
-                };
-                say(bound, rest.next()?);
-            }
-            say("query", &query.join(" "));
-        }
+        ("search" | "find", rest) => search_words(rest, &mut say)?,
         ("quote", [listing]) => {
             say("action", "quote");
             say("listing_id", listing);
@@ -238,6 +222,22 @@ fn words(text: &str, order: Option<OrderId>) -> Option<Map<String, Value>> {
         _ => return None,
     }
     Some(map)
+}
+
+/// Words to look for, with bounds of the price among them; nothing where a bound has no price.
+fn search_words(rest: &[&str], say: &mut impl FnMut(&str, &str)) -> Option<()> {
+    say("action", "search");
+    let mut query = Vec::new();
+    let mut rest = rest.iter();
+    while let Some(word) = rest.next() {
+        match word.to_lowercase().as_str() {
+            "under" | "below" => say("max_price", rest.next()?),
+            "over" | "above" => say("min_price", rest.next()?),
+            _ => query.push(*word),
+        }
+    }
+    say("query", &query.join(" "));
+    Some(())
 }
 
 /// A message of ours in this conversation.

@@ -63,15 +63,7 @@ async fn scene() -> Result<Scene, Failed> {
         teg.issue(did, Amount::from_avt(10_000_000));
         marketplace.deposit(did, Amount::from_avt(9_000_000), None).await?;
     }
-    let offer = Offer {
-        service_type: ServiceType::Custom,
-        name: "Service".to_owned(),
-        description: "Does something".to_owned(),
-        price: Amount::from_avt(5),
-        metadata: "{}".to_owned(),
-        terms: Terms::default(),
-    };
-    let Done::Fresh(listing) = marketplace.list_service(&seller.0, offer, None).await? else {
+    let Done::Fresh(listing) = marketplace.list_service(&seller.0, offer(), None).await? else {
         return Err("nothing is repeated here".into());
     };
     let now = clock.clone();
@@ -100,6 +92,17 @@ async fn scene() -> Result<Scene, Failed> {
         buyer,
         listing: listing.id,
     })
+}
+
+fn offer() -> Offer {
+    Offer {
+        service_type: ServiceType::Custom,
+        name: "Service".to_owned(),
+        description: "Does something".to_owned(),
+        price: Amount::from_avt(5),
+        metadata: "{}".to_owned(),
+        terms: Terms::default(),
+    }
 }
 
 /// Sends a message and gives the reply.

@@ -303,7 +303,8 @@ fn bindings(app: &Arc<App>) -> Router {
 
 fn serve(listener: TcpListener, app: Arc<App>, drain: Drain) -> JoinHandle<std::io::Result<()>> {
     let stop = drain.stop.clone().cancelled_owned();
-    let router = marketplace_api::router(app.clone(), bindings(&app))
+    let bindings = bindings(&app);
+    let router = marketplace_api::router(app, bindings)
         .layer(middleware::from_fn_with_state(drain.clone(), opening::hold_back))
         .layer(middleware::from_fn_with_state(drain, release_readers));
     // Answers are small: waiting for more to send would only add to their time.

@@ -161,12 +161,8 @@ async fn a_market_moves_and_goes_on() {
         }
         moving.abort();
         assert!(moving.await.unwrap_err().is_cancelled());
-        let refused = loop {
-            match PostgresStore::open(&database.url(), Options::default()).await {
-                Err(error) => break error,
-                Ok(_) => panic!("a server opens half a market"),
-            }
-        };
+        let opened = PostgresStore::open(&database.url(), Options::default()).await;
+        let Err(refused) = opened else { panic!("a server opens half a market") };
         assert!(matches!(refused, OpenError::Unfinished), "{refused}");
     }
     let moved = loop {

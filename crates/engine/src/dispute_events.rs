@@ -44,16 +44,7 @@ pub(crate) fn dispute_data(dispute: &Dispute, event: &DisputeEvent) -> String {
     put("order_id", json!(dispute.order.to_string()));
     put("phase", json!(dispute.phase().name()));
     match event {
-        DisputeEvent::Opened { .. } => {
-            put("disputer", json!(dispute.disputer.name()));
-            put("category", json!(dispute.claim.category.name()));
-            put("remedy", json!(dispute.claim.remedy.name()));
-            put("reason", json!(dispute.reason.as_ref()));
-            put("bond", json!(dispute.stakes.bond.to_string()));
-            put("fee", json!(dispute.stakes.fee.to_string()));
-            put("counter_bond", json!(dispute.stakes.counter_bond.to_string()));
-            put("price", json!(dispute.price.price.to_string()));
-        }
+        DisputeEvent::Opened { .. } => opened_data(dispute, &mut put),
         DisputeEvent::EvidenceAdded(piece) => {
             put("by", json!(piece.by.name()));
             put("sha256", json!(hex(&piece.sha256)));
@@ -100,6 +91,17 @@ pub(crate) fn dispute_data(dispute: &Dispute, event: &DisputeEvent) -> String {
         data.insert("due".to_owned(), json!(step.deadline.due.micros()));
     }
     Value::Object(data).to_string()
+}
+
+fn opened_data(dispute: &Dispute, put: &mut impl FnMut(&str, Value)) {
+    put("disputer", json!(dispute.disputer.name()));
+    put("category", json!(dispute.claim.category.name()));
+    put("remedy", json!(dispute.claim.remedy.name()));
+    put("reason", json!(dispute.reason.as_ref()));
+    put("bond", json!(dispute.stakes.bond.to_string()));
+    put("fee", json!(dispute.stakes.fee.to_string()));
+    put("counter_bond", json!(dispute.stakes.counter_bond.to_string()));
+    put("price", json!(dispute.price.price.to_string()));
 }
 
 fn ruling_data(ruling: &Ruling, put: &mut impl FnMut(&str, Value)) {

@@ -229,21 +229,47 @@ impl fmt::Display for Refusal {
             ),
             Self::Order(refusal) => refusal.fmt(f),
             Self::Dispute(refusal) => refusal.fmt(f),
-            Self::InDispute => f.write_str("The order is in a dispute"),
-            Self::BenchChanged => f.write_str("The panel has changed, try again"),
-            Self::TooManyOffers { limit } => {
-                write!(f, "A dispute takes at most {limit} offers of settlement")
+            Self::InDispute
+            | Self::BenchChanged
+            | Self::TooManyOffers { .. }
+            | Self::NotAJuror
+            | Self::JurorStakeTooSmall { .. }
+            | Self::JurorStakeBound { .. } => self.fmt_dispute(f),
+            Self::PaymentNotSeen
+            | Self::PaymentPending
+            | Self::PaymentFailed
+            | Self::PaymentForeign
+            | Self::PaymentUsed { .. }
+            | Self::PaymentForAnother
+            | Self::PaymentTooSmall { .. } => self.fmt_payment(f),
+            Self::InsufficientBalance { need, .. } => {
+                write!(f, "Insufficient balance. Need {need} AVT")
             }
-            Self::NotAJuror => f.write_str("You are not registered as a juror"),
-            Self::JurorStakeTooSmall { least } => {
-                write!(f, "A juror locks at least {least} AVT")
+            Self::ListingFee(refusal) => write!(f, "Failed to collect listing fee: {refusal}"),
+            Self::SelfTransfer => f.write_str("A transfer goes to another agent"),
+            Self::CollateralNeeded => f.write_str(
+                "The collateral stays while the reputation is negative and listings are up",
+            ),
+            Self::Teg { reason, .. } => write!(f, "The TEG refused: {reason}"),
+            Self::ApiKeyTaken => {
+                f.write_str("This API key is bound to another agent or was revoked, choose another")
             }
-            Self::JurorStakeBound { seats: 0, .. } => {
-                f.write_str("Your stake is free seven days after you asked for it, ask again then")
-            }
-            Self::JurorStakeBound { seats, .. } => {
-                write!(f, "You sit on {seats} panels: the stake stays until they are done")
-            }
+            Self::OperatorsOnly
+            | Self::AlreadyApproved
+            | Self::MotionOver
+            | Self::InsufficientCapital { .. } => self.fmt_motion(f),
+            Self::TooBusy => f.write_str("Too many have checks tried now, try again in a moment"),
+            Self::NotFound => f.write_str("Nothing by this id"),
+            Self::NotDue { .. } => f.write_str("Its time has not come"),
+            Self::AlreadyDone => f.write_str("It was done before"),
+        }
+    }
+}
+
+impl Refusal {
+    /// About a transfer at the TEG that was to pay for something.
+    fn fmt_payment(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
             Self::PaymentNotSeen => {
                 f.write_str("The TEG does not show us this transfer yet, try again in a moment")
             }
@@ -265,18 +291,35 @@ impl fmt::Display for Refusal {
                 "This transfer brought {paid} AVT, it takes {need} AVT; its tokens are in your \
                  balance"
             ),
-            Self::InsufficientBalance { need, .. } => {
-                write!(f, "Insufficient balance. Need {need} AVT")
+            _ => Ok(()),
+        }
+    }
+
+    /// About disputes and jurors.
+    fn fmt_dispute(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::InDispute => f.write_str("The order is in a dispute"),
+            Self::BenchChanged => f.write_str("The panel has changed, try again"),
+            Self::TooManyOffers { limit } => {
+                write!(f, "A dispute takes at most {limit} offers of settlement")
             }
-            Self::ListingFee(refusal) => write!(f, "Failed to collect listing fee: {refusal}"),
-            Self::SelfTransfer => f.write_str("A transfer goes to another agent"),
-            Self::CollateralNeeded => f.write_str(
-                "The collateral stays while the reputation is negative and listings are up",
-            ),
-            Self::Teg { reason, .. } => write!(f, "The TEG refused: {reason}"),
-            Self::ApiKeyTaken => {
-                f.write_str("This API key is bound to another agent or was revoked, choose another")
+            Self::NotAJuror => f.write_str("You are not registered as a juror"),
+            Self::JurorStakeTooSmall { least } => {
+                write!(f, "A juror locks at least {least} AVT")
             }
+            Self::JurorStakeBound { seats: 0, .. } => {
+                f.write_str("Your stake is free seven days after you asked for it, ask again then")
+            }
+            Self::JurorStakeBound { seats, .. } => {
+                write!(f, "You sit on {seats} panels: the stake stays until they are done")
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// About what operators decide together.
+    fn fmt_motion(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
             Self::OperatorsOnly => {
                 f.write_str("Only operators may do this (OPERATOR_DIDS names them)")
             }
@@ -287,10 +330,7 @@ impl fmt::Display for Refusal {
             Self::InsufficientCapital { need, available } => {
                 write!(f, "Our own tokens, {available} AVT, do not cover {need} AVT")
             }
-            Self::TooBusy => f.write_str("Too many have checks tried now, try again in a moment"),
-            Self::NotFound => f.write_str("Nothing by this id"),
-            Self::NotDue { .. } => f.write_str("Its time has not come"),
-            Self::AlreadyDone => f.write_str("It was done before"),
+            _ => Ok(()),
         }
     }
 }

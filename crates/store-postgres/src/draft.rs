@@ -283,6 +283,25 @@ impl Draft {
                 ));
             }
         }
+        for write in writes.teg_records.values() {
+            let (r, read) = (TegRecordRow::new(&write.row), count(write.stored));
+            if read == 0 {
+                self.teg_records.push((
+                    r.id, r.version, r.state, r.entry, r.payer, r.amount, r.dust, r.memo, r.at,
+                    r.used_for,
+                ));
+            } else {
+                self.changed_teg_records.push((
+                    r.id, read, r.version, r.state, r.entry, r.payer, r.amount, r.dust, r.memo,
+                    r.at, r.used_for,
+                ));
+            }
+        }
+        self.add_papers(writes);
+    }
+
+    /// What is kept as one text each.
+    fn add_papers(&mut self, writes: &Writes) {
         for write in writes.motions.values() {
             let (r, read) = (MotionRow::new(&write.row), count(write.stored));
             if read == 0 {
@@ -303,20 +322,6 @@ impl Draft {
                     r.changed_at,
                     r.expires_at,
                     r.body,
-                ));
-            }
-        }
-        for write in writes.teg_records.values() {
-            let (r, read) = (TegRecordRow::new(&write.row), count(write.stored));
-            if read == 0 {
-                self.teg_records.push((
-                    r.id, r.version, r.state, r.entry, r.payer, r.amount, r.dust, r.memo, r.at,
-                    r.used_for,
-                ));
-            } else {
-                self.changed_teg_records.push((
-                    r.id, read, r.version, r.state, r.entry, r.payer, r.amount, r.dust, r.memo,
-                    r.at, r.used_for,
                 ));
             }
         }

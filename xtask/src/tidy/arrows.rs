@@ -37,7 +37,8 @@ const ARROWS: &[(&str, &[&[&str]])] = &[
     ("contract-kit", &[DOMAIN, &["disputes", "reputation", "ports"]]),
     ("postgres-cluster", &[]),
     ("testkit", &[EVERYTHING, &["boot", "contract-kit", "postgres-cluster"]]),
-    ("server", &[&["boot"]]),
+    // Its tests run a TEG beside it.
+    ("server", &[&["boot", "edge-node"]]),
     // In bins/expiration-worker; named like its program.
     ("worker", &[&["boot"]]),
     // In bins/teg; the library crate has the name.

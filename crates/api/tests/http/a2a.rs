@@ -405,7 +405,7 @@ async fn ten_thousand_strange_bodies() {
             1 => body["id"] = junk(&mut dice, 1),
             2 => {
                 body["params"]["message"] = json!({ "messageId": "m", "role": "ROLE_USER",
-                "parts": [{ "data": junk(&mut dice, 3) }] })
+                "parts": [{ "data": junk(&mut dice, 3) }] });
             }
             _ => {}
         }

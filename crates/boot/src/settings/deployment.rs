@@ -158,7 +158,6 @@ impl Settings {
     }
 
     fn economics(&self, card: &AgentCard, problems: &mut Problems) -> Config {
-        let original = FeeSchedule::ORIGINAL;
         let did = match given(self.agent_did.as_ref()) {
             Some(text) => text.parse::<Did>().map_err(|e| format!("\"{text}\" {e}")),
             None => card
@@ -166,26 +165,7 @@ impl Settings {
                 .map_err(|error| error.to_string())
                 .and_then(|text| text.parse().map_err(|e| format!("\"{text}\" {e}"))),
         };
-        let fees = FeeSchedule {
-            listing: problems.or(
-                "AGENT_CARD",
-                card.amount("/capabilities/fee_structure/listing_fee"),
-                original.listing,
-            ),
-            transaction: self.transaction_fee(card, problems),
-            dispute: problems.or(
-                "AGENT_CARD",
-                card.amount("/capabilities/fee_structure/dispute_fee"),
-                original.dispute,
-            ),
-        };
-        if let Err(invalid) = fees.validate() {
-            let setting = match invalid.field {
-                "transaction_fee_percent" => "TRANSACTION_FEE_PERCENT",
-                _ => "AGENT_CARD",
-            };
-            problems.add(setting, invalid);
-        }
+        let fees = self.fees(card, problems);
         check_service_types(card, problems);
         let fallback = Config::original(stand_in_did(did, problems));
         let ruling_time = Seconds::from_hours(self.dispute_hours(problems));
@@ -219,6 +199,31 @@ impl Settings {
             ),
             ..fallback
         }
+    }
+
+    fn fees(&self, card: &AgentCard, problems: &mut Problems) -> FeeSchedule {
+        let original = FeeSchedule::ORIGINAL;
+        let fees = FeeSchedule {
+            listing: problems.or(
+                "AGENT_CARD",
+                card.amount("/capabilities/fee_structure/listing_fee"),
+                original.listing,
+            ),
+            transaction: self.transaction_fee(card, problems),
+            dispute: problems.or(
+                "AGENT_CARD",
+                card.amount("/capabilities/fee_structure/dispute_fee"),
+                original.dispute,
+            ),
+        };
+        if let Err(invalid) = fees.validate() {
+            let setting = match invalid.field {
+                "transaction_fee_percent" => "TRANSACTION_FEE_PERCENT",
+                _ => "AGENT_CARD",
+            };
+            problems.add(setting, invalid);
+        }
+        fees
     }
 
     fn transaction_fee(&self, card: &AgentCard, problems: &mut Problems) -> BasisPoints {

@@ -41,10 +41,7 @@ impl Settings {
             ("TEG_REQUESTS_PER_HOUR", limit(|limits| limits.requests)),
             ("TEG_TRANSFERS_PER_HOUR", limit(|limits| limits.transfers)),
             ("REGISTRY_URL", edge(self.registry_url.as_ref())),
-            (
-                "REGISTRY_CLIENT_ID",
-                given(self.registry_client_id.as_ref()).unwrap_or("(none)").into(),
-            ),
+            ("REGISTRY_CLIENT_ID", shown(self.registry_client_id.as_ref())),
             ("REGISTRY_CLIENT_SECRET", hidden(self.registry_client_secret.as_ref())),
             ("REGISTRY_API_KEY", hidden(self.registry_api_key.as_ref())),
             ("AGENT_KEY", hidden(self.agent_key.as_ref())),
@@ -77,6 +74,11 @@ impl Settings {
             text
         })
     }
+}
+
+/// What is no secret.
+fn shown(text: Option<&String>) -> String {
+    given(text).unwrap_or("(none)").to_owned()
 }
 
 pub(super) fn name_of(value: &impl clap::ValueEnum) -> String {

@@ -184,27 +184,7 @@ impl Step {
         } else {
             let mut seal = Seal::begin(&self.previous, batch);
             let number = batch.position;
-            while let Some((at, row)) =
-                self.postings.next_if(connection, self.at.posting, |row| row.batch <= number)?
-            {
-                seal.posting(&row);
-                let account = &row.row.account;
-                if row.balance.is_none() && is_of_nobody(account) {
-                    *sums.entry(account.clone()).or_default() += row.row.delta;
-                }
-                if account.starts_with("order:") {
-                    *sums.entry(OPEN_ESCROW.to_owned()).or_default() += row.row.delta;
-                }
-                self.at.posting = at;
-                postings += 1;
-            }
-            while let Some((at, row)) =
-                self.events.next_if(connection, self.at.event, |row| row.batch <= number)?
-            {
-                seal.event(&row);
-                self.at.event = at;
-                events += 1;
-            }
+            (postings, events) = self.lines(connection, number, &mut seal, &mut sums)?;
             let (expect, of_postings, of_events) = seal.finish_with_digests();
             (expect, (of_postings.to_vec(), of_events.to_vec()))
         };
@@ -238,6 +218,39 @@ impl Step {
         self.at.batch = batch.position;
         self.lines += 1 + postings + events;
         Ok(())
+    }
+
+    /// The lines of a commit, as the seal wants them; how many postings and events.
+    fn lines(
+        &mut self,
+        connection: &mut SqliteConnection,
+        number: i64,
+        seal: &mut Seal,
+        sums: &mut BTreeMap<String, i64>,
+    ) -> Result<(usize, usize), Failure> {
+        let (mut postings, mut events) = (0, 0);
+        while let Some((at, row)) =
+            self.postings.next_if(connection, self.at.posting, |row| row.batch <= number)?
+        {
+            seal.posting(&row);
+            let account = &row.row.account;
+            if row.balance.is_none() && is_of_nobody(account) {
+                *sums.entry(account.clone()).or_default() += row.row.delta;
+            }
+            if account.starts_with("order:") {
+                *sums.entry(OPEN_ESCROW.to_owned()).or_default() += row.row.delta;
+            }
+            self.at.posting = at;
+            postings += 1;
+        }
+        while let Some((at, row)) =
+            self.events.next_if(connection, self.at.event, |row| row.batch <= number)?
+        {
+            seal.event(&row);
+            self.at.event = at;
+            events += 1;
+        }
+        Ok((postings, events))
     }
 }
 

@@ -36,8 +36,6 @@ pub use coverage::Coverage;
 pub use many::{Sums, run_many};
 pub use options::Options;
 pub(crate) use rng::Rng;
-#[cfg(feature = "app")]
-pub(crate) use rng::Rng;
 
 /// What a run found.
 #[derive(Clone, Debug)]
