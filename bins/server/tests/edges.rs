@@ -12,13 +12,13 @@ async fn teg_and_books_agree_whatever_fails_and_whoever_dies() {
         server: env!("CARGO_BIN_EXE_marketplace-server").into(),
         teg: TegCommand::Test("the_teg"),
         folder: folder.path().to_owned(),
-        orders: 60,
-        kills: 3,
+        orders: 20,
+        kills: 2,
         fault_percent: 5,
         seed: 1,
     };
     let report = trade_over_failing_edges(plan).await.expect("TEG and books agree");
-    assert_eq!((report.orders, report.payouts, report.kills), (60, 12, 3), "{report:?}");
+    assert_eq!((report.orders, report.payouts, report.kills), (20, 4, 2), "{report:?}");
 }
 
 #[derive(Parser)]

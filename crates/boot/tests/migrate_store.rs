@@ -138,7 +138,7 @@ async fn a_market_moves_and_goes_on() {
     let file = folder.path().join("marketplace.db");
     let server = market.server(folder.path(), None).await;
     let (_, buyer, orders) = trade(&market, &server).await;
-    let again = json!({ "listing_id": "x" });
+    let again = json!({ "listing_id": "0197f3a2-7c1e-7aaa-8b1b-0242ac120002" });
     let busy = StoreMove::new(&format!("sqlite:{}", file.display()), &database.url()).unwrap();
     let error = migrate_store(&busy, |_| {}).await.err().unwrap();
     assert!(format!("{error:?}").contains("InUse"), "a server runs on it: {error:?}");

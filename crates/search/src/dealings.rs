@@ -172,7 +172,9 @@ impl Dealings {
         let near = self.together.get(&listing).into_iter().flatten();
         near.map(|(id, &common)| {
             let common = u64::from(common) * 2 - 1;
-            let score = common * 500_000 / (own * buyers(id)).isqrt().max(1);
+            // The root of a millionfold: whole roots of small numbers are all alike.
+            let mean = (own * buyers(id) * 1_000_000).isqrt().max(1);
+            let score = common * 500_000_000 / mean;
             Suggestion { id: *id, because: Because::BoughtWith(listing), score }
         })
         .collect()

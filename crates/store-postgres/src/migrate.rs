@@ -14,8 +14,8 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("00000000000001", include_str!("../../../migrations/postgres/00000000000001_store/up.sql")),
     ("00000000000002", include_str!("../../../migrations/postgres/00000000000002_api_keys/up.sql")),
     ("00000000000003", include_str!("../../../migrations/postgres/00000000000003_edges/up.sql")),
-    ("00000000000010", include_str!("../../../migrations/postgres/00000000000010_motions/up.sql")),
     ("00000000000004", include_str!("../../../migrations/postgres/00000000000004_disputes/up.sql")),
+    ("00000000000010", include_str!("../../../migrations/postgres/00000000000010_motions/up.sql")),
     ("00000000000011", include_str!("../../../migrations/postgres/00000000000011_tasks/up.sql")),
 ];
 

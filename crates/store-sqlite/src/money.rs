@@ -50,9 +50,9 @@ pub(crate) fn wallet(connection: &mut SqliteConnection, did: &Did) -> Result<Wal
 
 /// In disputes, as a juror's stake, and as collateral.
 fn bonds(connection: &mut SqliteConnection, did: &Did) -> Result<Amount, Failure> {
-    const HELD: &str = "SELECT SUM(held) AS amount FROM (
-        SELECT held_by_buyer AS held FROM disputes WHERE buyer = ?1
-        UNION ALL SELECT held_by_seller FROM disputes WHERE seller = ?1)";
+    const HELD: &str = "SELECT
+        (SELECT COALESCE(SUM(held_by_buyer), 0) FROM disputes WHERE buyer = ?1)
+        + (SELECT COALESCE(SUM(held_by_seller), 0) FROM disputes WHERE seller = ?1) AS amount";
     let held = diesel::sql_query(HELD).bind::<Text, _>(did.as_str());
     let held = held.get_result::<Sum>(connection)?.amount();
     let locked = [Account::Collateral(did.clone()), Account::Juror(did.clone())];

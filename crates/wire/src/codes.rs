@@ -109,7 +109,7 @@ codes! {
     NOT_COMMITTED = 409 "not_committed" "The juror did not vote under seal in time";
     WRONG_SEAL = 422 "wrong_seal" "The vote is not the one that was sealed";
     NOT_APPROVED = 403 "not_approved" "Not enough operators signed exactly this";
-    NOT_A_JUROR = 403 "not_a_juror" "Only jurors do this";
+    NOT_A_JUROR = 404 "not_a_juror" "The caller is no juror";
     JUROR_STAKE_TOO_SMALL = 422 "juror_stake_too_small" "A juror locks more than this";
     JUROR_STAKE_BOUND = 409 "juror_stake_bound" "The juror's stake is bound";
     // Wallet.

@@ -146,7 +146,8 @@ async fn the_same_key_buys_once_and_the_same_message_name_does_not() {
     let other = json!({ "action": "purchase", "listing_id": listing, "expected_total": "5.125",
         "idempotency_key": "once" });
     let reused = send(&world, &buyer, other, None).await;
-    assert_eq!(reused["error"]["code"], -32602, "{reused}");
+    assert_eq!(state(&reused), "TASK_STATE_REJECTED", "{reused}");
+    assert!(reused.to_string().contains("idempotency_key_reused"), "{reused}");
     let plain = json!({ "action": "purchase", "listing_id": listing });
     let third = send(&world, &buyer, plain, None).await;
     assert_ne!(first["result"]["task"]["id"], third["result"]["task"]["id"]);
@@ -318,7 +319,8 @@ async fn a_subscription_begins_with_the_task_and_ends_with_it() {
     send(&world, &seller, json!({ "action": "deliver", "inline": "y" }), task).await;
     let mut stream = Box::pin(stream);
     let opened = tokio::time::timeout(std::time::Duration::from_millis(50), &mut stream).await;
-    assert!(opened.is_err(), "it stays open while somebody is waited for");
+    let early = opened.ok().map(|reply| reply.unwrap().text());
+    assert_eq!(early, None, "it stays open while somebody is waited for");
     send(&world, &buyer, json!({ "action": "accept" }), task).await;
     let text = stream.await.unwrap().text();
     let events: Vec<Value> = text
@@ -403,7 +405,7 @@ async fn ten_thousand_strange_bodies() {
         match dice.roll(6) {
             0 => body["jsonrpc"] = junk(&mut dice, 1),
             1 => body["id"] = junk(&mut dice, 1),
-            2 => {
+            2 if body["params"].is_object() => {
                 body["params"]["message"] = json!({ "messageId": "m", "role": "ROLE_USER",
                 "parts": [{ "data": junk(&mut dice, 3) }] });
             }

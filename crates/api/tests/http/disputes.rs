@@ -120,7 +120,7 @@ impl Case {
             self.post(known[did], "commit", body).await.expect_success();
         }
         let shown = self.shown(known[&names[0]]).await.expect_success();
-        assert!(!shown.to_string().contains("\"ballot\""), "no vote is seen before it is opened");
+        assert!(!shown.to_string().contains("\"ballot\":\""), "seen before it is opened: {shown}");
         for did in &names {
             let wrong = json!({ "ballot": "full", "salt": hex(&[8; 32]) });
             self.post(known[did], "reveal", wrong).await.expect_problem(422, "wrong_seal");

@@ -46,7 +46,7 @@ async fn what_may_be_done_is_said_with_amounts_and_deadlines() {
     let seen = scene.show(&scene.seller, &order).await;
     assert_eq!(actions(&seen), ["start", "decline", "deliver", "offer-split"]);
     let seen = scene.show(&scene.buyer, &order).await;
-    assert_eq!(actions(&seen), ["cancel", "accept", "offer-split"]);
+    assert_eq!(actions(&seen), ["cancel", "accept", "offer-split", "dispute"]);
     let cancel = &seen["available_actions"][0];
     assert_eq!(
         *cancel,

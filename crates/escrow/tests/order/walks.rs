@@ -224,7 +224,7 @@ proptest! {
 fn walks_reach_every_row() {
     let mut runner = TestRunner::deterministic();
     let mut reached = BTreeSet::new();
-    for _ in 0..4_000 {
+    for _ in 0..12_000 {
         let strategy = (deals(), any::<bool>(), moves(60));
         let (deal, unpaid, walk) = strategy.new_tree(&mut runner).unwrap().current();
         reached.extend(walked(deal, unpaid, &walk).1);

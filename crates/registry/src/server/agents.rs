@@ -26,15 +26,17 @@ pub(super) async fn me(State(server): Server, headers: HeaderMap) -> Result<Repl
     let did = did.ok_or_else(|| Refusal::unauthorized("Could not validate credentials"))?;
     let key = server.directory.public_key(&did).await?;
     let now = time(server.now());
-    let body = json!({
+    let mut body = json!({
         "did": did.as_str(),
         "client_id": did.as_str(),
         "status": "active",
         "creator_developer_id": 0,
         "created_at": now,
         "last_active_at": now,
-        "public_key_jwk": key.as_ref().map(jwk),
     });
+    if let Some(key) = &key {
+        body["public_key_jwk"] = jwk(key);
+    }
     Ok(Reply(StatusCode::OK, body))
 }
 

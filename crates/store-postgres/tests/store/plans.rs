@@ -68,6 +68,10 @@ const MAY_WALK: &[(&str, &str)] = &[
     ("WHERE position IS NULL AND outcomes IS NOT NULL", "all of the index of what is not sealed"),
 ];
 
+/// Statements that come or do not come by chance of timing: looked at, but not in the snapshot.
+const BY_TIMING: [&str; 2] =
+    ["SELECT event FROM chain", "SELECT number FROM batches WHERE position"];
+
 /// Statements of the audit, which walks through everything, begin and end so.
 const AUDIT: (&str, &str) = ("SET LOCAL statement_timeout = 0", "COMMIT");
 
@@ -100,7 +104,9 @@ fn no_statement_walks_through_a_table() {
         if !MAY_WALK.iter().any(|(part, _)| text.contains(part)) {
             walks.extend(walking(&plan).iter().map(|step| format!("{step}\n    {text}")));
         }
-        shapes.push_str(&format!("{}\n{}", beginning(text), shape(&plan)));
+        if !BY_TIMING.iter().any(|beginning| text.starts_with(beginning)) {
+            shapes.push_str(&format!("{}\n{}", beginning(text), shape(&plan)));
+        }
     }
     assert!(walks.is_empty(), "{}", walks.join("\n"));
     // A net without holes: a statement that walks is caught.
