@@ -265,6 +265,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             pushes: false,
             longest_wait: Duration::from_secs(60),
         },
+        clock: Arc::new(|| Timestamp::from_micros(chrono::Utc::now().timestamp_micros())),
     };
     if cli.allow_private {
         eprintln!("push notifications may go to private addresses");

@@ -32,6 +32,6 @@ pub use dialect::Dialect;
 pub use error::A2aError;
 pub use kept::Step;
 pub use router::router;
-pub use service::{A2a, Settings};
+pub use service::{A2a, Clock, Settings};
 pub use standing::{NewTask, Standing};
 pub use trade::Trade;

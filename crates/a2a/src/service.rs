@@ -56,7 +56,12 @@ pub struct A2a {
     pub cards: Arc<Cards>,
     /// What the operator decides.
     pub settings: Settings,
+    /// Tells the time, for the age of tokens.
+    pub clock: Clock,
 }
+
+/// Tells the time.
+pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
 /// What a message was answered with.
 #[derive(Debug)]

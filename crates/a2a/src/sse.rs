@@ -8,6 +8,7 @@ use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::sse::{Event, Sse};
 use axum::response::{IntoResponse, Response};
 use futures::stream;
+use marketplace_money::Timestamp;
 use marketplace_wire::Guest;
 use serde_json::Value;
 use tokio::sync::mpsc;
@@ -52,7 +53,7 @@ pub(crate) fn stream(
     failed: Arc<dyn Fn(&A2aError) -> Value + Send + Sync>,
 ) -> Response {
     let (events, taken) = mpsc::channel(AHEAD);
-    let left = guest.map_or(LONGEST, left);
+    let left = guest.map_or(LONGEST, |guest| left(guest, (a2a.clock)()));
     tokio::spawn(pump(a2a, follower, events, left, spell, failed));
     respond(taken)
 }
@@ -80,11 +81,9 @@ fn respond(taken: mpsc::Receiver<Event>) -> Response {
 }
 
 /// How long what the caller showed is good.
-fn left(guest: &Guest) -> Duration {
+fn left(guest: &Guest, now: Timestamp) -> Duration {
     let Some(until) = guest.until else { return LONGEST };
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    let now = now.map_or(0, |since| i64::try_from(since.as_micros()).unwrap_or(i64::MAX));
-    let micros = u64::try_from(until.micros().saturating_sub(now)).unwrap_or(0);
+    let micros = u64::try_from(until.micros().saturating_sub(now.micros())).unwrap_or(0);
     Duration::from_micros(micros).min(LONGEST)
 }
 

@@ -297,6 +297,7 @@ fn bindings(app: &Arc<App>) -> Router {
             // Its answer comes before the request's time is over.
             longest_wait: settings.request_timeout.saturating_sub(Duration::from_secs(2)),
         },
+        clock: app.clock.clone(),
     };
     marketplace_a2a::router(Arc::new(a2a))
 }

@@ -227,7 +227,7 @@ async fn go_on(market: &Market, url: &str, buyer: &str, orders: &[String], other
     let order = market.http.get(format!("http://{}/api/v1/orders/{}", server.addr(), orders[5]));
     let order: Value = order.bearer_auth(buyer).send().await.unwrap().json().await.unwrap();
     let body = json!({ "listing_id": order["listing_id"] });
-    market.post(&server, path, buyer, "one more", body).await;
+    market.post(&server, path, buyer, "one-more", body).await;
     let audit = server.marketplace().audit().await.unwrap();
     assert_eq!(audit.breaches(), Vec::<String>::new());
     assert_eq!(audit.orders, orders.len() as u64 + 1);

@@ -72,6 +72,7 @@ fn bindings(app: &Arc<App>) -> Router {
             pushes: false,
             longest_wait: Duration::from_secs(5),
         },
+        clock: app.clock.clone(),
     };
     marketplace_a2a::router(Arc::new(a2a))
 }

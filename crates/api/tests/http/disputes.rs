@@ -120,7 +120,8 @@ impl Case {
             self.post(known[did], "commit", body).await.expect_success();
         }
         let shown = self.shown(known[&names[0]]).await.expect_success();
-        assert!(!shown.to_string().contains("\"ballot\":\""), "seen before it is opened: {shown}");
+        let now = shown["rounds"].as_array().unwrap().last().unwrap();
+        assert!(!now.to_string().contains("\"ballot\""), "seen before it is opened: {now}");
         for did in &names {
             let wrong = json!({ "ballot": "full", "salt": hex(&[8; 32]) });
             self.post(known[did], "reveal", wrong).await.expect_problem(422, "wrong_seal");
