@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, bail};
 
-use crate::{planted, properties, readme, shell};
+use crate::{agents, planted, properties, readme, shell};
 
 struct Check {
     name: &'static str,
@@ -67,6 +67,11 @@ const CHECKS: &[Check] = &[
         name: "scale",
         about: "costs with 2,000,000 orders in PostgreSQL beside those with 100,000",
         run: || shell::scale(&[]),
+    },
+    Check {
+        name: "agents",
+        about: "the trade with the stock A2A client over the built server; does not end yet",
+        run: agents::run_built,
     },
     Check {
         name: "readme",
