@@ -18,10 +18,18 @@ pub(crate) fn built(folder: &str) -> PathBuf {
     root().join(target.unwrap_or_else(|| PathBuf::from("target"))).join(folder)
 }
 
-/// Cargo, at the top of the repository.
+/// Cargo, at the top of the repository, with the variables of a caller's own shell: what `cargo run`
+/// says about this program would make build scripts that watch those variables (ring) run again.
 pub(crate) fn cargo(args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(root()).args(args);
+    for (name, _) in std::env::vars_os() {
+        let of_this_program =
+            |name: &str| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_");
+        if name.to_str().is_some_and(of_this_program) {
+            command.env_remove(name);
+        }
+    }
     command
 }
 
