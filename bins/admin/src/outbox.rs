@@ -1,5 +1,7 @@
 //! `outbox dead` and `outbox retry`: messages that no endpoint took.
 
+use std::collections::BTreeSet;
+
 use anyhow::{Context, Result};
 
 use crate::cli::OutboxCommand;
@@ -26,18 +28,36 @@ pub(crate) async fn run(command: &OutboxCommand, as_json: bool) -> Result<()> {
         }
         OutboxCommand::Retry(args) => {
             let client = Client::with_key(&args.caller.server, &args.caller.key).await?;
-            let ids = if args.all {
-                let page = client.get("/api/v1/admin/outbox/dead", &[]).await?;
-                let dead = page["results"].as_array().context("the server sent no list")?;
-                dead.iter().filter_map(|dead| dead["id"].as_str().map(str::to_owned)).collect()
-            } else {
-                args.ids.clone()
-            };
-            for id in &ids {
-                client.post(&format!("/api/v1/admin/outbox/{id}/retry"), None).await?;
-                println!("{id} will be tried again");
+            if args.all {
+                return retry_all(&client).await;
+            }
+            for id in &args.ids {
+                retry(&client, id).await?;
             }
         }
     }
+    Ok(())
+}
+
+/// A page of dead letters after the other; what dies again meanwhile is not tried again.
+async fn retry_all(client: &Client) -> Result<()> {
+    let mut tried = BTreeSet::new();
+    loop {
+        let page = client.get("/api/v1/admin/outbox/dead", &[]).await?;
+        let dead = page["results"].as_array().context("the server sent no list")?;
+        let ids = dead.iter().filter_map(|dead| dead["id"].as_str().map(str::to_owned));
+        let new: Vec<String> = ids.filter(|id| tried.insert(id.clone())).collect();
+        if new.is_empty() {
+            return Ok(());
+        }
+        for id in &new {
+            retry(client, id).await?;
+        }
+    }
+}
+
+async fn retry(client: &Client, id: &str) -> Result<()> {
+    client.post(&format!("/api/v1/admin/outbox/{id}/retry"), None).await?;
+    println!("{id} will be tried again");
     Ok(())
 }

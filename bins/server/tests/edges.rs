@@ -7,18 +7,30 @@ use marketplace_testkit::load::{EdgesPlan, TEG_FLAGS, TegCommand, trade_over_fai
 
 #[tokio::test]
 async fn teg_and_books_agree_whatever_fails_and_whoever_dies() {
+    trades(20, false).await;
+}
+
+/// The other rail, on which a transfer may settle later.
+#[tokio::test]
+async fn they_agree_over_the_registrys_send_too() {
+    trades(20, true).await;
+}
+
+async fn trades(orders: usize, by_send: bool) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let plan = EdgesPlan {
         server: env!("CARGO_BIN_EXE_marketplace-server").into(),
         teg: TegCommand::Test("the_teg"),
         folder: folder.path().to_owned(),
-        orders: 20,
+        orders,
         kills: 2,
         fault_percent: 5,
         seed: 1,
+        by_send,
     };
     let report = trade_over_failing_edges(plan).await.expect("TEG and books agree");
-    assert_eq!((report.orders, report.payouts, report.kills), (20, 4, 2), "{report:?}");
+    let done = (report.orders, report.prepaid, report.payouts, report.kills);
+    assert_eq!(done, (orders, 6, orders, 2), "{report:?}");
 }
 
 #[derive(Parser)]

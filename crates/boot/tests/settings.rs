@@ -191,6 +191,8 @@ fn a_risky_start_is_warned_of() {
         assert!(warnings.iter().any(|warning| warning.contains(words)), "{warnings:?}");
     };
     check(&[], "play money");
+    let elsewhere = ["--teg-layer-url=http://127.0.0.1:8100", "--teg-auth-mode=did"];
+    assert_eq!(resolve(&elsewhere).unwrap().warnings, Vec::<String>::new());
     check(&["--auth-mode=open"], "acts as any agent");
     check(&["--faucet=on", "--listen=0.0.0.0:8020"], "FAUCET=on");
     check(&["--redis-url=redis://:x@cache"], "REDIS_URL is not used");

@@ -61,6 +61,8 @@ pub(crate) struct Inner {
     pub(crate) bench: Bench,
     /// Held by whoever makes the mirror look.
     pub(crate) refreshing: tokio::sync::Mutex<()>,
+    /// One adjustment of a balance at a time.
+    pub(crate) adjusting: tokio::sync::Mutex<()>,
     /// Until when this process said that transfers are awaited, in microseconds.
     pub(crate) awaited: AtomicI64,
     queue: mpsc::Sender<Box<dyn Job>>,
@@ -125,7 +127,8 @@ impl Marketplace {
         };
         let executor = tokio::spawn(executor.run(jobs));
         let reputations = ReputationCache::new(edges.teg.clone(), edges.store.clone());
-        let (edge, escrow, trees, bench, refreshing, awaited) = Default::default();
+        let (edge, escrow, trees, bench, awaited) = Default::default();
+        let (refreshing, adjusting) = Default::default();
         let inner = Inner {
             config,
             edges,
@@ -137,6 +140,7 @@ impl Marketplace {
             trees,
             bench,
             refreshing,
+            adjusting,
             awaited,
             queue,
             executor,

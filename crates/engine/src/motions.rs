@@ -5,8 +5,8 @@ use std::sync::Arc;
 use marketplace_disputes::DisputeRefusal;
 use marketplace_fees::FeeSchedule;
 use marketplace_ledger::Account;
-use marketplace_money::{Amount, Did};
-use marketplace_ports::{Motion, MotionAction, SealedEvent, StoreError};
+use marketplace_money::{Amount, Did, Seconds};
+use marketplace_ports::{Lease, Motion, MotionAction, SealedEvent, StoreError};
 use uuid::Uuid;
 
 use crate::in_force::Tariff;
@@ -18,6 +18,9 @@ use crate::verbs::{CancelMotion, Means, Move, SignedBy, Word, digest_of};
 const PAGE: u32 = 500;
 /// How often a panel may be drawn until a motion on its dispute is decided.
 const ATTEMPTS: usize = 5;
+/// The right to adjust a balance, for longer than any command takes.
+const ADJUSTMENT: &str = "adjustment";
+const LONGEST_ADJUSTMENT: Seconds = Seconds(60);
 
 /// An operator, and what it says.
 struct Voice {
@@ -76,7 +79,31 @@ impl Marketplace {
         self.speak(voice, known.action.clone(), signed_by, idempotency).await
     }
 
+    /// What is taken from capital is decided on the sum of its journal, which no version guards: so
+    /// one at a time, over all servers.
     async fn speak(
+        &self,
+        voice: Voice,
+        action: MotionAction,
+        signed_by: SignedBy,
+        idempotency: Option<Idempotency<Arc<Motion>>>,
+    ) -> Result<Done<Arc<Motion>>, Error> {
+        if !matches!(action, MotionAction::Adjust { .. }) {
+            return self.decide_motion(voice, action, signed_by, idempotency).await;
+        }
+        let _turn = self.inner.adjusting.lock().await;
+        let lease = Lease { owner: self.fresh_id().await?, duration: LONGEST_ADJUSTMENT };
+        if !self.store().lease_job(ADJUSTMENT, lease).await? {
+            return Err(Error::unavailable("another server adjusts a balance", 1));
+        }
+        let done = self.decide_motion(voice, action, signed_by, idempotency).await;
+        if let Err(error) = self.store().release_leases(lease.owner).await {
+            tracing::warn!(%error, "the next adjustment has to wait for this one's lease");
+        }
+        done
+    }
+
+    async fn decide_motion(
         &self,
         voice: Voice,
         action: MotionAction,

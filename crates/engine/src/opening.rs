@@ -84,10 +84,12 @@ impl Marketplace {
                 continue;
             }
             let (holdings, dust) = self.capital(balance, &after)?;
-            return match self.execute(OpenBooks { holdings, dust }, None).await {
-                Ok(_) | Err(Error::Refused(Refusal::AlreadyDone)) => Ok(()),
-                Err(error) => Err(error),
-            };
+            match self.execute(OpenBooks { holdings, dust }, None).await {
+                Ok(_) | Err(Error::Refused(Refusal::AlreadyDone)) => {}
+                Err(error) => return Err(error),
+            }
+            // From now on withdrawals can be queued, whether the TEG answers or not.
+            return self.transfer_fee().await.map(|_| ());
         }
         Err(Error::unavailable("our account at the TEG does not stand still", 5))
     }

@@ -4,11 +4,13 @@
 //! The leaves are kept as notes in one of two slots, the statement that names the slot is written
 //! last: whoever reads it finds its leaves, also on another server and after a restart.
 
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use marketplace_escrow::OrderStatus;
 use marketplace_ledger::{Account, Leaf, Node, Step, SumTree, check_path};
 use marketplace_money::{Amount, Did, Seconds, Timestamp};
-use marketplace_ports::{LiabilitySink, OrderFilter};
+use marketplace_ports::{DisputeFilter, LiabilitySink, OrderFilter};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -20,8 +22,10 @@ const STATEMENT: &str = "reserves-statement";
 const SALT: &str = "reserves-salt";
 /// Lines of leaves in one note.
 const CHUNK: usize = 5_000;
-/// Orders of an agent that are looked through on each side.
+/// Orders of an agent, or withdrawals, that are read at once.
 const MOST_ORDERS: u32 = 1_000;
+/// Disputes that are read at once: each has its whole log.
+const PAGE: u32 = 100;
 
 /// What we owed at a moment, all together.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -178,34 +182,69 @@ impl Marketplace {
     pub async fn reserves_proof(&self, did: &Did) -> Result<Option<Proof>, Error> {
         let Some(statement) = self.reserves_statement().await? else { return Ok(None) };
         let tree = self.tree_of(&statement).await?;
-        let mut names = vec![
-            Account::Agent(did.clone()),
-            Account::Collateral(did.clone()),
-            Account::Juror(did.clone()),
-        ];
-        for as_seller in [false, true] {
-            let agent = did.clone();
-            let filter =
-                OrderFilter { agent, as_seller, status: None, cursor: None, limit: MOST_ORDERS };
-            let page = self.store().orders(&filter).await?;
-            names.extend(page.items.iter().map(|order| Account::Order(order.id)));
-        }
-        let mut after = None;
-        loop {
-            let page = self.store().open_withdrawals(after, MOST_ORDERS).await?;
-            let Some(last) = page.last() else { break };
-            after = Some(last.id);
-            let own = page.iter().filter(|withdrawal| withdrawal.agent == *did);
-            names.extend(own.map(|withdrawal| Account::Withdrawal(withdrawal.id)));
-        }
-        let names: std::collections::HashSet<String> =
-            names.iter().map(ToString::to_string).collect();
+        let names: HashSet<String> =
+            self.accounts_of(did).await?.iter().map(ToString::to_string).collect();
         let own = tree.leaves().iter().enumerate().filter(|(_, leaf)| names.contains(&leaf.name));
         let inclusions = own.filter_map(|(index, leaf)| {
             Some(Inclusion { leaf: leaf.clone(), path: tree.path(index)? })
         });
         let inclusions = inclusions.collect();
         Ok(Some(Proof { statement, inclusions }))
+    }
+
+    /// Under which accounts an agent may be owed something. What ended since the statement is
+    /// looked for among the newest only.
+    async fn accounts_of(&self, did: &Did) -> Result<Vec<Account>, Error> {
+        let mut names = vec![
+            Account::Agent(did.clone()),
+            Account::Collateral(did.clone()),
+            Account::Juror(did.clone()),
+        ];
+        for as_seller in [false, true] {
+            for status in [None, Some(OrderStatus::EscrowFunded)] {
+                self.orders_of(did, as_seller, status, &mut names).await?;
+            }
+        }
+        for open_only in [false, true] {
+            let mut filter =
+                DisputeFilter { party: Some(did.clone()), open_only, cursor: None, limit: PAGE };
+            loop {
+                let page = self.store().disputes(&filter).await?;
+                names.extend(page.items.iter().map(|known| Account::Dispute(known.dispute.id)));
+                filter.cursor = page.next;
+                if !open_only || filter.cursor.is_none() {
+                    break;
+                }
+            }
+        }
+        let mut after = None;
+        loop {
+            let page = self.store().open_withdrawals(after, MOST_ORDERS).await?;
+            let Some(last) = page.last() else { return Ok(names) };
+            after = Some(last.id);
+            let own = page.iter().filter(|withdrawal| withdrawal.agent == *did);
+            names.extend(own.map(|withdrawal| Account::Withdrawal(withdrawal.id)));
+        }
+    }
+
+    /// All orders of one status, or the newest of any.
+    async fn orders_of(
+        &self,
+        did: &Did,
+        as_seller: bool,
+        status: Option<OrderStatus>,
+        names: &mut Vec<Account>,
+    ) -> Result<(), Error> {
+        let agent = did.clone();
+        let mut filter = OrderFilter { agent, as_seller, status, cursor: None, limit: MOST_ORDERS };
+        loop {
+            let page = self.store().orders(&filter).await?;
+            names.extend(page.items.iter().map(|order| Account::Order(order.id)));
+            filter.cursor = page.next;
+            if status.is_none() || filter.cursor.is_none() {
+                return Ok(());
+            }
+        }
     }
 
     async fn tree_of(&self, statement: &Statement) -> Result<Arc<SumTree>, Error> {

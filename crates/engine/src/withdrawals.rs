@@ -25,17 +25,18 @@ pub struct WithdrawalQuote {
 }
 
 impl Marketplace {
-    /// What the TEG takes for transfers. While it does not answer, what it said last.
+    /// What the TEG takes for transfers. While it does not answer, what it said last, before a
+    /// restart too: so that withdrawals can be queued.
     ///
     /// # Errors
     /// When the TEG has not said it yet.
     pub async fn transfer_fee(&self) -> Result<TransferFee, Error> {
         match self.inner.edge.saw(self.teg().transfer_fee().await) {
             Ok(fee) => {
-                self.inner.edge.learn_fee(fee);
+                self.remember_fee(fee).await?;
                 Ok(fee)
             }
-            Err(error) => self.inner.edge.known_fee().ok_or_else(|| Error::unavailable(error, 5)),
+            Err(error) => self.remembered_fee().await?.ok_or_else(|| Error::unavailable(error, 5)),
         }
     }
 

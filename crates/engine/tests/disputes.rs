@@ -175,6 +175,23 @@ async fn a_panel_rules_an_appeal_confirms_and_everybody_is_paid() {
     case.market.check().await;
 }
 
+/// Bonds are owed like balances: both parties prove them.
+#[tokio::test]
+async fn both_parties_prove_the_bonds_of_an_open_dispute() {
+    let mut case = Case::delivered().await;
+    let claimed = claim(Category::PoorQuality, Remedy::Full);
+    let id = case.open("buyer", claimed).await.unwrap().dispute().id;
+    // Long enough for the next statement.
+    case.pass(3_600).await;
+    for (party, proved) in [("buyer", true), ("seller", true), ("other", false)] {
+        let proof = case.market.marketplace.reserves_proof(&did(party)).await.unwrap().unwrap();
+        assert!(proof.holds());
+        let name = format!("dispute:{id}");
+        let own = proof.inclusions.iter().find(|own| own.leaf.name == name);
+        assert_eq!(own.map(|own| own.leaf.amount), proved.then(|| avt("11")), "{party}");
+    }
+}
+
 #[tokio::test]
 async fn silence_loses_by_rule_and_leaves_time_for_an_appeal() {
     let mut case = Case::delivered().await;

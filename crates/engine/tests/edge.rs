@@ -5,16 +5,19 @@
 #[expect(dead_code, reason = "each test file needs another part of it")]
 mod common;
 
+use std::sync::Arc;
+
 use common::{Market, avt, did, fresh, offer};
 use marketplace_contract_kit::TegFault;
 use marketplace_engine::{
-    EdgeStop, Error, EscrowLimit, EscrowPolicy, OrderView, Pace, Payment, PurchaseRequest, Refusal,
-    Resolution, Worker,
+    EdgeStop, Error, EscrowLimit, EscrowPolicy, Marketplace, OperatorSet, OrderView, Pace, Payment,
+    Proposal, PurchaseRequest, Refusal, Resolution, SignedBy, Worker,
 };
 use marketplace_listings::Listing;
 use marketplace_money::{Amount, Seconds};
 use marketplace_ports::{
-    PayoutPolicy, Teg as _, TegTransactionId, TransferFee, TransferOrder, WithdrawalState,
+    MotionAction, PayoutPolicy, Teg as _, TegTransactionId, TransferFee, TransferOrder,
+    WithdrawalState,
 };
 use uuid::Uuid;
 
@@ -203,7 +206,6 @@ async fn a_silent_teg_queues_withdrawals_and_stops_nothing_else() {
     let listing = market.list(offer("5")).await;
     let buyer = did("buyer");
     market.marketplace.deposit(&buyer, avt("50"), None).await.unwrap();
-    market.marketplace.withdrawal_fee(avt("1")).await.unwrap();
     market.teg.plan_faults(|_| TegFault::UnavailableBefore);
     for _ in 0..6 {
         market.settle().await;
@@ -220,6 +222,52 @@ async fn a_silent_teg_queues_withdrawals_and_stops_nothing_else() {
     }
     assert_eq!(market.marketplace.edge_stop().await.unwrap(), None);
     assert_eq!(market.marketplace.open_withdrawals(None, 10).await.unwrap(), []);
+    market.check().await;
+}
+
+#[tokio::test]
+async fn a_server_that_starts_while_the_teg_is_silent_queues_withdrawals_too() {
+    let mut market = Market::open().await;
+    let buyer = did("buyer");
+    market.marketplace.deposit(&buyer, avt("50"), None).await.unwrap();
+    market.teg.set_transfer_fee(avt("0.25"));
+    market.marketplace.withdrawal_fee(avt("1")).await.unwrap();
+    market.teg.plan_faults(|_| TegFault::UnavailableBefore);
+    let restarted = market.replica().await;
+    let asked = fresh(restarted.withdraw(&buyer, avt("10"), None).await.unwrap());
+    assert_eq!(asked.fee, avt("0.25"), "as the TEG said last");
+    assert_eq!(market.marketplace.open_withdrawals(None, 10).await.unwrap().len(), 1);
+    market.teg.clear_faults();
+    for _ in 0..6 {
+        market.settle().await;
+    }
+    assert_eq!(market.marketplace.open_withdrawals(None, 10).await.unwrap(), []);
+    market.check().await;
+}
+
+#[tokio::test]
+async fn what_operators_give_at_the_same_time_is_never_more_than_there_is() {
+    let operator = did("operator");
+    let operators = OperatorSet { keys: vec![operator.clone()], needed: 1 };
+    let market = Market::open_with(|config| config.operators = operators).await;
+    let replica = market.replica().await;
+    let whole = market.marketplace.own_capital().await.unwrap();
+    let give = |market: Marketplace, name: &str| {
+        let (operator, agent) = (operator.clone(), did(name));
+        let action = MotionAction::Adjust { agent, amount: whole };
+        let proposal =
+            Proposal { action, reason: "a gift".into(), try_only: false, signature: None };
+        let signed_by: SignedBy = Arc::new(|_, _, _| true);
+        async move { market.propose(&operator, proposal, signed_by, None).await }
+    };
+    let (here, too, there) = tokio::join!(
+        give(market.marketplace.clone(), "buyer"),
+        give(market.marketplace.clone(), "seller"),
+        give(replica, "other"),
+    );
+    let given = [here.is_ok(), too.is_ok(), there.is_ok()];
+    assert_eq!(given.iter().filter(|given| **given).count(), 1, "{given:?}");
+    assert_eq!(market.marketplace.own_capital().await.unwrap(), Amount::ZERO);
     market.check().await;
 }
 

@@ -12,9 +12,9 @@ use crate::shell::Shell;
 
 /// Prove what you are owed
 ///
-/// Your balance, collateral, orders and withdrawals in the last signed statement, each with its way
-/// to the root. Keep the answer as a file: `marketplace-admin verify-proof FILE` checks it without
-/// us.
+/// Your balance, collateral, orders, bonds and withdrawals in the last signed statement, each with
+/// its way to the root. Keep the answer as a file: `marketplace-admin verify-proof FILE` checks it
+/// without us.
 #[utoipa::path(
     get, path = "/api/v1/audit/reserves/proof", operation_id = "proveReserves", tag = "wallet",
     responses((status = 200, description = "The proof", body = ProofBody)),

@@ -413,8 +413,12 @@ impl Settings {
     }
 
     fn warnings(&self) -> Vec<String> {
-        let mut warnings =
-            vec!["the TEG is embedded: its tokens are play money, not AVT of any network".into()];
+        let mut warnings = Vec::new();
+        if is_embedded(self.teg_layer_url.as_ref()) {
+            warnings.push(
+                "the TEG is embedded: its tokens are play money, not AVT of any network".to_owned(),
+            );
+        }
         if self.auth_mode == AuthSetting::Open {
             warnings.push(
                 "AUTH_MODE=open: whoever reaches this port acts as any agent; for development only"

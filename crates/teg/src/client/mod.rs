@@ -75,8 +75,14 @@ impl HttpTeg {
 
     async fn own_balance(&self) -> Result<TegBalance, TegError> {
         let found: Option<Balance> = self.caller.find(Call::get("/tokenomics/balance")).await?;
-        // An agent that never moved a token is not known there.
-        found.map_or(Ok(TegBalance::default()), |balance| balance.read())
+        if let Some(balance) = found {
+            return balance.read();
+        }
+        // A TEG without this route tells the plain balance; an agent that never moved a token is
+        // not known by either.
+        let plain: Option<Balance> = self.caller.find(Call::get("/token/balance")).await?;
+        let Some(plain) = plain else { return Ok(TegBalance::default()) };
+        Ok(TegBalance { staked: self.known_stake().await?, ..plain.read()? })
     }
 
     /// A call that the TEG does once for its key.

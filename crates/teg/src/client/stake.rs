@@ -27,6 +27,13 @@ struct OneStake {
     is_active: bool,
 }
 
+impl MyStakes {
+    fn total(&self) -> Result<Amount, TegError> {
+        let total = &self.total_staked;
+        whole(total).map(|(total, _)| total).ok_or_else(|| nonsense("total_staked", total))
+    }
+}
+
 impl HttpTeg {
     /// See [`marketplace_ports::Teg::stake`].
     pub(super) async fn lock(&self, key: Uuid, amount: Amount) -> Result<TegBalance, TegError> {
@@ -84,8 +91,16 @@ impl HttpTeg {
     }
 
     async fn total_staked(&self) -> Result<Amount, TegError> {
-        let total = self.my_stakes().await?.total_staked;
-        whole(&total).map(|(total, _)| total).ok_or_else(|| nonsense("total_staked", &total))
+        self.my_stakes().await?.total()
+    }
+
+    /// What is locked; nothing where the TEG knows no stakes.
+    pub(super) async fn known_stake(&self) -> Result<Amount, TegError> {
+        let call = Call::get("/governance/staking/mystake").query("active_only", &true);
+        match self.caller.find::<MyStakes>(call).await? {
+            Some(mine) => mine.total(),
+            None => Ok(Amount::ZERO),
+        }
     }
 
     async fn my_stakes(&self) -> Result<MyStakes, TegError> {

@@ -33,8 +33,19 @@ enum Way {
 /// The answer of the newer rail, as far as it says anything that the history does not.
 #[derive(Deserialize)]
 struct Sent {
+    /// `local`, `2pc`, `async` or `fx`.
+    #[serde(default)]
+    method: String,
     #[serde(default)]
     status: String,
+}
+
+impl Sent {
+    /// Whether it says that nothing moved. What was given back did move: the history has both.
+    fn is_refusal(&self) -> bool {
+        let status = self.status.to_ascii_lowercase();
+        matches!(status.as_str(), "failed" | "rejected" | "cancelled" | "aborted")
+    }
 }
 
 impl HttpTeg {
@@ -115,7 +126,10 @@ impl HttpTeg {
     ) -> Result<Attempt, CallError> {
         if way == Way::Send {
             let sent: Sent = self.caller.once(call).await?;
-            tracing::debug!(status = sent.status, "the transfer was taken");
+            if sent.is_refusal() {
+                return Err(failed());
+            }
+            tracing::debug!(sent.method, sent.status, "the transfer was taken");
             let found = self.find_by_key(order.key).await;
             return Ok(found.ok().flatten().map_or(Attempt::Taken, Attempt::Done));
         }
@@ -130,11 +144,7 @@ impl HttpTeg {
         match line.standing(&self.caller.settings.owner) {
             Standing::Completed(transfer) => Ok(Attempt::Done(transfer)),
             Standing::Pending(_) => Ok(Attempt::Taken),
-            Standing::Failed(_) => Err(CallError::Refused(Answer {
-                status: StatusCode::OK,
-                code: String::new(),
-                detail: "the transfer failed at the TEG".to_owned(),
-            })),
+            Standing::Failed(_) => Err(failed()),
             Standing::Nothing => Err(CallError::lost("the answer names no transfer of ours")),
         }
     }
@@ -208,6 +218,15 @@ impl HttpTeg {
         }
         Ok(message)
     }
+}
+
+/// The TEG took the call, and says that nothing moved by it.
+fn failed() -> CallError {
+    CallError::Refused(Answer {
+        status: StatusCode::OK,
+        code: String::new(),
+        detail: "the transfer failed at the TEG".to_owned(),
+    })
 }
 
 fn given_up(error: CallError, in_doubt: bool) -> TegError {

@@ -3,6 +3,7 @@
 mod common;
 mod contract;
 mod failing;
+mod others;
 mod rail;
 mod reading;
 mod schemas;

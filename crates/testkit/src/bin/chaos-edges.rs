@@ -19,6 +19,9 @@ struct Arguments {
     /// Of the faults.
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// Tokens go out by the registry's send, and some settle later.
+    #[arg(long)]
+    by_send: bool,
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -33,6 +36,7 @@ async fn main() -> anyhow::Result<()> {
         kills: arguments.kills,
         fault_percent: arguments.fault_percent,
         seed: arguments.seed,
+        by_send: arguments.by_send,
     };
     let report = trade_over_failing_edges(plan).await?;
     println!("{report:?}");

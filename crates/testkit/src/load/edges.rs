@@ -21,8 +21,10 @@ const OWNER: &str = "did:agentvault:marketplace-v1";
 const BUYERS: usize = 20;
 const SELLERS: usize = 5;
 const CLIENTS: usize = 16;
-/// A seller takes something out after so many orders of a client.
-const PAYOUT_EVERY: usize = 5;
+/// Our account at the registry, which runs beside the TEG.
+const ACCOUNT: (&str, &str) = ("market", "edge-secret");
+/// What a buyer who pays before pays: more than any price here, the rest stays in its balance.
+const PREPAID: &str = "1.500000001";
 /// For one step, over all its repetitions.
 const PATIENCE: Duration = Duration::from_secs(120);
 const PAUSE: Duration = Duration::from_millis(20);
@@ -44,6 +46,8 @@ pub struct EdgesPlan {
     pub fault_percent: u8,
     /// Of the faults.
     pub seed: u64,
+    /// Tokens go out by the registry's `send`, and some settle later.
+    pub by_send: bool,
 }
 
 /// How a TEG is started.
@@ -76,12 +80,19 @@ impl TegCommand {
     }
 }
 
+/// Every way in which a call can fail, and a transfer that is taken now and done afterwards.
+const SEND_FAULTS: &str = "delay=5,unavailable,rate-limit=0,timeout-after-commit,duplicate,\
+                           odd-amounts,expired-token,settle-later";
+
 /// What a run came to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EdgesReport {
     /// Orders that were completed.
     pub orders: usize,
-    /// Withdrawals that were asked for.
+    /// Orders that were paid by a transfer made before; of the others, half are paid from a
+    /// balance and half by a deposit of what they lack.
+    pub prepaid: usize,
+    /// Withdrawals that were asked for, one for each order.
     pub payouts: usize,
     /// Processes that were killed.
     pub kills: usize,
@@ -97,14 +108,19 @@ struct TegProcess {
 impl TegProcess {
     async fn start(plan: &EdgesPlan, address: SocketAddr, percent: u8) -> anyhow::Result<Self> {
         let folder = plan.folder.join("edge").to_string_lossy().into_owned();
-        let flags = [
+        let (id, secret) = ACCOUNT;
+        let mut flags = vec![
             ("--listen", address.to_string()),
             ("--owner", OWNER.to_owned()),
             ("--auth", "did".to_owned()),
+            ("--accounts", format!("{id}:{secret}={OWNER}")),
             ("--fault-percent", percent.to_string()),
             ("--fault-seed", plan.seed.to_string()),
             ("--data-dir", folder),
         ];
+        if plan.by_send {
+            flags.push(("--fault-kinds", SEND_FAULTS.to_owned()));
+        }
         let flags: Vec<String> =
             flags.into_iter().map(|(name, value)| format!("{name}={value}")).collect();
         let child = plan
@@ -144,6 +160,7 @@ struct House {
     server: Mutex<SocketAddr>,
     taken: AtomicUsize,
     done: AtomicUsize,
+    prepaid: AtomicUsize,
     payouts: AtomicUsize,
 }
 
@@ -160,7 +177,10 @@ impl House {
             ("AGENT_DID", OWNER),
             ("OPERATOR_DIDS", operator),
             ("TEG_LAYER_URL", &teg),
-            ("TEG_AUTH_MODE", "did"),
+            ("TEG_RAIL", if self.plan.by_send { "send" } else { "transfer" }),
+            ("REGISTRY_URL", &teg),
+            ("REGISTRY_CLIENT_ID", ACCOUNT.0),
+            ("REGISTRY_CLIENT_SECRET", ACCOUNT.1),
             ("TEG_REQUESTS_PER_HOUR", "0"),
             ("TEG_TRANSFERS_PER_HOUR", "0"),
             ("LOG_LEVEL", "error"),
@@ -185,7 +205,11 @@ impl House {
         let deadline = Instant::now() + PATIENCE;
         let mut last = String::new();
         while Instant::now() < deadline {
-            match call.once(self.server()).await {
+            let address = match call.peer {
+                Peer::Market => self.server(),
+                Peer::Teg => self.teg,
+            };
+            match call.once(address).await {
                 Ok(reply) if (call.good)(&reply) => return Ok(reply),
                 Ok(reply) => last = format!("HTTP {}: {}", reply.status, reply.body),
                 Err(error) => last = error.to_string(),
@@ -196,9 +220,17 @@ impl House {
     }
 }
 
+/// Whom an agent asks.
+#[derive(Clone, Copy)]
+enum Peer {
+    Market,
+    Teg,
+}
+
 /// One request of an agent.
 struct Step<'a> {
-    agent: &'a Agent,
+    peer: Peer,
+    token: &'a str,
     path: &'a str,
     body: String,
     key: String,
@@ -208,7 +240,7 @@ struct Step<'a> {
 impl Step<'_> {
     async fn once(&self, address: SocketAddr) -> anyhow::Result<Reply> {
         let mut connection = Connection::open(address).await?;
-        let (token, key) = (Some(self.agent.token.as_str()), Some(self.key.as_str()));
+        let (token, key) = (Some(self.token), Some(self.key.as_str()));
         Ok(connection.send_keyed("POST", self.path, token, key, &self.body).await?)
     }
 }
@@ -228,6 +260,7 @@ pub async fn trade_over_failing_edges(plan: EdgesPlan) -> anyhow::Result<EdgesRe
         server: Mutex::new(teg_address),
         taken: AtomicUsize::new(0),
         done: AtomicUsize::new(0),
+        prepaid: AtomicUsize::new(0),
         payouts: AtomicUsize::new(0),
     });
     let mut server = house.start_server(&operator_did).await?;
@@ -260,6 +293,7 @@ pub async fn trade_over_failing_edges(plan: EdgesPlan) -> anyhow::Result<EdgesRe
     check_teg(&house.plan.folder.join("edge").join("teg.db"), &held).await?;
     Ok(EdgesReport {
         orders: house.done.load(Ordering::Relaxed),
+        prepaid: house.prepaid.load(Ordering::Relaxed),
         payouts: house.payouts.load(Ordering::Relaxed),
         kills: house.plan.kills,
         held,
@@ -299,7 +333,8 @@ async fn enroll(house: &House) -> anyhow::Result<People> {
         let audience = format!("http://{}", house.server());
         let agent = Agent::enroll(&mut connection, &audience).await?;
         let step = |path, body: &str, key: &str, good| Step {
-            agent: &agent,
+            peer: Peer::Market,
+            token: &agent.token,
             path,
             body: body.to_owned(),
             key: format!("{key}-{number}"),
@@ -315,8 +350,7 @@ async fn enroll(house: &House) -> anyhow::Result<People> {
             let listing = listed.text_of("listing_id").unwrap_or_default().to_owned();
             people.sellers.push((agent, listing));
         } else {
-            // Half of the buyers deposit first, the others pay for each order as it comes.
-            if number % 2 == 0 {
+            if Funds::of(number) == Funds::Balance {
                 let deposit = step("/api/v1/wallet/deposit", r#"{"amount":"120"}"#, "in", is_200);
                 house.insist(&deposit).await?;
             }
@@ -324,6 +358,27 @@ async fn enroll(house: &House) -> anyhow::Result<People> {
         }
     }
     Ok(people)
+}
+
+/// Where a buyer's tokens come from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Funds {
+    /// A deposit for many orders.
+    Balance,
+    /// A deposit for each order, as it comes.
+    Pull,
+    /// A transfer of its own for each order.
+    Prepaid,
+}
+
+impl Funds {
+    const fn of(buyer: usize) -> Self {
+        match buyer % 3 {
+            0 => Self::Balance,
+            1 => Self::Pull,
+            _ => Self::Prepaid,
+        }
+    }
 }
 
 /// Buys, completes and takes out until all orders are done.
@@ -335,45 +390,78 @@ async fn trade(house: Arc<House>, people: Arc<People>) -> anyhow::Result<()> {
         }
         let buyer = &people.buyers[number % BUYERS];
         let (seller, listing) = &people.sellers[number % SELLERS];
-        let bought = house
-            .insist(&Step {
-                agent: buyer,
-                path: "/a2a/message",
-                body: format!(
-                    r#"{{"type":"purchase_request","from":"{}","listing_id":"{listing}","acceptance_policy":"auto_on_delivery"}}"#,
-                    buyer.did
-                ),
-                key: format!("buy-{number}"),
-                good: has_order,
-            })
-            .await?;
-        let order = bought.text_of("order_id").unwrap_or_default();
-        house
-            .insist(&Step {
-                agent: seller,
-                path: "/a2a/message",
-                body: format!(
-                    r#"{{"type":"order_complete","from":"{}","order_id":"{order}"}}"#,
-                    seller.did
-                ),
-                key: format!("done-{number}"),
-                good: is_completed,
-            })
-            .await?;
-        if number.is_multiple_of(PAYOUT_EVERY) {
-            house
-                .insist(&Step {
-                    agent: seller,
-                    path: "/api/v1/wallet/withdraw",
-                    body: r#"{"amount":"0.900000001"}"#.to_owned(),
-                    key: format!("out-{number}"),
-                    good: |reply| (200..300).contains(&reply.status),
-                })
-                .await?;
-            house.payouts.fetch_add(1, Ordering::Relaxed);
-        }
+        let order = match Funds::of(number % BUYERS) {
+            Funds::Prepaid => buy_prepaid(&house, buyer, listing, number).await?,
+            Funds::Balance | Funds::Pull => buy(&house, buyer, listing, number).await?,
+        };
+        let step = |path, body, key: &str, good| Step {
+            peer: Peer::Market,
+            token: &seller.token,
+            path,
+            body,
+            key: format!("{key}-{number}"),
+            good,
+        };
+        let complete =
+            format!(r#"{{"type":"order_complete","from":"{}","order_id":"{order}"}}"#, seller.did);
+        house.insist(&step("/a2a/message", complete, "done", is_completed)).await?;
+        let out = r#"{"amount":"0.900000001"}"#.to_owned();
+        house.insist(&step("/api/v1/wallet/withdraw", out, "out", is_taken)).await?;
+        house.payouts.fetch_add(1, Ordering::Relaxed);
         house.done.fetch_add(1, Ordering::Relaxed);
     }
+}
+
+fn is_taken(reply: &Reply) -> bool {
+    (200..300).contains(&reply.status)
+}
+
+/// From the balance, or from the TEG as far as that lacks tokens.
+async fn buy(house: &House, buyer: &Agent, listing: &str, number: usize) -> anyhow::Result<String> {
+    let body = format!(
+        r#"{{"type":"purchase_request","from":"{}","listing_id":"{listing}","acceptance_policy":"auto_on_delivery"}}"#,
+        buyer.did
+    );
+    let (path, key, token) = ("/a2a/message", format!("buy-{number}"), buyer.token.as_str());
+    let step = Step { peer: Peer::Market, token, path, body, key, good: has_order };
+    let bought = house.insist(&step).await?;
+    Ok(bought.text_of("order_id").unwrap_or_default().to_owned())
+}
+
+/// As clients of the stack do: the buyer pays us at the TEG, and names the transfer.
+async fn buy_prepaid(
+    house: &House,
+    buyer: &Agent,
+    listing: &str,
+    number: usize,
+) -> anyhow::Result<String> {
+    let pay = Step {
+        peer: Peer::Teg,
+        token: &buyer.did,
+        path: "/api/v1/token/transfer",
+        body: format!(
+            r#"{{"receiver_agent_id":"{OWNER}","amount":"{PREPAID}","message":"listing {listing}"}}"#
+        ),
+        key: format!("pay-{number}"),
+        good: |reply| reply.text_of("transaction_id").is_some(),
+    };
+    let paid = house.insist(&pay).await?;
+    let transaction = paid.text_of("transaction_id").unwrap_or_default();
+    let buy = Step {
+        peer: Peer::Market,
+        token: &buyer.token,
+        path: "/api/v1/marketplace/purchase",
+        body: format!(
+            r#"{{"listing_id":"{listing}","buyer_did":"{}","prepaid_escrow":true,"escrow_tx_id":"{transaction}","acceptance_policy":"auto_on_delivery"}}"#,
+            buyer.did
+        ),
+        key: format!("buy-{number}"),
+        good: is_200,
+    };
+    let bought: Value = serde_json::from_str(&house.insist(&buy).await?.body)?;
+    house.prepaid.fetch_add(1, Ordering::Relaxed);
+    let order = bought["order"]["id"].as_str();
+    Ok(order.ok_or_else(|| anyhow::anyhow!("no order in {bought}"))?.to_owned())
 }
 
 /// Waits until nothing is under way, then says what is held.
