@@ -59,8 +59,8 @@ class BoundAuth(httpx.Auth):
 
     requires_request_body = True
 
-    def __init__(self, agent: Agent):
-        self.agent = agent
+    def __init__(self, agent: Agent, changed: dict | None = None):
+        self.agent, self.changed = agent, changed or {}
 
     def auth_flow(self, request):
         now = int(time.time())
@@ -69,7 +69,7 @@ class BoundAuth(httpx.Auth):
             "iat": now, "exp": now + 100, "jti": secrets.token_hex(16),
             "htm": request.method, "htu": str(request.url.copy_with(query=None)),
             "bsh": b64(hashlib.sha256(request.content).digest()),
-        }
+        } | self.changed
         header = {"alg": "EdDSA", "typ": "did-auth+jwt",
                   "kid": self.agent.did + "#" + self.agent.fragment}
         request.headers["Authorization"] = "Bearer " + self.agent.sign(header, claims)

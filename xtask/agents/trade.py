@@ -105,15 +105,19 @@ async def trade(url, binding, bound):
     settlement = MessageToDict(bought)["metadata"]["a2a-se"]
     assert settlement["settlementStatus"] == "pending", settlement
 
-    told = []
+    # The stock client follows only when it was made to stream.
+    follower = await client_of(buyer_agent, binding, auth(buyer_agent))
+    told, begun = [], asyncio.Event()
 
     async def follow():
-        async for event in buyer.subscribe(SubscribeToTaskRequest(id=order)):
+        async for event in follower.subscribe(SubscribeToTaskRequest(id=order)):
             told.append(event)
+            begun.set()
 
     following = asyncio.create_task(follow())
-    while not told:
-        await asyncio.sleep(0.01)
+    beginning = asyncio.create_task(begun.wait())
+    await asyncio.wait({following, beginning}, timeout=20, return_when=asyncio.FIRST_COMPLETED)
+    assert told, following
     seen = await seller.get_task(GetTaskRequest(id=order))
     assert seen.status.state == WAITS, seen
     delivered = await tell(seller, {"action": "deliver", "inline": "¡Hola!"}, order)
@@ -150,7 +154,7 @@ async def trade(url, binding, bound):
 async def main(url):
     for binding in ("JSONRPC", "HTTP+JSON"):
         for bound in (False, True):
-            await trade(url, binding, bound)
+            await asyncio.wait_for(trade(url, binding, bound), 60)
             print(f"the trade over {binding} works, bound proofs: {bound}")
 
 

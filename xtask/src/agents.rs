@@ -1,44 +1,97 @@
-//! Agents written by others: the trade with the stock Python clients, in a virtual environment of
-//! our own, against a server of its own.
+//! Agents written by others: the trade with clients as they are on PyPI, in virtual environments
+//! of our own, against a server of its own. And what must not work.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
+use crate::readme;
 use crate::shell::{built, root, run};
+use crate::suite::without_settings;
 use crate::temporary::Server;
 
-const REQUIREMENTS: &str = "xtask/agents/requirements.txt";
-const SCRIPTS: [&str; 1] = ["trade.py"];
+/// Where the clients are listed, and what is run with them. Older clients want older versions of
+/// what newer ones stand on.
+const SUITES: [(&str, &[&str]); 2] = [
+    ("requirements.txt", &["trade.py", "tools.py", "attacks.py"]),
+    ("requirements-older.txt", &["older.py"]),
+];
+const SCRIPTS: &str = "xtask/agents";
+/// How the README marks its program, and what that must print at its end.
+const QUICK_START: &str = "```python quick-start\n";
+const PROOF: &str = "COMPLETED";
+/// Bodies of noise: in the suite, and when the check is run for itself.
+const FEW: &str = "1000";
+const MANY: &str = "10000";
 
-/// The interpreter with the clients; they are fetched when they are not there, or others are
-/// asked for.
-fn interpreter() -> Result<PathBuf> {
-    let folder = built("agents");
+/// The interpreter with the clients of a list; they are fetched when they are not there, or
+/// others are asked for.
+fn interpreter(requirements: &str) -> Result<PathBuf> {
+    let list = root().join(SCRIPTS).join(requirements);
+    let folder = built("agents").join(requirements.trim_end_matches(".txt"));
     let python = folder.join("bin/python");
-    let wanted = std::fs::read_to_string(root().join(REQUIREMENTS)).context(REQUIREMENTS)?;
+    let wanted = std::fs::read_to_string(&list).context(requirements.to_owned())?;
     let note = folder.join("installed.txt");
     if std::fs::read_to_string(&note).is_ok_and(|installed| installed == wanted) {
         return Ok(python);
     }
     run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder))?;
     let mut pip = Command::new(&python);
-    pip.current_dir(root()).args(["-m", "pip", "install", "--quiet", "--requirement"]);
-    run(pip.arg(REQUIREMENTS))?;
+    pip.args(["-m", "pip", "install", "--quiet", "--requirement"]);
+    run(pip.arg(list))?;
     std::fs::write(&note, wanted).with_context(|| note.display().to_string())?;
     Ok(python)
 }
 
 /// With the programs that are built already.
 pub(crate) fn run_built() -> Result<()> {
-    let python = interpreter()?;
+    run_with(FEW)
+}
+
+/// The same with more noise.
+pub(crate) fn run_long() -> Result<()> {
+    run_with(MANY)
+}
+
+fn run_with(noise: &str) -> Result<()> {
     let server = Server::start("agents")?;
     let url = format!("http://{}", server.address);
-    for script in SCRIPTS {
-        let mut command = Command::new(&python);
-        command.current_dir(root().join("xtask/agents"));
-        run(command.env("PYTHONDONTWRITEBYTECODE", "1").args([script, &url]))?;
+    for (requirements, scripts) in SUITES {
+        let python = interpreter(requirements)?;
+        for script in scripts {
+            let mut command = Command::new(&python);
+            command.current_dir(root().join(SCRIPTS)).env("PYTHONDONTWRITEBYTECODE", "1");
+            run(command.args([*script, &url, noise]))?;
+        }
     }
+    quick_start(&server, &interpreter(SUITES[0].0)?)
+}
+
+/// The README's program for agents, as it stands there.
+fn quick_start(server: &Server, python: &Path) -> Result<()> {
+    let page = std::fs::read_to_string(root().join("README.md")).context("README.md")?;
+    let program = page.split_once(QUICK_START).and_then(|(_, rest)| rest.split_once("```\n"));
+    let (program, _) = program.context("README.md has no quick start in Python")?;
+    let keys = "export SELLER_TOKEN=$(marketplace-admin agent new --out s.json >/dev/null; \
+                marketplace-admin agent token --key s.json) \
+                BUYER_TOKEN=$(marketplace-admin agent new --out b.json >/dev/null; \
+                marketplace-admin agent token --key b.json); exec \"$0\" -c \"$1\"";
+    let mut shell = Command::new("bash");
+    let command = without_settings(&mut shell)
+        .args(["-euc", keys])
+        .arg(python)
+        .arg(program)
+        .current_dir(server.folder())
+        .env("MARKETPLACE_URL", format!("http://{}", server.address))
+        .env("PATH", readme::path()?);
+    let output = command.output().context("bash")?;
+    let printed = String::from_utf8_lossy(&output.stdout);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    ensure!(
+        output.status.success() && printed.contains(PROOF),
+        "the quick start of the README does not work:\n{printed}\n{errors}"
+    );
+    println!("the quick start of the README works");
     Ok(())
 }

@@ -50,13 +50,18 @@ fn script(page: &str) -> Result<String> {
     Ok(format!("set -euo pipefail\n{}", blocks.concat()))
 }
 
-fn run_script(server: &Server, script: &str) -> Result<String> {
+/// Where programs are looked for: ours first.
+pub(crate) fn path() -> Result<std::ffi::OsString> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let path = std::iter::once(built("debug")).chain(std::env::split_paths(&path));
+    Ok(std::env::join_paths(path)?)
+}
+
+fn run_script(server: &Server, script: &str) -> Result<String> {
     let output = without_settings(&mut Command::new("bash"))
         .args(["-c", script])
         .current_dir(server.folder())
-        .env("PATH", std::env::join_paths(path)?)
+        .env("PATH", path()?)
         .output()
         .context("bash")?;
     let printed = String::from_utf8_lossy(&output.stdout).into_owned();

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use marketplace_engine::{OrderView, Refusal, TaskWrite};
-use marketplace_escrow::Content;
+use marketplace_escrow::{Content, Phase};
 use marketplace_money::{Did, OrderId, Timestamp};
 use marketplace_ports::TaskKey;
-use marketplace_wire::Rfc3339;
+use marketplace_wire::{DisputeBody, Rfc3339};
 use serde_json::Map;
 use uuid::Uuid;
 
@@ -99,7 +99,13 @@ impl A2a {
         kept: Option<Kept>,
     ) -> Result<Standing, A2aError> {
         let bytes = self.delivered(view).await?;
-        let task = order_task::task(view, self.seen(owner, kept.as_ref()), bytes.as_ref());
+        let mut task = order_task::task(view, self.seen(owner, kept.as_ref()), bytes.as_ref());
+        if view.order.phase() == Phase::Disputed
+            && let Some(dispute) = self.marketplace.disputes_of(view.order.id).await?.last()
+        {
+            let body = serde_json::to_value(DisputeBody::new(dispute, owner));
+            task.metadata.insert("dispute".to_owned(), body.unwrap_or_default());
+        }
         let kept = kept.unwrap_or_default();
         Ok(Standing {
             key: TaskKey { task: view.order.id.uuid(), owner: owner.clone() },

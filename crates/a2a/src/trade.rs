@@ -25,7 +25,8 @@ use crate::types::{Artifact, Message, Part, Role, Task, TaskState, TaskStatus};
 /// Names the binding in idempotency records.
 const ROUTE: &str = "A2A";
 const HELP: &str = "I understand: search <words> [under <price>] [over <price>]; quote <listing>; \
-    buy <listing>; deliver <order> <text>; accept <order>; cancel <order>; order <order>; balance. \
+    buy <listing>; deliver <order> <text>; accept <order>; cancel <order>; dispute <order> <reason>; \
+    order <order>; balance. \
     Or a data part, such as {\"action\":\"purchase\",\"listing_id\":\"…\"}.";
 
 /// What messages do in the product.
@@ -199,18 +200,28 @@ fn words(text: &str, order: Option<OrderId>) -> Option<Map<String, Value>> {
             say("listing_id", listing);
             say("expected_total", total);
         }
-        ("deliver", words) if !words.is_empty() => {
-            say("action", "deliver");
-            let named = words[0].parse::<OrderId>().is_ok();
-            if named {
-                say("order_id", words[0]);
-            }
-            let begin = usize::from(named);
+        ("deliver" | "dispute", words) if !words.is_empty() => {
+            let (action, field) = match verb.as_str() {
+                "deliver" => ("deliver", "inline"),
+                _ => ("open_dispute", "reason"),
+            };
+            say("action", action);
             // As it was written: the spaces of a delivery are its seller's.
-            let from = words.get(begin)?;
-            let at = text.find(from)?;
-            say("inline", text.get(at..)?);
+            let mut said = text.trim_start().get(verb.len()..)?.trim_start();
+            if words[0].parse::<OrderId>().is_ok() {
+                say("order_id", words[0]);
+                said = said.strip_prefix(words[0])?.trim_start();
+            }
+            if said.is_empty() {
+                return None;
+            }
+            say(field, said);
         }
+        ("contest" | "concede" | "appeal", [id]) => {
+            say("action", &verb);
+            say("order_id", id);
+        }
+        ("contest" | "concede" | "appeal", []) if order.is_some() => say("action", &verb),
         ("accept" | "start" | "decline" | "cancel" | "order" | "status", [id]) => {
             say("action", &verb);
             say("order_id", id);
@@ -251,23 +262,44 @@ fn agent(turn: &Turn<'_>, parts: Vec<Part>) -> Message {
     }
 }
 
+/// The order's task, where the outcome is about an order of the caller's.
+async fn ordered(
+    a2a: &A2a,
+    turn: &Turn<'_>,
+    outcome: &Outcome,
+    original: Option<&str>,
+) -> Result<Option<Standing>, A2aError> {
+    let Some(guest) = turn.guest else { return Ok(None) };
+    let did = &guest.caller.did;
+    let (view, reply) = match outcome {
+        Outcome::Order(view) => (Some((**view).clone()), order_reply(a2a, view, original)),
+        Outcome::Dispute(dispute) => {
+            let reply = original.map(|_| marketplace_wire::disputed_reply(dispute));
+            let reply = reply.and_then(|text| serde_json::from_str(&text).ok());
+            let view = a2a.marketplace.order(dispute.dispute().order).await?;
+            // A juror sees the dispute, and not the order.
+            (view.filter(|view| view.order.role_of(did).is_some()), reply)
+        }
+        _ => (None, None),
+    };
+    let Some(view) = view else { return Ok(None) };
+    let key = TaskKey { task: view.order.id.uuid(), owner: did.clone() };
+    let row = a2a.marketplace.task(&key).await?;
+    let kept = row.map(|row| Kept::read(&row.body));
+    let mut standing = a2a.of_order(&view, did, kept).await?;
+    if let (Some(reply), Some(message)) = (reply, &mut standing.task.status.message) {
+        message.parts.push(Part::data(reply));
+    }
+    Ok(Some(standing))
+}
+
 async fn done(
     a2a: &A2a,
     turn: &Turn<'_>,
     outcome: Outcome,
     original: Option<&str>,
 ) -> Result<Act, A2aError> {
-    if let (Outcome::Order(view), Some(guest)) = (&outcome, turn.guest) {
-        let did = &guest.caller.did;
-        let key = TaskKey { task: view.order.id.uuid(), owner: did.clone() };
-        let row = a2a.marketplace.task(&key).await?;
-        let kept = row.map(|row| Kept::read(&row.body));
-        let mut standing = a2a.of_order(view, did, kept).await?;
-        if let (Some(reply), Some(message)) =
-            (order_reply(a2a, view, original), &mut standing.task.status.message)
-        {
-            message.parts.push(Part::data(reply));
-        }
+    if let Some(standing) = ordered(a2a, turn, &outcome, original).await? {
         return Ok(Act::Task(Box::new(standing)));
     }
     let did = turn.guest.map(|guest| &guest.caller.did);
@@ -286,6 +318,7 @@ async fn done(
         Outcome::Quoted(quote) => ("quote", format!("{} AVT in total", quote.total.0)),
         Outcome::Wallet(_) => ("wallet", "What you have".to_owned()),
         Outcome::Order(_) => ("order", String::new()),
+        Outcome::Dispute(view) => ("dispute", format!("The dispute is {}", view.dispute().phase())),
     };
     let artifact = Artifact {
         artifact_id: Uuid::now_v7().to_string(),
@@ -464,6 +497,18 @@ mod tests {
             Some(order),
             json!({ "action": "deliver", "inline": "the work" }),
         );
+        check("deliver e", Some(order), json!({ "action": "deliver", "inline": "e" }));
+        check(
+            " deliver ID 0",
+            None,
+            json!({ "action": "deliver", "order_id": "ID", "inline": "0" }),
+        );
+        check(
+            "dispute ID half is missing",
+            None,
+            json!({ "action": "open_dispute", "order_id": "ID", "reason": "half is missing" }),
+        );
+        check("contest", Some(order), json!({ "action": "contest" }));
         check("accept", None, Value::Null);
         check("hello there", None, Value::Null);
         check("", None, Value::Null);

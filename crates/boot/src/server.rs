@@ -9,6 +9,7 @@ use axum::{Router, middleware};
 use marketplace_a2a::{A2a, Cards, Trade};
 use marketplace_api::{ApiSettings, App};
 use marketplace_engine::{Edges, Marketplace, Pace, RandomIds};
+use marketplace_mcp::Mcp;
 use marketplace_ports::{Store, Teg};
 use marketplace_registry::LocalIdentity;
 use tokio::net::TcpListener;
@@ -299,7 +300,8 @@ fn bindings(app: &Arc<App>) -> Router {
         },
         clock: app.clock.clone(),
     };
-    marketplace_a2a::router(Arc::new(a2a))
+    let mcp = Mcp { marketplace: app.marketplace.clone(), quote_key: app.quote_key };
+    marketplace_a2a::router(Arc::new(a2a)).merge(marketplace_mcp::router(mcp, app.clone()))
 }
 
 fn serve(listener: TcpListener, app: Arc<App>, drain: Drain) -> JoinHandle<std::io::Result<()>> {

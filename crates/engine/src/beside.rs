@@ -65,7 +65,8 @@ impl Marketplace {
     }
 
     /// A handle that writes nothing beside: for the steps that a command takes on its way.
-    pub(crate) fn alone(&self) -> Self {
+    #[must_use]
+    pub fn alone(&self) -> Self {
         Self { inner: self.inner.clone(), beside: None }
     }
 }

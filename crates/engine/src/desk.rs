@@ -252,7 +252,8 @@ impl<'a> Desk<'a> {
         order: &Order,
         events: &[OrderEvent],
     ) -> Result<Arc<Order>, Refusal> {
-        let mut stage = order.clone();
+        // Events name the version that they make: who has read that has seen them.
+        let mut stage = Order { version: order.version + 1, ..order.clone() };
         for event in events {
             self.post_event(&stage, event)?;
             stage = evolve(stage, event);
@@ -261,7 +262,6 @@ impl<'a> Desk<'a> {
             let data = order_data(&stage, Some(event));
             self.emit(Subject::Order(order.id), event.name(), audience, data);
         }
-        stage.version = order.version + 1;
         let row = Arc::new(stage);
         set_timer(&mut self.set, Some(order), &row);
         self.set.orders.push(Change { read: order.version, row: row.clone() });

@@ -3,14 +3,15 @@
 //! A command is read first, so that a binding knows what it is about, and performed then, on a
 //! handle of the marketplace that the binding has prepared.
 
+mod dispute;
 mod outcome;
 mod perform;
 mod read;
 
-use marketplace_engine::{Amend, DeliveryRequest, Refusal};
+use marketplace_engine::{Amend, DeliveryRequest, DisputeRequest, EvidenceRequest, Refusal};
 use marketplace_escrow::Command as OrderCommand;
 use marketplace_listings::Offer;
-use marketplace_money::{ListingId, OrderId};
+use marketplace_money::{DisputeId, ListingId, OrderId};
 
 pub use outcome::Outcome;
 pub use perform::{Attempt, Trader};
@@ -40,17 +41,44 @@ pub enum Command {
     ShowOrder(OrderId),
     /// What the caller has.
     Wallet,
+    /// A party disputes its order, with a first piece of evidence where it sent one.
+    OpenDispute(Box<DisputeRequest>, Option<Box<EvidenceRequest>>),
+    /// A party acts on a dispute.
+    ActOnDispute(Which, Box<Step>),
+    /// One dispute.
+    ShowDispute(Which),
+}
+
+/// Which dispute.
+#[derive(Clone, Copy, Debug)]
+pub enum Which {
+    /// By its own name.
+    Named(DisputeId),
+    /// The newest of an order.
+    Of(OrderId),
+}
+
+/// What a party does in a dispute.
+#[derive(Clone, Debug)]
+pub enum Step {
+    /// Anything of the dispute machine's table.
+    Act(marketplace_disputes::Command),
+    /// It hands in evidence.
+    Evidence(EvidenceRequest),
 }
 
 impl Command {
     /// The order that it is about, if that stands already.
     #[must_use]
-    pub const fn order(&self) -> Option<OrderId> {
+    pub fn order(&self) -> Option<OrderId> {
         match self {
             Self::Deliver(order, _)
             | Self::Complete(order, _)
             | Self::Change(order, _)
-            | Self::ShowOrder(order) => Some(*order),
+            | Self::ShowOrder(order)
+            | Self::ActOnDispute(Which::Of(order), _)
+            | Self::ShowDispute(Which::Of(order)) => Some(*order),
+            Self::OpenDispute(request, _) => Some(request.order),
             _ => None,
         }
     }
@@ -70,6 +98,7 @@ impl Command {
                 | Self::ShowListing(_)
                 | Self::Quote(_)
                 | Self::ShowOrder(_)
+                | Self::ShowDispute(_)
                 | Self::Wallet
         )
     }

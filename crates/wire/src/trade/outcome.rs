@@ -1,10 +1,10 @@
 //! What became of a command.
 
-use marketplace_engine::OrderView;
+use marketplace_engine::{DisputeView, OrderView};
 use marketplace_money::Did;
 use serde_json::Value;
 
-use crate::{ListingBody, ListingPage, OrderBody, QuoteBody, WalletBody};
+use crate::{DisputeBody, ListingBody, ListingPage, OrderBody, QuoteBody, WalletBody};
 
 /// What became of a command.
 #[derive(Debug)]
@@ -19,6 +19,8 @@ pub enum Outcome {
     Order(Box<OrderView>),
     /// What the caller has.
     Wallet(Box<WalletBody>),
+    /// A dispute as it is now.
+    Dispute(Box<DisputeView>),
 }
 
 impl Outcome {
@@ -31,6 +33,7 @@ impl Outcome {
             Self::Quoted(quote) => serde_json::to_value(quote),
             Self::Order(view) => serde_json::to_value(OrderBody::new(view, viewer, receiver)),
             Self::Wallet(wallet) => serde_json::to_value(wallet),
+            Self::Dispute(view) => serde_json::to_value(DisputeBody::new(view, viewer)),
         };
         value.unwrap_or_else(|error| {
             tracing::error!(%error, "an outcome cannot be written");

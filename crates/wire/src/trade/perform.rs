@@ -46,7 +46,7 @@ pub struct Trader<'a> {
 }
 
 /// Faults and refusals as problems. Faults go to the log, which knows more.
-fn told(error: &Error) -> Box<Problem> {
+pub(super) fn told(error: &Error) -> Box<Problem> {
     match error {
         Error::Fault(reason) => tracing::error!(%reason, "the marketplace failed"),
         Error::Unavailable { reason, .. } => tracing::warn!(%reason, "not now"),
@@ -88,6 +88,7 @@ impl Trader<'_> {
                 Ok(Outcome::Quoted(Box::new(QuoteBody::new(&quote, signed, expiry))))
             }
             Command::ShowOrder(order) => self.order(order).await,
+            Command::ShowDispute(which) => self.show_dispute(which).await,
             Command::Wallet => {
                 let did = self.caller()?;
                 let wallet = self.marketplace.wallet(did).await.map_err(|error| told(&error))?;
@@ -98,7 +99,7 @@ impl Trader<'_> {
         }
     }
 
-    fn caller(&self) -> Result<&Did, Box<Problem>> {
+    pub(super) fn caller(&self) -> Result<&Did, Box<Problem>> {
         self.did.ok_or_else(|| {
             let detail = "Say who you are: send a Bearer token";
             Problem::new(&crate::codes::TOKEN_MISSING, detail).into()
@@ -137,6 +138,13 @@ impl Trader<'_> {
             Command::Change(order, change) => {
                 self.marketplace.change_order(did, order, change, on_order()).await
             }
+            Command::OpenDispute(request, evidence) => {
+                let evidence = evidence.map(|evidence| *evidence);
+                return self.open_dispute(did, *request, evidence, attempt.as_ref()).await;
+            }
+            Command::ActOnDispute(which, step) => {
+                return self.act_on_dispute(did, which, *step, attempt.as_ref()).await;
+            }
             // Read by `perform`.
             _ => return Err(Problem::internal().into()),
         };
@@ -164,7 +172,7 @@ impl Trader<'_> {
         read.map_err(|refusal| Box::new(Problem::from(&refusal)))
     }
 
-    fn attempt<R>(
+    pub(super) fn attempt<R>(
         &self,
         did: &Did,
         attempt: Option<&Attempt>,

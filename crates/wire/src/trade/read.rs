@@ -1,14 +1,16 @@
 //! Commands as they come: `{"action":"purchase",…}`, or the original's `{"type":…}` messages.
 
-use marketplace_engine::{DeliveryRequest, Refusal};
+use marketplace_disputes::{Command as DisputeCommand, DisputeRefusal};
+use marketplace_engine::{DeliveryRequest, EvidenceRequest, Refusal};
 use marketplace_escrow::{Command as OrderCommand, OrderRefusal};
 use marketplace_money::{ListingId, OrderId};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use super::{Command, invalid};
+use super::{Command, Step, Which, invalid};
 use crate::{
-    AcceptSplitInput, ChangesInput, DeliveryInput, Object, Problem, PurchaseInput, ServiceInput,
+    AcceptSettlementInput, AcceptSplitInput, ChangesInput, ContestInput, DeliveryInput,
+    DisputeInput, EvidenceInput, Object, Problem, PurchaseInput, ServiceInput, SettlementInput,
     SplitInput, codes,
 };
 
@@ -16,7 +18,7 @@ use crate::{
 const ENVELOPE: [&str; 6] = ["from", "to", "id", "message_id", "timestamp", "idempotency_key"];
 
 /// Names of actions, each with the one that it stands for.
-const NAMES: [(&str, Action); 29] = [
+const NAMES: [(&str, Action); 39] = [
     ("search", Action::Search),
     ("search_services", Action::Search),
     ("search_request", Action::Search),
@@ -44,8 +46,18 @@ const NAMES: [(&str, Action); 29] = [
     ("status", Action::ShowOrder),
     ("wallet", Action::Wallet),
     ("balance", Action::Wallet),
-    ("request-changes", Action::RequestChanges),
-    ("claim-non-delivery", Action::ClaimNonDelivery),
+    ("open_dispute", Action::OpenDispute),
+    ("dispute", Action::OpenDispute),
+    ("dispute_request", Action::OpenDispute),
+    ("get_dispute", Action::ShowDispute),
+    ("contest", Action::Contest),
+    ("concede", Action::Concede),
+    ("withdraw_dispute", Action::Withdraw),
+    ("offer_settlement", Action::OfferSettlement),
+    ("accept_settlement", Action::AcceptSettlement),
+    ("appeal", Action::Appeal),
+    ("add_evidence", Action::AddEvidence),
+    ("evidence", Action::AddEvidence),
 ];
 
 #[derive(Clone, Copy)]
@@ -67,6 +79,15 @@ enum Action {
     AcceptSplit,
     ShowOrder,
     Wallet,
+    OpenDispute,
+    ShowDispute,
+    Contest,
+    Concede,
+    Withdraw,
+    OfferSettlement,
+    AcceptSettlement,
+    Appeal,
+    AddEvidence,
 }
 
 impl Command {
@@ -76,12 +97,15 @@ impl Command {
     /// When there is no such action, or a field cannot be read.
     pub fn read(mut map: Map<String, Value>, order: Option<OrderId>) -> Result<Self, Box<Problem>> {
         let name = map.remove("action").or_else(|| map.remove("type"));
-        let name = name.as_ref().and_then(Value::as_str).unwrap_or_default();
+        // `available_actions` spells some as the routes do.
+        let name = name.as_ref().and_then(Value::as_str).unwrap_or_default().replace('-', "_");
         let Some((_, action)) = NAMES.iter().find(|(known, _)| *known == name) else {
             let detail = "`action` must be search, get_service, quote, list_service, purchase, \
                           deliver, accept, complete_order, start, decline, cancel, \
                           request_changes, claim_non_delivery, offer_split, accept_split, \
-                          get_order or wallet";
+                          get_order, wallet, open_dispute, get_dispute, contest, concede, \
+                          withdraw_dispute, offer_settlement, accept_settlement, appeal or \
+                          add_evidence";
             return Err(Problem::new(&codes::UNKNOWN_MESSAGE_TYPE, detail).at("action").into());
         };
         for field in ENVELOPE {
@@ -112,6 +136,20 @@ fn read(
         }
         Action::ShowOrder => Command::ShowOrder(order_of(&mut map, order)?),
         Action::Wallet => Command::Wallet,
+        Action::OpenDispute => open_dispute(map, order)?,
+        Action::ShowDispute => {
+            Command::ShowDispute(which(&mut map, order).and_then(nothing(&map))?)
+        }
+        Action::Contest
+        | Action::Concede
+        | Action::Withdraw
+        | Action::OfferSettlement
+        | Action::AcceptSettlement
+        | Action::Appeal
+        | Action::AddEvidence => {
+            let which = which(&mut map, order)?;
+            Command::ActOnDispute(which, Box::new(step(action, map)?))
+        }
         action => {
             let order = order_of(&mut map, order)?;
             Command::Change(order, change(action, map)?)
@@ -144,8 +182,63 @@ fn change(action: Action, map: Map<String, Value>) -> Result<OrderCommand, Box<P
     })
 }
 
+/// As the original has it: any JSON may come as `evidence`, and a category need not.
+fn open_dispute(
+    mut map: Map<String, Value>,
+    order: Option<OrderId>,
+) -> Result<Command, Box<Problem>> {
+    let order = order_of(&mut map, order)?;
+    let evidence = map.remove("evidence").map(|evidence| EvidenceRequest {
+        bytes: evidence.to_string().into_bytes(),
+        media_type: Some("application/json".to_owned()),
+        note: String::new(),
+    });
+    map.insert("order_id".to_owned(), order.to_string().into());
+    map.entry("category").or_insert_with(|| "other".into());
+    let request = input::<DisputeInput>(map)?.request().map_err(|refusal| told(&refusal))?;
+    Ok(Command::OpenDispute(Box::new(request), evidence.map(Box::new)))
+}
+
+/// By its own name, or by that of its order.
+fn which(map: &mut Map<String, Value>, order: Option<OrderId>) -> Result<Which, Box<Problem>> {
+    let none = || told(&DisputeRefusal::NotFound.into());
+    match map.remove("dispute_id") {
+        Some(Value::String(id)) => Ok(Which::Named(id.parse().map_err(|_| none())?)),
+        Some(_) => Err(told(&invalid("dispute_id", "must name a dispute"))),
+        None => Ok(Which::Of(order_of(map, order)?)),
+    }
+}
+
+fn step(action: Action, map: Map<String, Value>) -> Result<Step, Box<Problem>> {
+    let refused = |refusal: Refusal| told(&refusal);
+    Ok(Step::Act(match action {
+        Action::AddEvidence => {
+            let request = input::<EvidenceInput>(map)?.request().map_err(refused)?;
+            return Ok(Step::Evidence(request));
+        }
+        Action::Contest => {
+            let ContestInput { bonded } = input(map)?;
+            DisputeCommand::Contest { bonded: bonded.unwrap_or(true) }
+        }
+        Action::OfferSettlement => {
+            let offered: SettlementInput = input(map)?;
+            DisputeCommand::OfferSettlement {
+                seller: offered.seller.amount("seller").map_err(refused)?,
+            }
+        }
+        Action::AcceptSettlement => {
+            let agreed: AcceptSettlementInput = input(map)?;
+            let expected = agreed.seller.map(|seller| seller.amount("seller")).transpose();
+            DisputeCommand::AcceptSettlement { expected: expected.map_err(refused)? }
+        }
+        Action::Concede => only(&map, DisputeCommand::Concede { everything: false })?,
+        Action::Appeal => only(&map, DisputeCommand::Appeal)?,
+        _ => only(&map, DisputeCommand::Withdraw)?,
+    }))
+}
+
 /// A field that nobody reads was meant for something.
-fn only(map: &Map<String, Value>, command: OrderCommand) -> Result<OrderCommand, Box<Problem>> {
+fn only<C>(map: &Map<String, Value>, command: C) -> Result<C, Box<Problem>> {
     match map.keys().next() {
         None => Ok(command),
         Some(field) => Err(unknown(field)),
@@ -273,6 +366,15 @@ mod tests {
         check(r#"{"action":"accept","order_id":"ORDER"}"#, "Change");
         check(r#"{"action":"offer_split","order_id":"ORDER","seller":"2.5"}"#, "Change");
         check(r#"{"action":"wallet"}"#, "Wallet");
+        check(r#"{"type":"dispute_request","order_id":"ORDER","reason":"r"}"#, "OpenDispute");
+        check(
+            r#"{"action":"open-dispute","order_id":"ORDER","reason":"r","category":"late","evidence":{"a":1}}"#,
+            "OpenDispute",
+        );
+        check(r#"{"action":"contest","dispute_id":"ORDER"}"#, "ActOnDispute");
+        check(r#"{"action":"offer-settlement","order_id":"ORDER","seller":"1"}"#, "ActOnDispute");
+        check(r#"{"action":"add_evidence","order_id":"ORDER","inline":"x"}"#, "ActOnDispute");
+        check(r#"{"action":"get_dispute","order_id":"ORDER"}"#, "ShowDispute");
         check(
             r#"{"type":"list_service","service":{"type":"custom","name":"n","description":"d","price":1}}"#,
             "List",
@@ -294,5 +396,8 @@ mod tests {
         check(r#"{"action":"buy","listing_id":"ORDER","expected_totl":1}"#, "unknown field");
         check(r#"{"action":"list_service","service":[]}"#, "service must be an object");
         check(r#"{"action":"offer_split","order_id":"ORDER","seller":"x"}"#, "seller");
+        check(r#"{"action":"open_dispute","order_id":"ORDER"}"#, "reason");
+        check(r#"{"action":"appeal","order_id":"ORDER","tip":1}"#, "unknown field `tip`");
+        check(r#"{"action":"contest","dispute_id":7}"#, "dispute_id must name a dispute");
     }
 }
