@@ -92,6 +92,7 @@ impl Executor {
     /// One round of a batch; who was decided too often on what others changed is told to come back.
     async fn serve(&self, batch: Vec<Queued>) -> Landed {
         let keys = batch.iter().flat_map(|queued| queued.keys().iter().cloned()).collect();
+        let may_recall = batch.iter().all(Queued::may_recall);
         let mut tickets = HashMap::with_capacity(batch.len());
         let mut jobs = Vec::with_capacity(batch.len());
         for queued in batch {
@@ -100,7 +101,7 @@ impl Executor {
             jobs.push(job);
         }
         let mut again = Vec::new();
-        for mut job in self.round(jobs).await.again {
+        for mut job in self.round(jobs, may_recall).await.again {
             let ticket = tickets.remove(&job.command()).unwrap_or_default();
             if ticket.attempts < ATTEMPTS {
                 again.push(ticket.requeue(job));
@@ -111,15 +112,20 @@ impl Executor {
         Landed { keys, again }
     }
 
-    /// Loads, decides, commits and answers once.
-    async fn round(&self, mut jobs: Vec<Box<dyn Job>>) -> Round {
+    /// Loads or recalls, decides, commits and answers once.
+    async fn round(&self, mut jobs: Vec<Box<dyn Job>>, may_recall: bool) -> Round {
         let mut keys = HashSet::with_capacity(jobs.len() * 3);
         for job in &jobs {
             job.keys(&mut keys);
         }
-        let mut view = match self.store.load(&keys).await {
-            Ok(view) => view,
-            Err(error) => return fail_all(jobs, &Error::from(error)),
+        let recalled = if may_recall { self.store.recall(&keys) } else { None };
+        let is_recalled = recalled.is_some();
+        let mut view = match recalled {
+            Some(view) => view,
+            None => match self.store.load(&keys).await {
+                Ok(view) => view,
+                Err(error) => return fail_all(jobs, &Error::from(error)),
+            },
         };
         let (now, snapshot) = (view.now, view.snapshot);
         self.publisher.see_time(now);
@@ -135,6 +141,9 @@ impl Executor {
             });
         }
         drop(view);
+        if sets.is_empty() && is_recalled {
+            return Round { again: jobs };
+        }
         if sets.is_empty() {
             jobs.iter_mut().for_each(|job| job.answer());
             return Round { again: Vec::new() };
@@ -142,7 +151,7 @@ impl Executor {
         let notices: Vec<Notice> = sets.iter().map(|(_, set)| Notice::of(set)).collect();
         let batch = Batch { id: self.ids.fresh(now), snapshot, sets };
         match self.commit(batch).await {
-            Ok(outcomes) => self.finish(jobs, &writing, notices, &outcomes),
+            Ok(outcomes) => self.finish(jobs, &writing, notices, &outcomes, is_recalled),
             Err(StoreError::Rejected(_)) if jobs.len() > 1 => self.one_by_one(jobs).await,
             Err(error) => fail_all(jobs, &Error::from(error)),
         }
@@ -154,8 +163,9 @@ impl Executor {
         writing: &[Option<usize>],
         notices: Vec<Notice>,
         outcomes: &[CommitOutcome],
+        is_recalled: bool,
     ) -> Round {
-        let conflict = outcomes.contains(&CommitOutcome::Conflict);
+        let conflict = is_recalled || outcomes.contains(&CommitOutcome::Conflict);
         for (notice, outcome) in notices.into_iter().zip(outcomes) {
             if *outcome == CommitOutcome::Committed {
                 self.publisher.publish(notice);
@@ -165,7 +175,8 @@ impl Executor {
         for (mut job, writing) in jobs.into_iter().zip(writing) {
             let stands = match writing {
                 Some(at) => outcomes.get(*at) == Some(&CommitOutcome::Committed),
-                // A refusal may rest on a neighbour's change that did not come to be.
+                // A refusal may rest on a neighbour's change that did not come to be, or on what is
+                // not so any more.
                 None => !conflict,
             };
             if stands { job.answer() } else { again.push(job) }
@@ -197,7 +208,7 @@ impl Executor {
     async fn one_by_one(&self, jobs: Vec<Box<dyn Job>>) -> Round {
         let mut again = Vec::new();
         for job in jobs {
-            let round = Box::pin(self.round(vec![job])).await;
+            let round = Box::pin(self.round(vec![job], false)).await;
             again.extend(round.again);
         }
         Round { again }

@@ -25,6 +25,13 @@ pub trait Verb: Send + Sync + 'static {
     /// Why the rules say no.
     fn decide(&self, desk: &mut Desk<'_>) -> Result<Self::Reply, Refusal>;
 
+    /// Whether the commit itself checks all that a decision to write rests on: versions that it
+    /// writes or relies on, and balances. Then it may be taken on what is remembered
+    /// ([`marketplace_ports::Store::recall`]).
+    fn is_checked_by_its_commit(&self) -> bool {
+        false
+    }
+
     /// Whether this reply says that nothing was done: then it is not remembered.
     fn is_refusal(_reply: &Self::Reply) -> bool {
         false
@@ -86,6 +93,8 @@ pub(crate) enum Step {
 pub(crate) trait Job: Send {
     fn command(&self) -> CommandId;
     fn keys(&self, keys: &mut HashSet<Key>);
+    /// Whether it may be decided on what is remembered.
+    fn may_recall(&self) -> bool;
     /// Decides on the view, and shows the result to those who come after.
     fn step(&mut self, view: &mut View, notifier: &dyn Notifier) -> Step;
     /// Gives the answer of the last step.
@@ -130,6 +139,10 @@ impl<V: Verb> Job for TypedJob<V> {
             beside.add_keys(keys);
         }
         self.verb.keys(keys);
+    }
+
+    fn may_recall(&self) -> bool {
+        self.verb.is_checked_by_its_commit()
     }
 
     fn step(&mut self, view: &mut View, notifier: &dyn Notifier) -> Step {

@@ -95,6 +95,11 @@ impl Line {
 }
 
 impl Queued {
+    /// Whether it may be decided on what is remembered: never again, when that did not hold.
+    pub(crate) fn may_recall(&self) -> bool {
+        self.ticket.attempts == 0 && self.job.may_recall()
+    }
+
     pub(crate) fn keys(&self) -> &[Key] {
         &self.ticket.keys
     }
@@ -131,6 +136,10 @@ mod tests {
 
         fn keys(&self, keys: &mut HashSet<Key>) {
             keys.extend(self.1.iter().cloned());
+        }
+
+        fn may_recall(&self) -> bool {
+            true
         }
 
         fn step(&mut self, _view: &mut View, _: &dyn marketplace_ports::Notifier) -> Step {

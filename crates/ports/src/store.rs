@@ -228,6 +228,14 @@ pub trait Store: DisputeStore {
     /// Loads what a batch asks for, all from one snapshot.
     async fn load(&self, keys: &HashSet<Key>) -> Result<View, StoreError>;
 
+    /// The same from memory, at once: perhaps outdated, and with answers and nonces taken for new.
+    /// What is decided on it counts only if its commit holds, which looks at what is there; a
+    /// refusal on it counts nothing. Nothing where not all of it is remembered.
+    fn recall(&self, keys: &HashSet<Key>) -> Option<View> {
+        let _ = keys;
+        None
+    }
+
     /// Writes what still holds ([`crate::admit`]), atomically; says for each set what became of
     /// it. What a set touches is checked whether or not it was loaded. A batch that was written
     /// before is not written again: the answer is what became of it then.

@@ -17,14 +17,18 @@ pub(crate) trait Arrays: Sync {
 }
 
 /// Puts the list of columns and the arrays into a statement, in place of `{columns}` and
-/// `{arrays}`. The parameters are counted from `first` on.
+/// `{arrays}`, and all columns but the first, as columns of `u`, in place of `{others}`. The
+/// parameters are counted from `first` on.
 pub(crate) fn statement(text: &str, columns: &[(&str, &str)], first: usize) -> String {
     let names: Vec<&str> = columns.iter().map(|(name, _)| *name).collect();
     let arrays: Vec<String> = (first..)
         .zip(columns)
         .map(|(place, (_, sql)): (usize, &(&str, &str))| format!("${place}::{sql}[]"))
         .collect();
-    text.replace("{columns}", &names.join(", ")).replace("{arrays}", &arrays.join(", "))
+    let others: Vec<String> = names.iter().skip(1).map(|name| format!("u.{name}")).collect();
+    text.replace("{columns}", &names.join(", "))
+        .replace("{others}", &others.join(", "))
+        .replace("{arrays}", &arrays.join(", "))
 }
 
 /// `arrays! { Name => "statement" { column: RustType as "sqltype", … } }`

@@ -110,7 +110,7 @@ struct Content {
 impl Content {
     fn posting(&mut self, line: &PostingLine, batch: &BatchRow) {
         self.postings += 1;
-        self.postings_digest.add(&line.row, line.balance);
+        self.postings_digest.add(&line.row);
         self.misplaced |= line.batch != batch.number || line.row.at != batch.at;
         if line.balance.is_none() && is_of_nobody(&line.row.account) {
             let sum = self.sums.entry(line.row.account.clone()).or_default();

@@ -42,14 +42,27 @@ pub(crate) async fn commit(
     glances: &Glances,
     batch: Batch,
 ) -> Result<Vec<CommitOutcome>, StoreError> {
-    if let Some(outcomes) = straight::commit(writers, glances, &batch).await? {
-        return Ok(outcomes);
-    }
-    let keys = keys_of(&batch);
+    glances.memory.writing(&batch);
+    let outcomes = match straight::commit(writers, glances, &batch).await {
+        Ok(None) => locked(writers, clock, &batch).await,
+        Ok(Some(outcomes)) => Ok(outcomes),
+        Err(error) => Err(error),
+    };
+    glances.memory.forget(&batch, outcomes.as_deref().ok());
+    outcomes
+}
+
+/// Looks and locks first.
+async fn locked(
+    writers: &Writers,
+    clock: &StoreClock,
+    batch: &Batch,
+) -> Result<Vec<CommitOutcome>, StoreError> {
+    let keys = keys_of(batch);
     let (mut tries, mut gone) = (0, 0);
     loop {
         let mut session = writers.get().await?;
-        match attempt(&mut session, clock, &batch, &keys).await? {
+        match attempt(&mut session, clock, batch, &keys).await? {
             Attempt::Done(outcomes) => return Ok(outcomes),
             Attempt::Gone(_) if gone < MOST_GONE => gone += 1,
             Attempt::Gone(failure) => return Err(StoreError::Unavailable(failure.to_string())),

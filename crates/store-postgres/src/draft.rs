@@ -17,10 +17,11 @@ use crate::arrays::Arrays;
 use crate::judged::Judged;
 use crate::lock::{COMPLETED, Standing};
 use crate::rows::{
-    ChangedAgents, ChangedApiKeys, ChangedDeposits, ChangedListings, ChangedMotions, ChangedTasks,
-    ChangedTegRecords, ChangedWithdrawals, EndedPayouts, FinishedEffects, NewAgents, NewApiKeys,
-    NewBlobs, NewChecks, NewDeposits, NewEffects, NewListings, NewMotions, NewNonces, NewPayouts,
-    NewTasks, NewTegRecords, NewTimers, NewWithdrawals, RetriedEffects,
+    ChangedAgents, ChangedApiKeys, ChangedDeposits, ChangedListings, ChangedMotions,
+    ChangedPolicies, ChangedTasks, ChangedTegRecords, ChangedWithdrawals, EndedPayouts,
+    FinishedEffects, NewAgents, NewApiKeys, NewBlobs, NewChecks, NewDeposits, NewEffects,
+    NewListings, NewMotions, NewNonces, NewPayouts, NewTasks, NewTegRecords, NewTimers,
+    NewWithdrawals, RetriedEffects,
 };
 use crate::whole::Whole;
 
@@ -51,6 +52,7 @@ pub(crate) struct Draft {
     changed_teg_records: ChangedTegRecords,
     motions: NewMotions,
     changed_motions: ChangedMotions,
+    policies: ChangedPolicies,
     payouts: NewPayouts,
     ended_payouts: EndedPayouts,
     timers: NewTimers,
@@ -76,14 +78,14 @@ impl Draft {
         draft.whole.batch.id = id;
         draft.whole.batch.at = standing.at;
         draft.whole.batch.outcomes = outcomes;
-        draft.add_orders(&writes.orders, standing);
+        draft.add_orders(&writes.orders);
         draft.add_parties(&writes);
         draft.add_edges(&writes);
-        let mut balances = entries::running(&writes, standing);
+        let mut balances = draft.add_balances(&writes, standing)?;
         draft.add_entries(&writes.entries, &mut balances)?;
-        draft.add_balances(balances);
-        let number = draft.whole.batch.number;
-        draft.judged = Judged::of(&writes, number, || draft.place());
+        draft.add_policies(&writes, standing);
+        let number = standing.number.unwrap_or_default();
+        draft.judged = Judged::of(&writes, number, || draft.position());
         draft.add_work(&writes);
         draft.add_answers(&writes);
         draft.add_events(writes.events)?;
@@ -95,7 +97,7 @@ impl Draft {
     /// is inserted under a key that somebody else may take at the same time comes first, in the
     /// order of its keys.
     pub(crate) fn statements(&self) -> Vec<(&'static str, &dyn Arrays)> {
-        let all: [&dyn Arrays; 25] = [
+        let all: [&dyn Arrays; 26] = [
             &self.nonces,
             &self.listings,
             &self.agents,
@@ -114,6 +116,7 @@ impl Draft {
             &self.changed_tasks,
             &self.changed_teg_records,
             &self.changed_motions,
+            &self.policies,
             &self.payouts,
             &self.ended_payouts,
             &self.timers,
@@ -126,39 +129,33 @@ impl Draft {
         all.filter(|rows| !rows.is_empty()).map(|rows| (rows.text(), rows)).collect()
     }
 
-    /// The next position of this commit.
+    /// The next place in this commit.
     fn place(&mut self) -> i64 {
         self.places += 1;
-        (self.whole.batch.number << PLACE_BITS) + self.places
+        self.places
     }
 
-    fn add_orders(
-        &mut self,
-        orders: &BTreeMap<marketplace_money::OrderId, RowWrite<Order>>,
-        standing: &Standing,
-    ) {
+    /// The next position of this commit, where its number is known before: nothing else is written
+    /// in one statement alone.
+    fn position(&mut self) -> i64 {
+        let number = self.whole.batch.number.unwrap_or_default();
+        (number << PLACE_BITS) + self.place()
+    }
+
+    fn add_orders(&mut self, orders: &BTreeMap<marketplace_money::OrderId, RowWrite<Order>>) {
         for write in orders.values() {
             let order = &write.row;
             let (status, escrow) = (order.status().name(), order.escrow().nano());
             if write.stored == 0 {
-                let position = self.add_order(order);
+                let place = self.add_order(order);
                 if status != COMPLETED {
                     let buyer = party_key(order.buyer.as_str());
                     let seller = party_key(order.seller.as_str());
-                    self.whole.open_orders.push((position, buyer, seller, status, escrow));
+                    self.whole.open_orders.push((place, buyer, seller, status, escrow));
                 }
                 continue;
             }
             let next = OrderChange::new(order);
-            if let Some(before) = standing.orders.get(&next.id) {
-                if status == COMPLETED {
-                    if before.is_open {
-                        self.whole.completed_orders.push((before.position,));
-                    }
-                } else if before.status != status || before.escrow != escrow {
-                    self.whole.moved_orders.push((before.position, status, escrow));
-                }
-            }
             self.whole.changed_orders.push((
                 next.id,
                 count(write.stored),
@@ -178,10 +175,10 @@ impl Draft {
         if let Some(sha256) = &row.checks {
             self.checks.push((sha256.clone(), text.as_ref().to_owned()));
         }
-        let position = self.place();
+        let place = self.place();
         let keys = (party_key(&row.buyer), party_key(&row.seller));
         self.whole.orders.push((
-            position,
+            place,
             row.id,
             row.version,
             row.buyer,
@@ -201,7 +198,7 @@ impl Draft {
             row.checks,
             row.state,
         ));
-        position
+        place
     }
 
     fn add_parties(&mut self, writes: &Writes) {
@@ -209,7 +206,7 @@ impl Draft {
             let row = ListingRow::new(&write.row);
             let (status, price, data) = (row.status, row.price, row.data);
             if write.stored == 0 {
-                let position = self.place();
+                let position = self.position();
                 let made = (position, row.id, row.version, row.provider);
                 self.listings.push((
                     made.0,

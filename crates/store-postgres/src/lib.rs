@@ -31,6 +31,7 @@ mod keys;
 mod lease;
 mod listener;
 mod lock;
+mod memory;
 mod migrate;
 mod money;
 mod months;

@@ -26,7 +26,7 @@ pub(crate) const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
 pub(crate) const OUTCOMES: &str = "SELECT outcomes FROM batches WHERE id = $1";
 const ANSWERS_TAKEN: &str = "SELECT id FROM idempotency WHERE id = ANY($1)";
 const NONCES_TAKEN: &str = "SELECT id FROM nonces WHERE id = ANY($1)";
-const BALANCES: &str = "SELECT account, amount, payout_at, changed_by FROM balances \
+const BALANCES: &str = "SELECT account, amount, payout_at FROM balances \
      WHERE account = ANY($1) ORDER BY account FOR NO KEY UPDATE";
 const LISTING_COUNT: &str = "SELECT value FROM counters WHERE name = 'listings' FOR NO KEY UPDATE";
 
@@ -36,55 +36,35 @@ static NUMBER: LazyLock<String> = LazyLock::new(|| format!("{CLOCK}, nextval('ba
 static LOCKS: LazyLock<[[String; 2]; Table::ALL.len()]> = LazyLock::new(|| {
     Table::ALL.map(|table| {
         let (name, key) = table.names();
-        let columns = match table {
-            Table::Orders => "id, version, position, status, escrow".to_owned(),
-            _ => format!("{key}, version"),
-        };
         ["SHARE", "NO KEY UPDATE"].map(|strength| {
             format!(
-                "SELECT {columns} FROM {name} WHERE {key} = ANY($1) ORDER BY {key} FOR {strength}"
+                "SELECT {key}, version FROM {name} WHERE {key} = ANY($1) ORDER BY {key} FOR {strength}"
             )
         })
     })
 });
-
-/// What of an order is kept elsewhere too.
-pub(crate) struct StandingOrder {
-    pub(crate) position: i64,
-    pub(crate) is_open: bool,
-    pub(crate) status: String,
-    pub(crate) escrow: i64,
-}
 
 /// A balance that has a row.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct StandingBalance {
     pub(crate) amount: i64,
     pub(crate) payout_at: Option<i64>,
-    /// The number of the last commit that changed it.
-    pub(crate) changed_by: i64,
 }
 
 impl StandingBalance {
-    /// Of a row of account, amount, `payout_at`, `changed_by`.
+    /// Of a row of account, amount, `payout_at`.
     pub(crate) fn read(row: &Row) -> Result<Self, Failure> {
-        Ok(Self {
-            amount: column(row, 1)?,
-            payout_at: column(row, 2)?,
-            changed_by: column(row, 3)?,
-        })
+        Ok(Self { amount: column(row, 1)?, payout_at: column(row, 2)? })
     }
 }
 
 /// What stands, locked, where a batch will write.
 pub(crate) struct Standing {
     pub(crate) current: Current,
-    /// By id.
-    pub(crate) orders: HashMap<String, StandingOrder>,
     /// By account.
     pub(crate) balances: HashMap<String, StandingBalance>,
-    /// The number of the commit.
-    pub(crate) number: i64,
+    /// The number of the commit, if it was taken.
+    pub(crate) number: Option<i64>,
     /// Its time, in microseconds.
     pub(crate) at: i64,
 }
@@ -178,9 +158,8 @@ pub(crate) async fn lock(
     let number = numbered.first().map_or(Ok(0), |row| column(row, 2))?;
     let mut standing = Standing {
         current: Current::default(),
-        orders: HashMap::new(),
         balances: HashMap::new(),
-        number,
+        number: Some(number),
         at,
     };
     standing.read_taken(keys, &rows(answers_taken), &rows(nonces_taken))?;
@@ -215,16 +194,6 @@ impl Standing {
             if let Some(key) = keys.of(table).get(text) {
                 let version = from_count(column(row, 1)?);
                 self.current.versions.insert(key.clone(), version);
-            }
-            if table == Table::Orders {
-                let status: String = column(row, 3)?;
-                let order = StandingOrder {
-                    position: column(row, 2)?,
-                    is_open: status != COMPLETED,
-                    status,
-                    escrow: column(row, 4)?,
-                };
-                self.orders.insert(text.to_owned(), order);
             }
         }
         Ok(())

@@ -3,6 +3,9 @@
 //! Inserts are plain: what is not there was looked for a moment before. A taken key says that
 //! somebody was faster, and the whole commit is tried again. Updates name the version that they
 //! replace, although its row is locked.
+//!
+//! Parts of the one statement (`whole`) may read others of its parts by name: `made` is the
+//! commit's number and time, `changed_orders` and `changed_balances` are what became of them.
 
 use std::borrow::Cow;
 
@@ -10,7 +13,8 @@ use crate::arrays::arrays;
 
 arrays! {
     /// Orders that are new.
-    NewOrders => "INSERT INTO orders ({columns}) SELECT * FROM unnest({arrays})" {
+    NewOrders => "INSERT INTO orders ({columns}) SELECT (made.number << 20) + u.position, {others} \
+        FROM made, unnest({arrays}) AS u ({columns})" {
         position: i64 as "bigint",
         id: String as "text",
         version: i64 as "bigint",
@@ -37,7 +41,8 @@ arrays! {
     /// The next versions of orders.
     ChangedOrders => "UPDATE orders SET version = u.version, status = u.status, phase = u.phase, \
         escrow = u.escrow, state = u.state FROM unnest({arrays}) AS u ({columns}) \
-        WHERE orders.id = u.id AND orders.version = u.read" {
+        WHERE orders.id = u.id AND orders.version = u.read \
+        RETURNING orders.position, orders.status, orders.escrow" {
         id: String as "text",
         read: i64 as "bigint",
         version: i64 as "bigint",
@@ -50,7 +55,9 @@ arrays! {
 
 arrays! {
     /// New orders that are not completed.
-    OpenOrders => "INSERT INTO orders_not_completed ({columns}) SELECT * FROM unnest({arrays})" {
+    OpenOrders => "INSERT INTO orders_not_completed ({columns}) \
+        SELECT (made.number << 20) + u.position, {others} \
+        FROM made, unnest({arrays}) AS u ({columns})" {
         position: i64 as "bigint",
         buyer_key: i64 as "bigint",
         seller_key: i64 as "bigint",
@@ -59,22 +66,22 @@ arrays! {
     }
 }
 
-arrays! {
-    /// Orders that stay open otherwise than they were.
-    MovedOrders => "UPDATE orders_not_completed AS o SET status = u.status, escrow = u.escrow \
-        FROM unnest({arrays}) AS u ({columns}) WHERE o.position = u.position" {
-        position: i64 as "bigint",
-        status: &'static str as "text",
-        escrow: i64 as "bigint",
-    }
-}
-
-arrays! {
-    /// Orders that are completed now.
-    CompletedOrders => "DELETE FROM orders_not_completed WHERE position = ANY({arrays})" {
-        position: i64 as "bigint",
-    }
-}
+/// Orders that stay open otherwise than they were.
+pub(crate) const MOVED_ORDERS: &str = "UPDATE orders_not_completed AS o \
+     SET status = c.status, escrow = c.escrow FROM changed_orders AS c \
+     WHERE o.position = c.position AND c.status <> 'COMPLETED' \
+     AND (o.status <> c.status OR o.escrow <> c.escrow)";
+/// Orders that are completed now.
+pub(crate) const COMPLETED_ORDERS: &str = "DELETE FROM orders_not_completed AS o \
+     USING changed_orders AS c WHERE o.position = c.position AND c.status = 'COMPLETED'";
+/// Accounts that reach what is to be paid out.
+pub(crate) const REACHED_PAYOUTS: &str = "INSERT INTO payouts (account) \
+     SELECT c.account FROM changed_balances AS c \
+     WHERE c.amount >= c.payout_at AND c.amount - c.delta < c.payout_at \
+     ON CONFLICT (account) DO NOTHING";
+/// Accounts that fall below it.
+pub(crate) const LEFT_PAYOUTS: &str = "DELETE FROM payouts AS p USING changed_balances AS c \
+     WHERE p.account = c.account AND c.amount < c.payout_at AND c.amount - c.delta >= c.payout_at";
 
 arrays! {
     /// Executable checks, each text once.
@@ -327,22 +334,28 @@ arrays! {
         account: String as "text",
         amount: i64 as "bigint",
         payout_at: Option<i64> as "bigint",
-        changed_by: i64 as "bigint",
     }
 }
 
 arrays! {
-    /// What a commit adds to each balance, in one sum. None ends below zero, and none was changed
-    /// since it was looked at.
-    ChangedBalances => "UPDATE balances SET amount = balances.amount + u.delta, \
-        payout_at = u.payout_at, changed_by = u.changed_by \
+    /// What a commit adds to each balance, in one sum: `slot` counts them from one. None ends below
+    /// zero.
+    ChangedBalances => "UPDATE balances SET amount = balances.amount + u.delta \
         FROM unnest({arrays}) AS u ({columns}) WHERE balances.account = u.account \
-        AND balances.changed_by = u.seen AND balances.amount + u.delta >= 0" {
+        AND balances.amount + u.delta >= 0 \
+        RETURNING u.slot, balances.account, balances.amount, u.delta, balances.payout_at" {
         account: String as "text",
+        slot: i32 as "integer",
         delta: i64 as "bigint",
+    }
+}
+
+arrays! {
+    /// From which balance on agents are paid out now.
+    ChangedPolicies => "UPDATE balances SET payout_at = u.payout_at \
+        FROM unnest({arrays}) AS u ({columns}) WHERE balances.account = u.account" {
+        account: String as "text",
         payout_at: Option<i64> as "bigint",
-        seen: i64 as "bigint",
-        changed_by: i64 as "bigint",
     }
 }
 
@@ -371,9 +384,14 @@ arrays! {
 }
 
 arrays! {
-    /// Lines of the journal.
-    NewPostings => "INSERT INTO postings ({columns}) SELECT * FROM unnest({arrays})" {
-        position: i64 as "bigint",
+    /// Lines of the journal. The balance after a line is what the commit makes of the balance in
+    /// `slot`, less what later lines of the commit still add.
+    NewPostings => "INSERT INTO postings (position, entry, line, lines, account, delta, kind, \
+        reason, at, batch, balance, account_key) SELECT (made.number << 20) + u.place, u.entry, \
+        u.line, u.lines, u.account, u.delta, u.kind, u.reason, made.at, made.number, \
+        coalesce(made.balances[u.slot], 0) - u.later, u.account_key \
+        FROM made, unnest({arrays}) AS u ({columns})" {
+        place: i64 as "bigint",
         entry: String as "text",
         line: i64 as "bigint",
         lines: i64 as "bigint",
@@ -381,17 +399,16 @@ arrays! {
         delta: i64 as "bigint",
         kind: Cow<'static, str> as "text",
         reason: String as "text",
-        at: i64 as "bigint",
-        batch: i64 as "bigint",
-        balance: Option<i64> as "bigint",
+        slot: Option<i32> as "integer",
+        later: Option<i64> as "bigint",
         account_key: Option<i64> as "bigint",
     }
 }
 
 arrays! {
     /// Facts.
-    NewEvents => "INSERT INTO events ({columns}) SELECT * FROM unnest({arrays})" {
-        batch: i64 as "bigint",
+    NewEvents => "INSERT INTO events (batch, stored_at, {columns}) \
+        SELECT made.number, made.at, u.* FROM made, unnest({arrays}) AS u ({columns})" {
         line: i32 as "integer",
         id: String as "text",
         subject: String as "text",
@@ -399,7 +416,6 @@ arrays! {
         audience: String as "text",
         at: i64 as "bigint",
         data: String as "text",
-        stored_at: i64 as "bigint",
     }
 }
 

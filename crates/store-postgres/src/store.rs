@@ -140,6 +140,10 @@ impl Store for PostgresStore {
         view::load(&self.writers, &self.clock, &self.glances, keys).await
     }
 
+    fn recall(&self, keys: &HashSet<Key>) -> Option<View> {
+        view::recall(&self.clock, &self.glances, keys)
+    }
+
     async fn commit(&self, batch: Batch) -> Result<Vec<CommitOutcome>, StoreError> {
         let outcomes = commit::commit(&self.writers, &self.clock, &self.glances, batch).await?;
         self.bell.ring();

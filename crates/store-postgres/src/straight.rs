@@ -1,9 +1,8 @@
-//! Commits without a look before: what the load saw is remembered, and a commit that rests on
-//! nothing else is written at once, in one statement that fails if anything of it has moved.
+//! Commits without a look before: what a view showed is kept, and a commit that rests on nothing
+//! else is written at once, in one statement that fails if anything of it has moved. So the view
+//! may come from memory as well as from the database.
 //!
 //! Then, and for everything that is not plain trade, the commit looks and locks first (`lock`).
-//! The number of such a commit was taken behind the snapshot of its load. No other commit has
-//! changed a row that it changes since then, or it would fail: so on every row the numbers go up.
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -15,19 +14,18 @@ use marketplace_money::{Amount, OrderId};
 use marketplace_ports::{
     Batch, ChangeSet, CommitOutcome, Current, Key, Snapshot, StoreError, View, Writes, admit,
 };
-use marketplace_store_rows::{OrderRow, account_text, count, id_text, outcomes_text};
-use tokio_postgres::Row;
+use marketplace_store_rows::{account_text, count, id_text, outcomes_text};
 
 use crate::commit::PATIENCE;
 use crate::draft::Draft;
 use crate::failure::{Failure, Meaning};
-use crate::found::column;
-use crate::lock::{BEGIN, COMPLETED, Standing, StandingBalance, StandingOrder};
+use crate::lock::{BEGIN, Standing, StandingBalance};
+use crate::memory::Memory;
 use crate::rows::MOVE_LISTING_COUNT;
 use crate::session::{Session, Writers};
 use crate::whole::Whole;
 
-/// Loads that are remembered: more than there are commits on their way.
+/// Views that are remembered: more than there are commits on their way.
 const MOST: usize = 32;
 /// A commit that comes later looks again.
 const FRESH: Duration = Duration::from_secs(2);
@@ -35,47 +33,27 @@ const FRESH: Duration = Duration::from_secs(2);
 const CAREFUL: u32 = 4;
 const MOST_CAREFUL: u32 = 256;
 
-/// What a load saw of what a commit has to know.
-#[derive(Default)]
+/// What a view showed of what a commit has to know.
 pub(crate) struct Glance {
-    /// For the commit.
-    pub(crate) number: i64,
     at: i64,
-    orders: HashMap<String, StandingOrder>,
-    balances: HashMap<String, StandingBalance>,
+    /// Until when we were down, the last time.
+    last_gap: i64,
     current: Current,
-    seen: Option<Instant>,
+    /// Accounts that have a row.
+    accounts: HashSet<String>,
+    seen: Instant,
 }
 
 impl Glance {
-    pub(crate) fn read_order(&mut self, row: &OrderRow, position: i64) {
-        let order = StandingOrder {
-            position,
-            is_open: row.status != COMPLETED,
-            status: row.status.to_string(),
-            escrow: row.escrow,
-        };
-        self.orders.insert(row.id.clone(), order);
-    }
-
-    /// Rows of account, amount, `payout_at`, `changed_by`.
-    pub(crate) fn read_balances(&mut self, rows: &[Row]) -> Result<(), Failure> {
-        for row in rows {
-            self.balances.insert(column(row, 0)?, StandingBalance::read(row)?);
-        }
-        Ok(())
-    }
-
-    fn complete(&mut self, view: &View) {
-        self.at = view.now.micros();
-        self.seen = Some(Instant::now());
-        self.current = Current::from_view(view);
-        for order in view.orders.values() {
-            let seller = Account::Agent(order.seller.clone());
-            if let Some(balance) = self.balances.get(&account_text(&seller)) {
-                let amount = Amount::from_nano(balance.amount);
-                self.current.balances.insert(seller, amount);
-            }
+    fn of(view: &View, sellers: Vec<(Account, Amount)>) -> Self {
+        let mut current = Current::from_view(view);
+        current.balances.extend(sellers);
+        Self {
+            at: view.now.micros(),
+            last_gap: view.gaps.as_slice().last().map_or(0, |gap| gap.until.micros()),
+            accounts: current.balances.keys().map(account_text).collect(),
+            current,
+            seen: Instant::now(),
         }
     }
 
@@ -121,18 +99,19 @@ impl Glance {
             && reads.iter().all(|(key, version)| matches!(key, Key::Listing(_)) && *version > 0)
             && orders.iter().all(|change| {
                 new.contains(&change.row.id)
-                    || self.orders.contains_key(&id_text(change.row.id.uuid()))
+                    || self.current.versions.contains_key(&Key::Order(change.row.id))
             })
             && set
                 .balance_deltas()
                 .iter()
-                .all(|(account, _)| self.balances.contains_key(&account_text(account)))
+                .all(|(account, _)| self.accounts.contains(&account_text(account)))
     }
 }
 
-/// What the last loads saw, and whether it is worth trying.
+/// What the last views showed, and whether it is worth trying.
 #[derive(Default)]
 pub(crate) struct Glances {
+    pub(crate) memory: Memory,
     kept: Mutex<VecDeque<(Snapshot, Glance)>>,
     /// Commits that look first, from now on.
     careful: AtomicU32,
@@ -147,9 +126,9 @@ impl std::fmt::Debug for Glances {
 }
 
 impl Glances {
-    /// Remembers what a load saw.
-    pub(crate) fn keep(&self, mut glance: Glance, view: &View) {
-        glance.complete(view);
+    /// Remembers what a view showed.
+    pub(crate) fn keep(&self, view: &View, sellers: Vec<(Account, Amount)>) {
+        let glance = Glance::of(view, sellers);
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.len() >= MOST {
             kept.pop_front();
@@ -157,7 +136,7 @@ impl Glances {
         kept.push_back((view.snapshot, glance));
     }
 
-    /// What the load saw on which a batch was decided, if the batch may be written on it.
+    /// What the view showed on which a batch was decided, if the batch may be written on it.
     fn of(&self, batch: &Batch) -> Option<Glance> {
         let glance = {
             let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
@@ -168,7 +147,7 @@ impl Glances {
         if self.careful.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).is_ok() {
             return None;
         }
-        let is_fresh = glance.seen.is_some_and(|seen| seen.elapsed() < FRESH);
+        let is_fresh = glance.seen.elapsed() < FRESH;
         let orders = batch.sets.iter().flat_map(|(_, set)| &set.orders);
         let new = orders.filter(|change| change.read == 0).map(|change| change.row.id).collect();
         (is_fresh && batch.sets.iter().all(|(_, set)| glance.covers(set, &new))).then_some(glance)
@@ -185,22 +164,25 @@ impl Glances {
     }
 }
 
-/// Writes a batch on what its load saw; nothing when it has to look first.
+/// Writes a batch on what its view showed; nothing when it has to look first.
 pub(crate) async fn commit(
     writers: &Writers,
     glances: &Glances,
     batch: &Batch,
 ) -> Result<Option<Vec<CommitOutcome>>, StoreError> {
     let Some(glance) = glances.of(batch) else { return Ok(None) };
-    let Glance { number, at, orders, balances, current, .. } = glance;
+    let Glance { at, last_gap, current, accounts, .. } = glance;
     let outcomes = admit(current, &batch.sets);
     if outcomes.iter().any(|outcome| *outcome != CommitOutcome::Committed) {
         return Ok(None);
     }
-    let standing = Standing { current: Current::default(), orders, balances, number, at };
+    // That a balance has a row is all that is known of it for certain.
+    let exists = StandingBalance { amount: 0, payout_at: None };
+    let balances: HashMap<String, _> = accounts.into_iter().map(|name| (name, exists)).collect();
+    let standing = Standing { current: Current::default(), balances, number: None, at };
     let writes = Writes::merge(batch.sets.clone(), &outcomes);
     let mut draft = Draft::new(id_text(batch.id), outcomes_text(&outcomes), writes, &standing)?;
-    draft.whole.rely_on(relied(batch));
+    draft.whole.rely_on(relied(batch), last_gap);
     let mut session = writers.get().await?;
     let written = tokio::time::timeout(PATIENCE, write(&mut session, &draft)).await;
     match written {

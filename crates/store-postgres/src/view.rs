@@ -2,12 +2,14 @@
 
 use std::collections::HashSet;
 use std::sync::{Arc, LazyLock};
+use std::time::Instant;
 
+use marketplace_ledger::Account;
 use marketplace_money::{Amount, Gap, Gaps, Timestamp};
-use marketplace_ports::{Key, Snapshot, StoreError, View};
+use marketplace_ports::{Key, StoreError, View};
 use marketplace_store_rows::{
     AgentRow, ApiKeyRow, DepositRow, IdempotencyRow, JurorRow, ListingRow, MotionRow, OrderRow,
-    TaskRow, TegRecordRow, WithdrawalRow, from_count,
+    TaskRow, TegRecordRow, WithdrawalRow,
 };
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
@@ -17,30 +19,21 @@ use crate::failure::Failure;
 use crate::found::{Found, column};
 use crate::judged::{DISPUTES, read_disputes, read_jurors};
 use crate::keys::{Keys, Table};
-use crate::session::{Answer, Pipeline, Session, Writers, on_writer};
-use crate::straight::{Glance, Glances};
+use crate::session::{Answer, Session, Writers, on_writer};
+use crate::straight::Glances;
 
-/// As [`SNAPSHOT`], for loading, which takes a number.
-const LOADING: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ";
 /// Begins a transaction that sees one state and changes nothing.
 pub(crate) const SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
-/// The clock, a number for the commit that is to follow, and the gaps. The number is taken behind
-/// the snapshot: whatever is seen has a smaller one.
+/// The clock and the gaps.
 static BEGINNING: LazyLock<String> = LazyLock::new(|| {
     format!(
-        "{CLOCK}, nextval('batch_numbers'), \
+        "{CLOCK}, \
          (SELECT array_agg(from_at ORDER BY from_at) FROM gaps), \
          (SELECT array_agg(until_at ORDER BY from_at) FROM gaps)"
     )
 });
-const BALANCES: &str =
-    "SELECT account, amount, payout_at, changed_by FROM balances WHERE account = ANY($1)";
-/// Of those who are paid when the orders end well.
-const SELLERS: &str = "SELECT b.account, b.amount, b.payout_at, b.changed_by FROM orders o \
-     JOIN balances b ON b.account = 'agent:' || o.seller WHERE o.id = ANY($1)";
+const BALANCES: &str = "SELECT account, amount FROM balances WHERE account = ANY($1)";
 const NONCES: &str = "SELECT id FROM nonces WHERE id = ANY($1)";
-const CHECKS: &str = "SELECT sha256, body FROM checks WHERE sha256 IN \
-     (SELECT checks FROM orders WHERE id = ANY($1) AND checks IS NOT NULL)";
 /// The number of listings, active or paused.
 pub(crate) const LISTING_COUNT: &str = "SELECT value FROM counters WHERE name = 'listings'";
 
@@ -53,8 +46,14 @@ macro_rules! by_key {
         });
     };
 }
+/// With their checks, and the balances of those who are paid when they end well.
 static ORDERS: LazyLock<String> = LazyLock::new(|| {
-    format!("SELECT {}, position FROM orders WHERE id = ANY($1)", OrderRow::COLUMNS)
+    format!(
+        "SELECT {}, (SELECT c.body FROM checks c WHERE c.sha256 = o.checks), \
+         (SELECT b.amount FROM balances b WHERE b.account = 'agent:' || o.seller) \
+         FROM orders o WHERE id = ANY($1)",
+        OrderRow::COLUMNS
+    )
 });
 by_key!(LISTINGS: ListingRow => "listings"."id");
 by_key!(AGENTS: AgentRow => "agents"."did");
@@ -85,10 +84,24 @@ pub(crate) async fn load(
     wanted: &HashSet<Key>,
 ) -> Result<View, StoreError> {
     let keys = Keys::new(wanted);
-    let (view, glance) = on_writer!(writers, session => attempt(session, clock, &keys))?;
-    glances.keep(glance, &view);
+    let begun = Instant::now();
+    let loaded = on_writer!(writers, session => attempt(session, clock, &keys))?;
+    let (mut view, sellers) = loaded;
+    view.snapshot = glances.memory.snapshot();
+    glances.memory.read(&view, &sellers, begun);
+    glances.keep(&view, sellers);
     Ok(view)
 }
+
+/// A view from memory, if all of it is there.
+pub(crate) fn recall(clock: &StoreClock, glances: &Glances, wanted: &HashSet<Key>) -> Option<View> {
+    let (view, sellers) = glances.memory.recall(wanted, clock)?;
+    glances.keep(&view, sellers);
+    Some(view)
+}
+
+/// What is loaded of those who are paid when orders end well.
+type Sellers = Vec<(Account, Amount)>;
 
 /// The keys as arrays, the way that statements take them.
 struct Lists<'a> {
@@ -147,14 +160,14 @@ async fn attempt(
     session: &mut Session,
     clock: &StoreClock,
     keys: &Keys,
-) -> Result<(View, Glance), Failure> {
+) -> Result<(View, Sellers), Failure> {
     let lists = Lists::of(keys);
     let parts = parts(&lists);
 
     let mut statements: Vec<&'static str> = vec![&BEGINNING];
     statements.extend(parts.iter().map(|part| part.text));
     if !lists.orders().is_empty() {
-        statements.extend([ORDERS.as_str(), CHECKS, SELLERS]);
+        statements.push(&ORDERS);
     }
     if !lists.balances.is_empty() {
         statements.push(BALANCES);
@@ -163,11 +176,14 @@ async fn attempt(
         statements.push(LISTING_COUNT);
     }
     session.prepare(statements).await?;
-    let mut pipeline = session.begin(LOADING);
+    let mut pipeline = session.begin(SNAPSHOT);
     let places = Places {
         beginning: pipeline.rows(&BEGINNING, vec![])?,
         count: if keys.listing_count { Some(pipeline.rows(LISTING_COUNT, vec![])?) } else { None },
-        orders: orders_of(&mut pipeline, &lists)?,
+        orders: match lists.orders().is_empty() {
+            true => None,
+            false => Some(pipeline.rows(&ORDERS, vec![lists.orders()])?),
+        },
         balances: match lists.balances.is_empty() {
             true => None,
             false => Some(pipeline.rows(BALANCES, vec![&lists.balances])?),
@@ -182,32 +198,18 @@ async fn attempt(
     session.ended();
 
     let mut view = View::default();
-    let mut glance = Glance::default();
-    places.read(clock, keys, &mut answers, &mut view, &mut glance)?;
+    let sellers = places.read(clock, keys, &mut answers, &mut view)?;
     for (part, place) in parts.iter().zip(places_of_parts) {
         (part.read)(keys, &take(&mut answers, place), &mut view)?;
     }
-    Ok((view, glance))
-}
-
-fn orders_of<'a>(
-    pipeline: &mut Pipeline<'a>,
-    lists: &'a Lists<'a>,
-) -> Result<Option<[usize; 3]>, Failure> {
-    let orders = lists.orders();
-    if orders.is_empty() {
-        return Ok(None);
-    }
-    let rows = pipeline.rows(&ORDERS, vec![orders])?;
-    let checks = pipeline.rows(CHECKS, vec![orders])?;
-    Ok(Some([rows, checks, pipeline.rows(SELLERS, vec![orders])?]))
+    Ok((view, sellers))
 }
 
 /// Where in the pipeline the answers are that are no plain part.
 struct Places {
     beginning: usize,
     count: Option<usize>,
-    orders: Option<[usize; 3]>,
+    orders: Option<usize>,
     balances: Option<usize>,
 }
 
@@ -218,28 +220,19 @@ impl Places {
         keys: &Keys,
         answers: &mut [Answer],
         view: &mut View,
-        glance: &mut Glance,
-    ) -> Result<(), Failure> {
+    ) -> Result<Sellers, Failure> {
         let beginning = take(answers, self.beginning);
         view.now = told(clock, &beginning)?;
         let beginning = beginning.first().ok_or_else(|| Failure::unavailable("no beginning"))?;
-        glance.number = column(beginning, 2)?;
-        view.snapshot = Snapshot(from_count(glance.number));
         view.gaps = gaps(beginning)?;
         if let Some(place) = self.count {
             let rows = take(answers, place);
             view.listing_count = rows.first().map_or(Ok(0), |row| column(row, 0))?;
         }
-        if let Some([orders, checks, sellers]) = self.orders {
-            read_orders(&take(answers, orders), &take(answers, checks), view, glance)?;
-            glance.read_balances(&take(answers, sellers))?;
-        }
         if let Some(place) = self.balances {
-            let rows = take(answers, place);
-            read_balances(keys, &rows, view)?;
-            glance.read_balances(&rows)?;
+            read_balances(keys, &take(answers, place), view)?;
         }
-        Ok(())
+        self.orders.map_or(Ok(Sellers::new()), |place| read_orders(&take(answers, place), view))
     }
 }
 
@@ -260,7 +253,7 @@ fn gaps(beginning: &Row) -> Result<Gaps, Failure> {
     let times = |index| -> Result<Vec<i64>, Failure> {
         Ok(column::<Option<Vec<i64>>>(beginning, index)?.unwrap_or_default())
     };
-    let times = times(3)?.into_iter().zip(times(4)?);
+    let times = times(2)?.into_iter().zip(times(3)?);
     let gap = |(from, until)| Gap {
         from: Timestamp::from_micros(from),
         until: Timestamp::from_micros(until),
@@ -268,31 +261,25 @@ fn gaps(beginning: &Row) -> Result<Gaps, Failure> {
     Ok(Gaps::new(times.map(gap).collect()))
 }
 
-fn read_orders(
-    rows: &[Row],
-    checks: &[Row],
-    view: &mut View,
-    glance: &mut Glance,
-) -> Result<(), Failure> {
-    let mut texts = std::collections::HashMap::with_capacity(checks.len());
-    for row in checks {
-        let body: Arc<str> = Arc::from(column::<&str>(row, 1)?);
-        texts.insert(column::<&[u8]>(row, 0)?, body);
-    }
+fn read_orders(rows: &[Row], view: &mut View) -> Result<Sellers, Failure> {
+    let mut sellers = Sellers::new();
     for found in rows {
         let row = OrderRow::read(found)?;
-        glance.read_order(&row, column(found, found.len() - 1)?);
-        let text = match &row.checks {
-            None => Arc::from(""),
-            Some(sha256) => texts.get(&sha256[..]).cloned().ok_or_else(|| {
+        let text = match (&row.checks, column::<Option<&str>>(found, found.len() - 2)?) {
+            (None, _) => Arc::from(""),
+            (Some(_), Some(body)) => Arc::from(body),
+            (Some(_), None) => {
                 let missing = marketplace_store_rows::RowError::new("orders", &row.id, "no checks");
-                Failure::from(missing)
-            })?,
+                return Err(Failure::from(missing));
+            }
         };
         let order = row.order(text)?;
+        if let Some(amount) = column::<Option<i64>>(found, found.len() - 1)? {
+            sellers.push((Account::Agent(order.seller.clone()), Amount::from_nano(amount)));
+        }
         view.orders.insert(order.id, Arc::new(order));
     }
-    Ok(())
+    Ok(sellers)
 }
 
 fn read_listings(_: &Keys, rows: &[Row], view: &mut View) -> Result<(), Failure> {

@@ -9,9 +9,7 @@ use marketplace_ledger::Account;
 use marketplace_listings::Listing;
 use marketplace_money::{Did, ListingId, OrderId};
 use marketplace_ports::{Agent, IdempotencyKey, IdempotencyRecord, Nonce};
-use marketplace_store_rows::tables;
-
-use crate::recent::Recent;
+use marketplace_store_rows::{Recent, tables};
 
 const MEBIBYTE: usize = 1 << 20;
 /// What an entry of a map costs beside its content.

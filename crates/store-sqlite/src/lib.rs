@@ -35,7 +35,6 @@ mod outcomes;
 #[cfg(test)]
 mod plans;
 mod readers;
-mod recent;
 mod retire;
 mod rows;
 mod seal;

@@ -21,7 +21,7 @@ impl<'a> Seal<'a> {
     }
 
     pub(crate) fn posting(&mut self, posting: &NewPosting) {
-        self.postings.add(&posting.row, posting.balance);
+        self.postings.add(&posting.row);
     }
 
     pub(crate) fn event(&mut self, event: &NewEvent) {

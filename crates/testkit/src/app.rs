@@ -1,5 +1,8 @@
-//! The whole server in the test's own process: real SQLite, real HTTP on loopback, the embedded
+//! The whole server in the test's own process: a real database, real HTTP on loopback, the embedded
 //! TEG, and a clock that the test moves.
+//!
+//! `MARKETPLACE_TEST_STORE` says which database: `sqlite` (as without it), or `postgres`, where each
+//! test has a database of its own.
 
 use std::sync::Arc;
 
@@ -8,6 +11,7 @@ use marketplace_boot::{Overrides, Server, Settings};
 use marketplace_contract_kit::ManualClock;
 use marketplace_engine::{Pace, Worker};
 use marketplace_money::{Seconds, Timestamp};
+use marketplace_postgres_cluster::{Database, Template, shared};
 use marketplace_registry::AgentKey;
 use tempfile::TempDir;
 
@@ -27,7 +31,30 @@ pub struct TestApp {
     worker: Option<Worker>,
     folder: TempDir,
     flags: Vec<String>,
+    /// Where it is not SQLite.
+    database: Option<Database>,
     finished: bool,
+}
+
+const SWITCH: &str = "MARKETPLACE_TEST_STORE";
+
+/// A database of one test, if the switch says so.
+async fn database() -> anyhow::Result<Option<Database>> {
+    match std::env::var(SWITCH).unwrap_or_default().as_str() {
+        "" | "memory" | "sqlite" => Ok(None),
+        "postgres" => tokio::task::spawn_blocking(in_postgres).await?.map(Some),
+        other => anyhow::bail!("{SWITCH}={other}: sqlite or postgres"),
+    }
+}
+
+fn in_postgres() -> anyhow::Result<Database> {
+    let fill = |url: &str| {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.expect("a runtime on a thread of its own");
+        runtime.block_on(marketplace_store_postgres::migrate(url)).expect("it migrates");
+    };
+    let content = marketplace_store_postgres::schema();
+    Ok(shared().database(Template { content: &content, fill: &fill })?)
 }
 
 impl TestApp {
@@ -39,7 +66,9 @@ impl TestApp {
         let clock = ManualClock::new(Timestamp::from_micros(1_800_000_000_000_000));
         let flags = flags.iter().map(|flag| (*flag).to_owned()).collect();
         let folder = tempfile::tempdir()?;
-        let mut app = Self { clock, server: None, worker: None, folder, flags, finished: false };
+        let database = database().await?;
+        let (server, worker) = (None, None);
+        let mut app = Self { clock, server, worker, folder, flags, database, finished: false };
         app.open().await?;
         Ok(app)
     }
@@ -48,6 +77,8 @@ impl TestApp {
         let folder = self.folder.path().display().to_string();
         let mut flags = vec!["server", "--listen", "127.0.0.1:0", "--data-dir", &folder];
         flags.extend(self.flags.iter().map(String::as_str));
+        let url = self.database.as_ref().map(Database::url);
+        flags.extend(url.iter().flat_map(|url| ["--database-url", url]));
         let settings = Wrapped::try_parse_from(flags)?.settings;
         let clock = self.clock.clone();
         let overrides = Overrides {

@@ -191,8 +191,6 @@ CREATE TABLE postings_default PARTITION OF postings DEFAULT;
 CREATE TABLE balances (
     account   TEXT COLLATE "C" NOT NULL PRIMARY KEY,
     amount    BIGINT NOT NULL CHECK (amount >= 0),
-    -- The number of the last commit that changed it.
-    changed_by BIGINT NOT NULL DEFAULT 0,
     -- For agents: the balance that is to be paid out.
     payout_at BIGINT
 ) WITH (fillfactor = 70);

@@ -34,6 +34,10 @@ impl Verb for ChangeOrder {
         }
     }
 
+    fn is_checked_by_its_commit(&self) -> bool {
+        true
+    }
+
     fn decide(&self, desk: &mut Desk<'_>) -> Result<Self::Reply, Refusal> {
         let order = desk.order(self.order).ok_or(OrderRefusal::NotFound)?;
         let role = order.role_of(&self.caller).ok_or(OrderRefusal::NotFound)?;

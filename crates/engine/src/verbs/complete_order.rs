@@ -31,6 +31,10 @@ impl Verb for CompleteOrder {
         keys.insert(Key::Order(self.order));
     }
 
+    fn is_checked_by_its_commit(&self) -> bool {
+        true
+    }
+
     fn decide(&self, desk: &mut Desk<'_>) -> Result<Self::Reply, Refusal> {
         let order = desk.order(self.order).ok_or(OrderRefusal::NotFound)?;
         let role = order.role_of(&self.caller).ok_or(OrderRefusal::NotFound)?;

@@ -67,6 +67,10 @@ impl Verb for Purchase {
         }
     }
 
+    fn is_checked_by_its_commit(&self) -> bool {
+        true
+    }
+
     fn decide(&self, desk: &mut Desk<'_>) -> Result<Self::Reply, Refusal> {
         let now = desk.now();
         let listing = desk.listing(self.listing).ok_or(Refusal::ListingNotFound)?;

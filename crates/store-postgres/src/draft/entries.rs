@@ -7,13 +7,16 @@ use marketplace_ports::{StoreError, Writes};
 use marketplace_store_rows::{PostingsDigest, account_text, party_key, payout_at, postings_of};
 
 use super::{Draft, OPEN_ESCROW, small};
-use crate::lock::{Standing, StandingBalance};
+use crate::lock::Standing;
 
 /// A balance on its way through the lines of a commit.
 pub(super) struct Running {
-    stood: Option<StandingBalance>,
-    amount: i64,
-    payout_at: Option<i64>,
+    /// Its place among those that are changed; new ones have none.
+    slot: Option<i32>,
+    /// What the commit adds to it.
+    total: i64,
+    /// Of that, what its lines added so far.
+    added: i64,
 }
 
 impl Draft {
@@ -24,18 +27,19 @@ impl Draft {
     ) -> Result<(), StoreError> {
         let mut digest = PostingsDigest::default();
         let mut sums: BTreeMap<String, i64> = BTreeMap::new();
-        let (number, at) = (self.whole.batch.number, self.whole.batch.at);
+        let at = marketplace_money::Timestamp::from_micros(self.whole.batch.at);
         for entry in entries {
-            for (account, row) in postings_of(entry, marketplace_money::Timestamp::from_micros(at))
-            {
+            for (account, row) in postings_of(entry, at) {
                 let overflow = || {
                     StoreError::Rejected(format!("the sum of {account} does not fit into 64 bits"))
                 };
-                let mut balance = None;
+                let (mut slot, mut later) = (None, None);
                 if let Some(held) = balances.get_mut(account) {
                     // Within a set the sum may pass through what no balance may be.
-                    held.amount = held.amount.checked_add(row.delta).ok_or_else(overflow)?;
-                    balance = Some(held.amount);
+                    held.added = held.added.checked_add(row.delta).ok_or_else(overflow)?;
+                    let before = if held.slot.is_some() { held.total } else { 0 };
+                    later = Some(before.checked_sub(held.added).ok_or_else(overflow)?);
+                    slot = held.slot;
                 } else if is_summed(account) {
                     let sum = sums.entry(account_text(account)).or_default();
                     *sum = sum.checked_add(row.delta).ok_or_else(overflow)?;
@@ -43,11 +47,11 @@ impl Draft {
                     let sum = sums.entry(OPEN_ESCROW.to_owned()).or_default();
                     *sum = sum.checked_add(row.delta).ok_or_else(overflow)?;
                 }
-                digest.add(&row, balance);
-                let position = self.place();
-                let account_key = balance.map(|_| party_key(&row.account));
+                digest.add(&row);
+                let place = self.place();
+                let account_key = later.map(|_| party_key(&row.account));
                 self.whole.postings.push((
-                    position,
+                    place,
                     row.entry,
                     row.line,
                     row.lines,
@@ -55,70 +59,69 @@ impl Draft {
                     row.delta,
                     row.kind,
                     row.reason,
-                    row.at,
-                    number,
-                    balance,
+                    slot,
+                    later,
                     account_key,
                 ));
             }
         }
-        self.whole.batch.postings = small(self.whole.postings.position.len())?;
+        self.whole.batch.postings = small(self.whole.postings.place.len())?;
         self.whole.batch.postings_digest = digest.finish().to_vec();
         (self.whole.batch.sum_accounts, self.whole.batch.sum_deltas) =
             sums.into_iter().filter(|(_, delta)| *delta != 0).unzip();
         Ok(())
     }
 
-    pub(super) fn add_balances(&mut self, balances: BTreeMap<Account, Running>) {
-        let number = self.whole.batch.number;
-        for (account, running) in balances {
-            let name = account_text(&account);
-            let is_due = |amount: i64, at: Option<i64>| at.is_some_and(|at| amount >= at);
-            let was = running.stood.is_some_and(|stood| is_due(stood.amount, stood.payout_at));
-            let due = is_due(running.amount, running.payout_at);
-            if due && !was {
-                self.payouts.push((name.clone(),));
-            } else if was && !due {
-                self.ended_payouts.push((name.clone(),));
+    /// What the commit does to balances; says of each where its lines find it.
+    pub(super) fn add_balances(
+        &mut self,
+        writes: &Writes,
+        standing: &Standing,
+    ) -> Result<BTreeMap<Account, Running>, StoreError> {
+        let mut balances = BTreeMap::new();
+        for (account, total) in &writes.balances {
+            let (name, total) = (account_text(account), total.nano());
+            let mut slot = None;
+            if standing.balances.contains_key(&name) {
+                let place = small(self.whole.changed_balances.account.len())? + 1;
+                self.whole.changed_balances.push((name, place, total));
+                slot = Some(place);
+            } else if total != 0 && !is_written(writes, account) {
+                self.whole.balances.push((name, total, None));
             }
-            match running.stood {
-                None if running.amount == 0 && running.payout_at.is_none() => {}
-                None => {
-                    let columns = (name, running.amount, running.payout_at, number);
-                    self.whole.balances.push(columns);
-                }
-                Some(stood) => {
-                    let delta = running.amount - stood.amount;
-                    if delta != 0 || stood.payout_at != running.payout_at {
-                        let columns = (name, delta, running.payout_at, stood.changed_by, number);
-                        self.whole.changed_balances.push(columns);
-                    }
-                }
+            balances.insert(account.clone(), Running { slot, total, added: 0 });
+        }
+        Ok(balances)
+    }
+
+    /// From which balance on agents are paid out, where that changes. Their rows are locked then,
+    /// and what stands is known.
+    pub(super) fn add_policies(&mut self, writes: &Writes, standing: &Standing) {
+        for (did, write) in &writes.agents {
+            let account = Account::Agent(did.clone());
+            let delta = writes.balances.get(&account).map_or(0, |delta| delta.nano());
+            let name = account_text(&account);
+            let policy = payout_at(write.row.payout);
+            let stood = standing.balances.get(&name);
+            let amount = stood.map_or(0, |stood| stood.amount).saturating_add(delta);
+            match stood {
+                Some(stood) if stood.payout_at == policy => continue,
+                Some(_) => self.policies.push((name.clone(), policy)),
+                None if amount == 0 && policy.is_none() => continue,
+                None => self.whole.balances.push((name.clone(), amount, policy)),
+            }
+            if policy.is_some_and(|at| amount >= at) {
+                self.payouts.push((name,));
+            } else {
+                self.ended_payouts.push((name,));
             }
         }
     }
 }
 
-/// The balances that a commit moves, or whose payout policy it changes, as they stand.
-pub(super) fn running(writes: &Writes, standing: &Standing) -> BTreeMap<Account, Running> {
-    let mut balances = BTreeMap::new();
-    let start = |account: &Account| {
-        let stood = standing.balances.get(&account_text(account)).copied();
-        Running {
-            stood,
-            amount: stood.map_or(0, |stood| stood.amount),
-            payout_at: stood.and_then(|stood| stood.payout_at),
-        }
-    };
-    for account in writes.balances.keys() {
-        balances.insert(account.clone(), start(account));
-    }
-    for (did, write) in &writes.agents {
-        let account = Account::Agent(did.clone());
-        let running = balances.entry(account.clone()).or_insert_with(|| start(&account));
-        running.payout_at = payout_at(write.row.payout);
-    }
-    balances
+/// Whether the account is that of an agent whose row is written too.
+fn is_written(writes: &Writes, account: &Account) -> bool {
+    matches!(account, Account::Agent(did) if writes.agents.contains_key(did))
 }
 
 /// Accounts that have no row of their own and no row that says what they hold.

@@ -17,7 +17,6 @@ const WINDOW: i32 = 63;
 impl Draft {
     pub(super) fn add_events(&mut self, events: Vec<Event>) -> Result<(), StoreError> {
         let mut digest = EventsDigest::default();
-        let (number, at) = (self.whole.batch.number, self.whole.batch.at);
         self.whole.batch.events = small(events.len())?;
         let mut heard: BTreeMap<(i64, i32), i64> = BTreeMap::new();
         for (line, event) in (0..).zip(events) {
@@ -28,7 +27,6 @@ impl Draft {
             let row = EventRow::new(event);
             digest.add(&row);
             self.whole.events.push((
-                number,
                 line,
                 row.id,
                 row.subject,
@@ -36,7 +34,6 @@ impl Draft {
                 row.audience,
                 row.at,
                 row.data,
-                at,
             ));
         }
         self.whole.batch.events_digest = digest.finish().to_vec();

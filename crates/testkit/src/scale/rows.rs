@@ -35,16 +35,17 @@ pub(super) struct Commit {
     places: i64,
     postings: i64,
     digest: PostingsDigest,
-    /// What it adds to revenue and to the TEG, in nano-AVT.
+    /// What it adds to revenue, to the TEG and to what orders hold, in nano-AVT.
     fees: i64,
     teg: i64,
+    escrow: i64,
     sets: usize,
 }
 
 impl Commit {
     pub(super) fn new(number: i64, at: Timestamp) -> Self {
         let digest = PostingsDigest::default();
-        Self { number, at, places: 0, postings: 0, digest, fees: 0, teg: 0, sets: 0 }
+        Self { number, at, places: 0, postings: 0, digest, fees: 0, teg: 0, escrow: 0, sets: 0 }
     }
 
     fn place(&mut self) -> i64 {
@@ -108,9 +109,10 @@ impl Tables {
             match account {
                 Account::Fees(_) => commit.fees += row.delta,
                 Account::Teg => commit.teg += row.delta,
+                Account::Order(_) => commit.escrow += row.delta,
                 _ => {}
             }
-            commit.digest.add(&row, balance);
+            commit.digest.add(&row);
             commit.postings += 1;
             let position = commit.place();
             let or_null =
@@ -197,7 +199,8 @@ impl Tables {
     }
 
     pub(super) fn commit(&mut self, commit: Commit) -> anyhow::Result<()> {
-        let sums = [("fees:transaction", commit.fees), ("teg", commit.teg)];
+        let sums =
+            [("fees:transaction", commit.fees), ("orders", commit.escrow), ("teg", commit.teg)];
         let moved: Vec<_> = sums.into_iter().filter(|(_, sum)| *sum != 0).collect();
         let accounts: Vec<&str> = moved.iter().map(|(account, _)| *account).collect();
         let deltas: Vec<String> = moved.iter().map(|(_, sum)| sum.to_string()).collect();

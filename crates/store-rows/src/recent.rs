@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 
+#[derive(Debug)]
 struct Weighed<V> {
     value: V,
     weight: usize,
@@ -10,7 +11,8 @@ struct Weighed<V> {
 
 /// Two generations of entries: what is used moves to the young one; when that is full, the old one
 /// is forgotten. Holds at most twice its budget, in constant time for each use.
-pub(crate) struct Recent<K, V> {
+#[derive(Debug)]
+pub struct Recent<K, V> {
     young: HashMap<K, Weighed<V>>,
     old: HashMap<K, Weighed<V>>,
     weight: usize,
@@ -20,11 +22,12 @@ pub(crate) struct Recent<K, V> {
 
 impl<K: Eq + Hash, V> Recent<K, V> {
     /// Keeps entries of about `budget` bytes in each generation, by the estimate of `weigh`.
-    pub(crate) fn new(budget: usize, weigh: fn(&K, &V) -> usize) -> Self {
+    pub fn new(budget: usize, weigh: fn(&K, &V) -> usize) -> Self {
         Self { young: HashMap::new(), old: HashMap::new(), weight: 0, budget, weigh }
     }
 
-    pub(crate) fn get(&mut self, key: &K) -> Option<&V> {
+    /// What is known under a key; it is kept longer for that.
+    pub fn get(&mut self, key: &K) -> Option<&V> {
         if !self.young.contains_key(key) {
             let (key, known) = self.old.remove_entry(key)?;
             self.keep(key, known);
@@ -32,7 +35,8 @@ impl<K: Eq + Hash, V> Recent<K, V> {
         self.young.get(key).map(|known| &known.value)
     }
 
-    pub(crate) fn put(&mut self, key: K, value: V) {
+    /// What is known from now on.
+    pub fn put(&mut self, key: K, value: V) {
         let weight = (self.weigh)(&key, &value);
         self.old.remove(&key);
         self.keep(key, Weighed { value, weight });
@@ -50,7 +54,8 @@ impl<K: Eq + Hash, V> Recent<K, V> {
         }
     }
 
-    pub(crate) fn forget(&mut self, key: &K) {
+    /// Nothing is known under the key any more.
+    pub fn forget(&mut self, key: &K) {
         if let Some(before) = self.young.remove(key) {
             self.weight -= before.weight;
         }
