@@ -5,7 +5,7 @@ import { constants, gzipSync } from 'node:zlib';
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { defineConfig, type Plugin } from 'vite';
 
-const DIST = 'dist';
+const DIST = process.env['PAGE_DIST'] ?? 'dist';
 const MARKETPLACE = process.env['MARKETPLACE_URL'] ?? 'http://127.0.0.1:8020';
 
 // The server has no compressor of its own: what is worth it is kept compressed beside the original.

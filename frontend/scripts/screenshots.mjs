@@ -3,7 +3,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { buy, deliver, House, list } from '../tests/house.mjs';
+import { act, buy, contested, deliver, House, list } from '../tests/house.mjs';
 
 const OUT = process.env.SCREENSHOTS ?? 'screenshots';
 mkdirSync(OUT, { recursive: true });
@@ -20,6 +20,28 @@ try {
   await deliver(seller.page, 'rows: 3, gaps: 0');
   await seller.page.getByTestId('phase').filter({ hasText: 'Delivered' }).waitFor();
 
+  const openDispute = await contested(seller, buyer, listing);
+  await buyer.page.locator('[data-action=add-evidence]').click();
+  await buyer.page.locator('textarea[name=evidence]').fill('rows: 2 of 4');
+  await buyer.page.getByLabel('What does it show?').fill('What I got: two of four rows.');
+  await buyer.page.getByRole('dialog').getByRole('button', { name: 'Hand in evidence' }).click();
+  await buyer.page.getByText('What I got').waitFor();
+  await seller.page.goto(openDispute);
+  await seller.page.locator('[data-action=offer-settlement]').click();
+  await seller.page.getByLabel('The provider gets').fill('3');
+  await seller.page.getByRole('button', { name: 'Yes, do it' }).click();
+  await seller.page.getByTestId('offer').waitFor();
+  const verdict = await contested(seller, buyer, listing);
+  await seller.page.goto(verdict);
+  await act(seller.page, 'concede');
+  await seller.page.getByTestId('verdict').waitFor();
+  const juror = await house.trader();
+  await juror.page.goto('/marketplace/jury');
+  await juror.page.getByRole('button', { name: 'Lock the stake' }).click();
+  await juror.page.getByTestId('stake').waitFor();
+  const operator = await house.personOf(house.operator);
+  await house.operator.call('/api/v1/operator/motions', { action: 'fees.set', transaction_fee_percent: '2', reason: 'Lower costs: we pass them on.' });
+
   const pages = {
     search: [buyer, '/marketplace'],
     'search-nothing': [buyer, '/marketplace?q=zebra&max=1'],
@@ -32,11 +54,25 @@ try {
     'order-open': [buyer, open],
     'order-delivered': [buyer, delivered, (page) => page.getByRole('button', { name: 'Show the delivery' }).click().then(() => page.getByText('match the hash').waitFor())],
     'order-deliver': [seller, open, (page) => page.locator('[data-action=deliver]').click()],
+    'open-dispute': [buyer, delivered, (page) => page.locator('[data-action=dispute]').click()],
+    disputes: [buyer, '/marketplace/disputes'],
+    dispute: [buyer, openDispute],
+    'dispute-answer': [seller, openDispute],
+    'dispute-contest': [seller, openDispute, (page) => page.locator('[data-action=contest]').click()],
+    verdict: [buyer, verdict, (page) => page.getByRole('button', { name: 'Show the postings' }).click().then(() => page.getByRole('row', { name: /Buyer/ }).first().waitFor())],
+    jury: [buyer, '/marketplace/jury'],
+    juror: [juror, '/marketplace/jury'],
+    market: [buyer, '/marketplace/market'],
+    operator: [operator, '/marketplace/operator'],
+    'operator-none': [buyer, '/marketplace/operator'],
+    'search-explained': [buyer, '/marketplace?q=memory&explain=1&max=100'],
     wallet: [buyer, '/marketplace/wallet'],
     identity: [buyer, '/marketplace/identity'],
     'not-found': [buyer, '/marketplace/nowhere'],
   };
+  const wanted = process.env.ONLY?.split(',');
   for (const [name, [{ page }, path, then]] of Object.entries(pages)) {
+    if (wanted && !wanted.includes(name)) continue;
     for (const width of [360, 1280]) {
       for (const colorScheme of ['light', 'dark']) {
         await page.setViewportSize({ width, height: 800 });
@@ -45,7 +81,8 @@ try {
         await page.locator('h1').first().waitFor();
         await page.locator('.ghost').first().waitFor({ state: 'detached' });
         await then?.(page);
-        await page.screenshot({ path: join(OUT, `${name}-${width}-${colorScheme}.png`), fullPage: then === undefined || !['purchase', 'order-deliver'].includes(name) });
+        const dialog = await page.locator('dialog[open]').count();
+        await page.screenshot({ path: join(OUT, `${name}-${width}-${colorScheme}.png`), fullPage: dialog === 0 });
       }
     }
   }

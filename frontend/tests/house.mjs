@@ -1,14 +1,18 @@
 // A real server and a real browser for the tests and the screenshots.
 
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { extname, join } from 'node:path';
 
 import { chromium } from 'playwright-core';
 
+import { Agent } from './agent.mjs';
+
 const SERVER = process.env.MARKETPLACE_SERVER;
+/** While developing: the page is taken from this folder, whatever the server was built with. */
+const DIST = process.env.PAGE_DIST;
 const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
 
 async function freePort() {
@@ -22,6 +26,20 @@ async function freePort() {
   });
 }
 
+const TYPES = { '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml', '.webmanifest': 'application/manifest+json' };
+
+async function fromDist(route) {
+  const name = new URL(route.request().url()).pathname.slice('/marketplace/'.length);
+  const file = join(DIST, name);
+  if (extname(name) === '' || !existsSync(file)) {
+    const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; manifest-src 'self'; worker-src 'self'";
+    return route.fulfill({ body: readFileSync(join(DIST, 'index.html')), contentType: 'text/html', headers: { 'Content-Security-Policy': policy } });
+  }
+  // Packed sizes are what tests look at.
+  const packed = existsSync(`${file}.gz`) ? { 'Content-Length': String(statSync(`${file}.gz`).size) } : {};
+  return route.fulfill({ body: readFileSync(file), contentType: TYPES[extname(name)] ?? 'application/octet-stream', headers: packed });
+}
+
 /** A marketplace of its own, with everything embedded. */
 export class House {
   static async open() {
@@ -30,13 +48,14 @@ export class House {
     house.folder = mkdtempSync(join(tmpdir(), 'marketplace-page-'));
     house.port = await freePort();
     house.url = `http://127.0.0.1:${house.port}`;
+    house.operator = await Agent.make(house.url);
     await house.start();
     house.browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] });
     return house;
   }
 
   async start() {
-    this.server = spawn(SERVER, ['--listen', `127.0.0.1:${this.port}`, '--data-dir', this.folder], { stdio: 'ignore' });
+    this.server = spawn(SERVER, ['--listen', `127.0.0.1:${this.port}`, '--data-dir', this.folder, '--operator-dids', this.operator.did], { stdio: 'ignore' });
     for (let round = 0; round < 600; round++) {
       const answer = await fetch(`${this.url}/readyz`).catch(() => undefined);
       if (answer?.ok) return;
@@ -68,8 +87,25 @@ export class House {
         if (message.type() === 'error' && !message.text().includes('Failed to load resource')) faults.push(message.text());
       });
     });
+    if (DIST) await context.route((url) => url.pathname.startsWith('/marketplace'), (route) => fromDist(route));
     const page = await context.newPage();
     return { context, page, faults };
+  }
+
+  /** A person that acts as an agent whose key it has. */
+  async personOf(agent) {
+    const person = await this.person();
+    await person.page.goto('/marketplace/identity');
+    await person.page.locator('input[type=file]').setInputFiles(await agent.keyFile());
+    await person.page.getByText('In use').waitFor();
+    return person;
+  }
+
+  /** An agent without a browser, with play money. */
+  async agent() {
+    const agent = await Agent.make(this.url);
+    await agent.call('/api/v1/wallet/faucet', {});
+    return agent;
   }
 
   /** A person with an identity and play money. */
@@ -122,4 +158,26 @@ export async function deliver(page, text) {
   await page.locator('[data-action=deliver]').click();
   await page.locator('textarea[name=inline]').fill(text);
   await page.getByRole('dialog').getByRole('button', { name: 'Deliver', exact: true }).click();
+}
+
+/** Opens a dispute on the order page that is shown; gives its path. */
+export async function dispute(page, reason) {
+  await page.locator('[data-action=dispute]').click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByLabel('How much of the price').selectOption('half');
+  await dialog.getByLabel('What happened?').fill(reason);
+  await dialog.getByText('10 AVT').waitFor();
+  await dialog.getByText('1 AVT', { exact: true }).waitFor();
+  await dialog.getByRole('button', { name: 'Open the dispute' }).click();
+  await page.waitForURL(/\/marketplace\/disputes\//);
+  return new URL(page.url()).pathname;
+}
+
+/** Buys, delivers and disputes; gives the dispute's path. */
+export async function contested(seller, buyer, listing) {
+  const order = await buy(buyer.page, listing);
+  await seller.page.goto(order);
+  await deliver(seller.page, 'rows: 2 of 4');
+  await buyer.page.getByTestId('phase').filter({ hasText: 'Delivered' }).waitFor();
+  return dispute(buyer.page, 'half of the rows are missing');
 }

@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { after, before, test } from 'node:test';
 
-import { act, buy, deliver, go, House, list } from './house.mjs';
+import { act, buy, contested, deliver, go, House, list } from './house.mjs';
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 let house;
@@ -195,19 +195,87 @@ test('no serious violation of accessibility, in both themes', async () => {
   const [seller, buyer] = [await house.trader(), await house.trader()];
   const listing = await list(seller.page, { name: 'For everybody' });
   const order = await buy(buyer.page, listing);
-  for (const colorScheme of ['light', 'dark']) {
-    await buyer.page.emulateMedia({ colorScheme });
-    for (const path of ['/marketplace', listing, order, '/marketplace/orders', '/marketplace/wallet', '/marketplace/sell', '/marketplace/mine', '/marketplace/identity', '/marketplace/nowhere']) {
-      await buyer.page.goto(path);
-      await buyer.page.locator('h1').first().waitFor();
-      await buyer.page.locator('.ghost').first().waitFor({ state: 'detached' });
-      await buyer.page.evaluate(AXE);
-      const { violations } = await buyer.page.evaluate(() => globalThis.axe.run(document, { resultTypes: ['violations'] }));
-      const grave = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical');
-      assert.deepEqual(grave.map(({ id, nodes }) => [id, nodes.map((node) => node.html).slice(0, 3)]), [], `${path} in ${colorScheme}`);
-    }
+  const disputes = [await contested(seller, buyer, listing), await contested(seller, buyer, listing)];
+  await seller.page.goto(disputes[1]);
+  await act(seller.page, 'concede');
+  await seller.page.getByTestId('verdict').waitFor();
+  const pages = ['', '?q=everybody&explain=1', '/orders', '/wallet', '/sell', '/mine', '/identity', '/disputes', '/jury', '/market', '/operator', '/nowhere'];
+  const { page } = buyer;
+  const check = async (what, options) => {
+    const { violations } = await page.evaluate((how) => globalThis.axe.run(document, { resultTypes: ['violations'], ...how }), options);
+    const grave = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical');
+    assert.deepEqual(grave.map(({ id, nodes }) => [id, nodes.map((node) => node.html).slice(0, 3)]), [], what);
+  };
+  for (const path of [listing, order, ...disputes, ...pages.map((name) => `/marketplace${name}`)]) {
+    await page.emulateMedia({ colorScheme: 'light' });
+    await page.goto(path);
+    await page.locator('h1').first().waitFor();
+    await page.locator('.ghost').first().waitFor({ state: 'detached' });
+    await page.evaluate(AXE);
+    await check(`${path} in light`, {});
+    // Only colours differ in the other theme.
+    await page.emulateMedia({ colorScheme: 'dark' });
+    await check(`${path} in dark`, { runOnly: ['color-contrast'] });
   }
   well(seller, buyer);
+});
+
+test('filters count what they would leave, and ranks explain themselves', async () => {
+  const { page, faults } = await house.person();
+  const seller = await house.agent();
+  for (const [name, price, kind] of [['Facet one', '0.5', 'analysis'], ['Facet two', '5', 'analysis'], ['Facet three', '50', 'storage']]) {
+    await seller.list({ name, price, service_type: kind });
+  }
+  await page.goto('/marketplace?q=facet');
+  await page.getByText('3 services').waitFor();
+  await page.getByText('Filters').click();
+  await page.getByLabel('Kind').selectOption({ label: 'Analysis (2)' });
+  await page.getByText('2 services').waitFor();
+  await page.getByRole('button', { name: '1 – 10 (1)' }).click();
+  await page.getByText('1 service', { exact: true }).waitFor();
+  await page.getByRole('link', { name: /Facet two/ }).waitFor();
+  await page.getByText('Why this rank?').click();
+  await page.getByText(/of 100, counts/).first().waitFor();
+  assert.match(page.url(), /min=1&max=9\.999999999/);
+  await page.getByRole('button', { name: 'Clear all filters' }).click();
+  await page.getByText('3 services').waitFor();
+  assert.deepEqual(faults, []);
+});
+
+test('the market is counted while it trades', async () => {
+  const { page, faults } = await house.person();
+  const [seller, buyer] = [await house.agent(), await house.agent()];
+  const { order_id: order } = await buyer.call('/api/v1/orders/create', { listing_id: await seller.list({ name: 'Counted' }) });
+  const today = async () => (await seller.call('/api/v1/market/overview?days=1')).days[0];
+  const before = await today();
+  await seller.call(`/api/v1/orders/${order}/deliver`, { inline: 'work' });
+  await buyer.call(`/api/v1/orders/${order}/accept`, {});
+  await seller.until('/api/v1/market/overview?days=1', ({ days: [day] }) => day.settled === before.settled + 1);
+  await page.goto('/marketplace/market');
+  await page.getByRole('heading', { name: 'Volume: paid to providers' }).waitFor();
+  const shown = (Number((await today()).volume)).toLocaleString('en', { maximumFractionDigits: 9 });
+  await page.getByText(`${shown} AVT`).first().waitFor();
+  await page.getByText('As a table').first().click();
+  await page.getByRole('region', { name: 'Volume: paid to providers' }).getByRole('cell', { name: `${shown} AVT` }).waitFor();
+  assert.deepEqual(faults, []);
+});
+
+test('checks are tried before a listing is put up, and the fees are told', async () => {
+  const trader = await house.trader();
+  const { page } = trader;
+  await go(page, 'Sell');
+  await page.getByLabel('Price in AVT').fill('8');
+  await page.getByText('8.2 AVT').waitFor();
+  await page.getByLabel('Checks on each delivery').fill('[{"kind":"size","max_bytes":4}]');
+  await page.getByText('Try the checks on a sample').click();
+  await page.getByLabel('A sample of what you would deliver').fill('too long');
+  await page.locator('[data-action=dry-run]').click();
+  await page.getByText('This sample would be refused.').waitFor();
+  await page.getByLabel('A sample of what you would deliver').fill('fits');
+  await page.locator('[data-action=dry-run]').click();
+  await page.getByText('This sample would be accepted.').waitFor();
+  page.on('dialog', (dialog) => dialog.accept());
+  well(trader);
 });
 
 test('the page loads nothing from elsewhere and is light', async () => {

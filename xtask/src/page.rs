@@ -71,6 +71,14 @@ pub(crate) fn screenshots() -> Result<()> {
     Ok(())
 }
 
+/// What the page promises of its speed, measured against the release server.
+pub(crate) fn metrics() -> Result<()> {
+    build()?;
+    crate::dev::build(true)?;
+    let server = built("release").join("marketplace-server");
+    run(npm(&["run", "--silent", "metrics"]).env("MARKETPLACE_SERVER", server))
+}
+
 /// What the lock file says, from the package registry or its cache; once for each lock file.
 fn install() -> Result<()> {
     let lock = fs::read(folder().join("package-lock.json"))?;

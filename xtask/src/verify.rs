@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, bail};
 
-use crate::{agents, planted, properties, readme, shell};
+use crate::{agents, page, planted, properties, readme, shell};
 
 struct Check {
     name: &'static str,
@@ -72,6 +72,11 @@ const CHECKS: &[Check] = &[
         name: "agents",
         about: "clients as they are on PyPI over the built server, and 10,000 bodies of noise",
         run: agents::run_long,
+    },
+    Check {
+        name: "page",
+        about: "speed of the page: largest paint, bytes of script, key to results of 10,000 listings",
+        run: page::metrics,
     },
     Check {
         name: "readme",

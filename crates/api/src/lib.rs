@@ -20,6 +20,7 @@ mod failure;
 mod identity;
 mod incoming;
 mod jurors;
+mod market;
 mod messages;
 mod metrics;
 mod openapi;

@@ -13,8 +13,8 @@ use crate::app::App;
 use crate::openapi::{frame, openapi};
 use crate::shell::Shell;
 use crate::{
-    acceptance, admin, agents, api_keys, auth, disputes, edge, escrow, events, jurors, messages,
-    operator, orders, pages, quotes, reserves, services, stack, wallet,
+    acceptance, admin, agents, api_keys, auth, disputes, edge, escrow, events, jurors, market,
+    messages, operator, orders, pages, quotes, reserves, services, stack, wallet,
 };
 
 /// Every route with its documentation.
@@ -123,6 +123,7 @@ fn house() -> OpenApiRouter<Shell> {
         // Cards, pages, health.
         .routes(routes!(pages::agent_card::agent_card))
         .routes(routes!(operator::fees::fees))
+        .routes(routes!(market::overview::overview))
         .routes(routes!(pages::marketplace::marketplace))
         .routes(routes!(pages::problems::problems))
         .routes(routes!(pages::jwks::jwks))

@@ -31,8 +31,13 @@ pub(crate) fn order_data(order: &Order, event: Option<&OrderEvent>) -> String {
             let _ = write!(
                 text,
                 ",\"listing_id\":\"{}\",\"seller_received\":\"{}\",\"buyer_received\":\"{}\",\
-                 \"fee_collected\":\"{}\",\"price\":\"{}\"",
-                order.listing, shares.seller, shares.buyer, shares.fee, order.price.price
+                 \"fee_collected\":\"{}\",\"price\":\"{}\",\"placed_at\":{}",
+                order.listing,
+                shares.seller,
+                shares.buyer,
+                shares.fee,
+                order.price.price,
+                order.created_at.micros()
             );
         }
         Some(OrderEvent::Delivered { delivery, .. }) => {
@@ -64,10 +69,21 @@ pub(crate) fn order_data(order: &Order, event: Option<&OrderEvent>) -> String {
 
 /// A listing as it is after the event: the log keeps every version.
 pub(crate) fn listing_data(listing: &Listing) -> String {
+    listing_facts(listing).to_string()
+}
+
+/// The same of a new listing, with what it cost.
+pub(crate) fn new_listing_data(listing: &Listing, fee: Amount) -> String {
+    let mut facts = listing_facts(listing);
+    facts["fee"] = Value::from(fee.to_string());
+    facts.to_string()
+}
+
+fn listing_facts(listing: &Listing) -> Value {
     let offer = &listing.offer;
     let metadata: Value = serde_json::from_str(&offer.metadata).unwrap_or_default();
     let checks: Value = serde_json::from_str(&offer.terms.checks).unwrap_or_default();
-    let data = json!({
+    json!({
         "version": listing.version,
         "provider": listing.provider.as_str(),
         "status": listing.status.to_string(),
@@ -83,8 +99,7 @@ pub(crate) fn listing_data(listing: &Listing) -> String {
             "pricing": offer.terms.pricing.to_string(),
             "checks": checks,
         },
-    });
-    data.to_string()
+    })
 }
 
 /// Amounts and texts of the wallet's events.

@@ -20,6 +20,7 @@ use crate::escrow_limit::EscrowWatch;
 use crate::executor::Executor;
 use crate::ids::{Ids, command_id};
 use crate::job::{Done, Idempotency, Job, TypedJob, Verb};
+use crate::overview::Counts;
 use crate::publish::Publisher;
 use crate::published::TreeCache;
 use crate::refusal::{Error, Refusal};
@@ -54,6 +55,7 @@ pub(crate) struct Inner {
     pub(crate) publisher: Arc<Publisher>,
     pub(crate) reputations: ReputationCache,
     pub(crate) standings: Standings,
+    pub(crate) counts: Counts,
     pub(crate) edge: EdgeWatch,
     pub(crate) escrow: EscrowWatch,
     pub(crate) trees: TreeCache,
@@ -135,6 +137,7 @@ impl Marketplace {
             publisher,
             reputations,
             standings: Standings::default(),
+            counts: Counts::default(),
             edge,
             escrow,
             trees,

@@ -24,6 +24,7 @@ mod operator;
 mod order;
 mod order_input;
 mod our_keys;
+mod overview;
 mod params;
 mod problem;
 mod purchase;
@@ -78,6 +79,7 @@ pub use operator::{
 pub use order::{ActionBody, AmountsBody, OrderBody, OrderPage};
 pub use order_input::{AcceptSplitInput, ChangesInput, QuoteInput, SplitInput};
 pub use our_keys::{DeadLetterBody, DeadLetterPage, KeyBody, KeySetBody, RotationBody};
+pub use overview::{DayBody, MarketNowBody, OverviewBody, OverviewParams, SettleTimeBody};
 pub use params::{AllOrderParams, DeliveryParams, EntryParams, OrderParams, WithdrawalFeeParams};
 pub use problem::Problem;
 pub use purchase::{PaymentInput, PaymentInstruction, PurchaseInput, purchase_request};

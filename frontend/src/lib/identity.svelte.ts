@@ -2,6 +2,7 @@
 // exchanged for an access token of fifteen minutes.
 
 import { base58, base64url, fromBase64url } from './base58';
+import { toHex } from './hash';
 import { allKeys, deleteKey, note, putKey, setNote, type StoredKey } from './vault';
 
 const MULTICODEC = [0xed, 0x01];
@@ -51,6 +52,12 @@ class Identity {
     const publicKey = fromBase64url(x);
     await proveMatch(key, publicKey);
     await this.#keep(label, key, publicKey);
+  }
+
+  /** The signature of the present key, in hexadecimal. */
+  async sign(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
+    if (!this.current) throw new Error('no identity');
+    return toHex(new Uint8Array(await crypto.subtle.sign('Ed25519', this.current.key, bytes)));
   }
 
   async exported(did: string): Promise<string> {

@@ -36,3 +36,10 @@ export function shown(amount: string, language: string): string {
 export function percentOf(nano: bigint, percent: number): bigint {
   return (nano * BigInt(Math.round(percent))) / 100n;
 }
+
+/** How many times `of` an amount is, with at most three decimals. */
+export function ratio(amount: string, of: string, language: string): string {
+  const [whole, part] = [parseAmount(amount), parseAmount(of)];
+  if (whole === undefined || !part) return '';
+  return new Intl.NumberFormat(language, { maximumFractionDigits: 3 }).format(Number((whole * 100_000n) / part) / 100_000);
+}

@@ -18,6 +18,7 @@ mod idempotency;
 mod identity;
 mod listings;
 mod long_poll;
+mod market;
 mod messages;
 mod notices;
 mod open_mode;

@@ -47,8 +47,11 @@ impl Marketplace {
     /// Takes in a page; says whether there may be more.
     async fn hear_page(&self) -> Result<bool, StoreError> {
         let standings = &self.inner.standings;
-        let events = self.store().events_after(standings.position(), PAGE).await?;
+        let position = standings.position();
+        self.count_up_to(position).await?;
+        let events = self.store().events_after(position, PAGE).await?;
         standings.hear(&events);
+        self.inner.counts.hear(position, &events);
         let more = events.len() >= PAGE as usize;
         if !more {
             standings.completed();

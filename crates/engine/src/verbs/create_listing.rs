@@ -10,7 +10,7 @@ use marketplace_money::{Amount, Did, ListingId, Reputation};
 use marketplace_ports::{Agent, Key, Subject, Timer};
 
 use crate::desk::Desk;
-use crate::events::listing_data;
+use crate::events::new_listing_data;
 use crate::in_force::Tariff;
 use crate::job::Verb;
 use crate::refusal::Refusal;
@@ -64,7 +64,7 @@ impl Verb for CreateListing {
         let subject = Subject::Listing(id);
         let (kind, sequence, due) = (EXPIRY, listing.version, listing.life.due);
         desk.set_timer(Timer { subject, kind, sequence, due });
-        let data = listing_data(&listing);
+        let data = new_listing_data(&listing, fee);
         desk.emit(subject, "listing.created", vec![self.provider.clone()], data);
         Ok(desk.write_listing(0, listing))
     }

@@ -179,6 +179,7 @@ impl Worker {
         }
         if due(self.snapshot, self.pace.snapshot) && self.holds("standings-snapshot").await? {
             self.marketplace.keep_standings().await?;
+            self.marketplace.keep_counts().await?;
             self.snapshot = Some(now);
         }
         if due(self.forgot, self.pace.forgetting) && self.holds("forgetting").await? {

@@ -1,0 +1,3 @@
+//! The market as a whole.
+
+pub(crate) mod overview;
