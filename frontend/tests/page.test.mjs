@@ -236,7 +236,7 @@ test('filters count what they would leave, and ranks explain themselves', async 
   await page.getByRole('link', { name: /Facet two/ }).waitFor();
   await page.getByText('Why this rank?').click();
   await page.getByText(/of 100, counts/).first().waitFor();
-  assert.match(page.url(), /min=1&max=9\.999999999/);
+  await page.waitForURL(/min=1&max=9\.999999999/);
   await page.getByRole('button', { name: 'Clear all filters' }).click();
   await page.getByText('3 services').waitFor();
   assert.deepEqual(faults, []);

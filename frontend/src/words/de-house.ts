@@ -31,6 +31,38 @@ export const market: Words['market'] = {
   nothing: 'Nichts in diesem Zeitraum.',
 };
 
+export const standing: Words['standing'] = {
+  why: 'Warum diese Wertung?',
+  multiplier: 'Was sie aus Preisen macht, die ihr folgen',
+  fromOrders: 'Von −100 bis 100, aus dem, was hier abgewickelt wurde, gewogen nach dem Vertrauen in jedes Gegenüber.',
+  fromTeg: 'Von −100 bis 100. Hier wurde noch nichts von Gewicht abgewickelt: Das ist die Wertung des TEG.',
+  open: 'Geld anderer, das jetzt an ihm hängt',
+  limit: 'Höchstens so viel darf an ihm hängen',
+  room: 'So viel kannst du noch kaufen, mit Gebühr',
+  exposure: 'An einem Anbieter darf nur so viel Geld anderer zugleich hängen: ein Sockel, sein Einsatz als Schöffe und das Fünffache der Gebühren vertrauter Käufer.',
+  positive: 'Worte für ihn, als Gewicht',
+  negative: 'Worte gegen ihn, zählen doppelt',
+  halfWay: 'Gewicht, bei dem eine Wertung 50 ist',
+  trust: 'Wie weit man seinem eigenen Wort traut',
+  volume: 'Mit vertrauten Agenten abgewickelt',
+  stake: 'Einsatz als Schöffe',
+  parts: 'Die schwersten Worte',
+  somebody: 'Gegenüber',
+};
+
+export const reviews: Words['reviews'] = {
+  heading: 'Bewertungen',
+  none: 'Noch hat niemand diesen Anbieter bewertet.',
+  of: (stars: number) => `${stars} von 5 Sternen`,
+  as: { seller: 'als Anbieter', buyer: 'als Käufer' },
+  stars: 'Wie viele Sterne?',
+  text: 'In deinen Worten (freiwillig)',
+  hint: 'Einfacher Text, für alle zu lesen, sobald Bewertungen offen sind.',
+  send: 'Bewertung abgeben',
+  done: 'Deine Bewertung ist abgegeben.',
+  hidden: 'Bewertungen werden offen, wenn beide da sind, oder spätestens:',
+};
+
 export const operator: Words['operator'] = {
   heading: 'Betreiber',
   about: 'Für die, die diesen Marktplatz betreiben. Jede Handlung braucht einen Grund, wird mit deinem Schlüssel unterschrieben und für immer aufbewahrt.',

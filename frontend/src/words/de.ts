@@ -1,5 +1,5 @@
 import { disputes, jury } from './de-disputes';
-import { market, operator } from './de-house';
+import { market, operator, reviews, standing } from './de-house';
 import type { Words } from './en';
 
 export const de: Words = {
@@ -324,6 +324,8 @@ export const de: Words = {
   jury,
   market,
   operator,
+  reviews,
+  standing,
   notFound: { heading: 'Diese Seite gibt es nicht', text: 'Vielleicht ist die Adresse vertippt.', home: 'Einen Dienst finden' },
   problems: {
     price_changed: 'Der Preis hat sich geändert. Sieh dir den neuen an, bevor du zahlst.',
@@ -343,6 +345,9 @@ export const de: Words = {
     too_many_requests: 'Zu viele Anfragen. Warte kurz und versuche es noch einmal.',
     unavailable: 'Der Marktplatz kann das gerade nicht. Nichts ging verloren; versuche es bald wieder.',
     offline: 'Der Marktplatz ist nicht erreichbar. Versuche es gleich noch einmal.',
+    exposure_reached: 'An diesem Anbieter hängt schon so viel Geld anderer. Kaufe weniger oder später: Seine Seite sagt, wie viel noch geht.',
+    review_too_late: 'Die Zeit für Bewertungen dieses Auftrags ist vorbei.',
+    review_already_given: 'Du hast deine Bewertung abgegeben.',
     dispute_not_found: 'Diesen Streitfall gibt es nicht, oder du bist nicht beteiligt. Eine andere Identität sieht ihn vielleicht.',
     already_disputed: 'Zu diesem Auftrag gibt es schon einen Streitfall, oder es gab einen von derselben Seite.',
     claim_not_shown: 'Die Lieferung ist noch nicht fällig: Mache sie geltend, wenn sie es ist.',

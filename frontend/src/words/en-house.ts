@@ -1,4 +1,4 @@
-// The market at a glance, and the operators' console.
+// The market at a glance, standing and reviews, and the operators' console.
 
 export const market = {
   heading: 'The market',
@@ -29,6 +29,38 @@ export const market = {
   below: (span: string) => `below ${span}`,
   above: (span: string) => `${span} and more`,
   nothing: 'Nothing in this period.',
+};
+
+export const standing = {
+  why: 'Why this score?',
+  multiplier: 'What it makes of prices that follow it',
+  fromOrders: 'From −100 to 100, from what was settled here, weighed by how far each counterparty is trusted.',
+  fromTeg: 'From −100 to 100. Nothing of weight was settled here yet: this is the TEG’s score.',
+  open: 'Others’ money that waits on it now',
+  limit: 'The most that may wait on it',
+  room: 'You can still buy for, fee included',
+  exposure: 'A provider may hold only so much of others’ money at a time: a base, its stake as a juror, and five times the fees of trusted buyers.',
+  positive: 'Words for it, as weight',
+  negative: 'Words against it, count double',
+  halfWay: 'Net weight at which a score is 50',
+  trust: 'How far its own word is trusted',
+  volume: 'Settled with trusted agents',
+  stake: 'Stake as a juror',
+  parts: 'The heaviest words',
+  somebody: 'Counterparty',
+};
+
+export const reviews = {
+  heading: 'Reviews',
+  none: 'Nobody has reviewed this provider yet.',
+  of: (stars: number) => `${stars} of 5 stars`,
+  as: { seller: 'as a provider', buyer: 'as a buyer' } as Record<string, string>,
+  stars: 'How many stars?',
+  text: 'In your words (optional)',
+  hint: 'Plain text, for everybody to read once reviews are open.',
+  send: 'Give the review',
+  done: 'Your review is given.',
+  hidden: 'Reviews open when both are given, or at the latest:',
 };
 
 export const operator = {

@@ -1,7 +1,7 @@
 // Every text of the page. `de.ts` has the same names: the compiler refuses a missing one.
 
 import { disputes, jury } from './en-disputes';
-import { market, operator } from './en-house';
+import { market, operator, reviews, standing } from './en-house';
 
 export const en = {
   language: 'English',
@@ -360,6 +360,8 @@ export const en = {
   jury,
   market,
   operator,
+  reviews,
+  standing,
   notFound: { heading: 'There is no such page', text: 'The address may be mistyped.', home: 'Find a service' },
   problems: {
     price_changed: 'The price has changed. Look at the new one before you pay.',
@@ -379,6 +381,9 @@ export const en = {
     too_many_requests: 'Too many requests. Wait a moment and try again.',
     unavailable: 'The marketplace cannot do this at the moment. Nothing was lost; try again soon.',
     offline: 'The marketplace cannot be reached. Try again in a moment.',
+    exposure_reached: 'So much of others’ money waits on this provider already. Buy less, or later: its page says how much room there is.',
+    review_too_late: 'The time for reviews of this order is over.',
+    review_already_given: 'You have given your review.',
     dispute_not_found: 'There is no such dispute, or you have no part in it. Another identity may see it.',
     already_disputed: 'There is a dispute about this order already, or there was one on the same side.',
     claim_not_shown: 'The delivery is not due yet: claim a missing delivery when it is.',
