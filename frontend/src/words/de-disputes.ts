@@ -5,7 +5,6 @@ export const disputes: Words['disputes'] = {
   one: 'Streitfall',
   about: 'Wenn du mit der anderen Seite über einen Auftrag uneins bist. Wer recht hat, bekommt das Pfand zurück.',
   none: 'Du bist in keinem Streitfall.',
-  all: 'Alle',
   open: 'Nur offene',
   order: 'Zum Auftrag',
   by: { buyer: 'vom Käufer', seller: 'vom Anbieter' },
@@ -66,7 +65,6 @@ export const disputes: Words['disputes'] = {
   whyHint: 'Einfache Worte; beide Seiten, Schöffen und Betreiber lesen sie.',
   bond: 'Pfand, zurück, wenn du recht hast',
   fee: 'Gebühr des Streitfalls',
-  takes: 'Jetzt aus deinem Guthaben',
   noBond: 'Wer fehlende Lieferung geltend macht, braucht kein Pfand.',
   canHappen: 'Was geschehen kann',
   outcomes: [
@@ -86,7 +84,6 @@ export const disputes: Words['disputes'] = {
     contested_unbonded: 'Bestritten, ohne Pfand',
     conceded: 'Anerkannt',
     silent: 'Keine Antwort in der Frist',
-    drawn: 'Gremium ausgelost, Schöffen:',
     ruled: 'Entschieden:',
     appealed: 'Berufung',
     closed: 'Zu Ende',
@@ -101,7 +98,6 @@ export const disputes: Words['disputes'] = {
   tooLarge: 'Ein Beweis hat höchstens 1 MiB.',
   nothingGiven: 'Wähle eine Datei oder schreibe Text.',
   show: 'Zeigen',
-  offer: 'Angebot auf dem Tisch',
   offerText: (who: string) => `${who} schlägt vor: Der Anbieter bekommt`,
   lapses: 'Gilt:',
   actionNames: {
@@ -137,7 +133,6 @@ export const disputes: Words['disputes'] = {
   notYet: 'noch nicht',
   round: (number: number) => (number === 0 ? 'Erste Runde' : `Berufung ${number}`),
   stages: { called: 'einberufen', committing: 'stimmt versiegelt ab', revealing: 'öffnet die Stimmen', found: 'hat entschieden', failed: 'zu wenige Stimmen' },
-  ruling: 'Spruch',
   tiers: { 1: 'Durch eine Regel', 2: 'Durch ein Gremium: der Median seiner Stimmen', 3: 'Durch die Betreiber' },
   ruleNames: {
     conceded: 'Die andere Seite hat anerkannt: Der Kläger bekommt, was er verlangt.',

@@ -22,9 +22,7 @@ export const market: Words['market'] = {
   table: 'Als Tabelle',
   day: 'Tag',
   value: 'Wert',
-  sum: 'insgesamt',
   peak: 'höchster',
-  last: 'letzter',
   share: 'Aufträge',
   below: (span: string) => `unter ${span}`,
   above: (span: string) => `${span} und mehr`,
@@ -97,7 +95,6 @@ export const operator: Words['operator'] = {
   try: 'Ansehen, was geschähe',
   tried: 'Das würde geschehen oder auf die anderen Betreiber warten:',
   do: 'Vorschlagen',
-  sure: 'Das vorschlagen?',
   done: 'Vorgeschlagen.',
   motions: 'Anträge',
   motionsAll: 'Alle',
@@ -120,5 +117,4 @@ export const operator: Words['operator'] = {
   listingFee: 'Angebot',
   tradeFee: 'Auf einen Preis',
   disputeFee: 'Streitfall',
-  events: 'Neueste Ereignisse',
 };

@@ -5,7 +5,6 @@ export const disputes = {
   one: 'Dispute',
   about: 'When you and the other side disagree about an order. Whoever is right gets the bond back.',
   none: 'You are in no dispute.',
-  all: 'All',
   open: 'Only open ones',
   order: 'To the order',
   by: { buyer: 'the buyer', seller: 'the provider' } as Record<string, string>,
@@ -66,7 +65,6 @@ export const disputes = {
   whyHint: 'Plain words; both sides, jurors and operators read them.',
   bond: 'Bond, back if you are right',
   fee: 'Fee of the dispute',
-  takes: 'Taken from your balance now',
   noBond: 'A claim of missing delivery takes no bond.',
   canHappen: 'What can happen',
   outcomes: [
@@ -86,7 +84,6 @@ export const disputes = {
     contested_unbonded: 'Contested, without a bond',
     conceded: 'Conceded',
     silent: 'No answer in time',
-    drawn: 'Panel drawn, jurors:',
     ruled: 'Ruled:',
     appealed: 'Appealed by',
     closed: 'Over',
@@ -101,7 +98,6 @@ export const disputes = {
   tooLarge: 'Evidence is at most 1 MiB.',
   nothingGiven: 'Choose a file, or write text.',
   show: 'Show',
-  offer: 'Offer on the table',
   offerText: (who: string) => `${who} proposes: the provider gets`,
   lapses: 'Stands:',
   actionNames: {
@@ -137,7 +133,6 @@ export const disputes = {
   notYet: 'not yet',
   round: (number: number) => (number === 0 ? 'First round' : `Appeal ${number}`),
   stages: { called: 'called', committing: 'votes under seal', revealing: 'opens its votes', found: 'has decided', failed: 'too few voted' } as Record<string, string>,
-  ruling: 'Ruling',
   tiers: { 1: 'By a rule', 2: 'By a panel of jurors: the median of their votes', 3: 'By the operators' } as Record<number, string>,
   ruleNames: {
     conceded: 'The other side conceded: who disputed gets what it claimed.',

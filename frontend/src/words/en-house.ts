@@ -22,9 +22,7 @@ export const market = {
   table: 'As a table',
   day: 'Day',
   value: 'Value',
-  sum: 'in all',
   peak: 'highest',
-  last: 'last',
   share: 'Orders',
   below: (span: string) => `below ${span}`,
   above: (span: string) => `${span} and more`,
@@ -97,7 +95,6 @@ export const operator = {
   try: 'Look what would happen',
   tried: 'This would be done, or wait for the other operators:',
   do: 'Propose it',
-  sure: 'Propose this?',
   done: 'Proposed.',
   motions: 'Motions',
   motionsAll: 'All',
@@ -120,5 +117,4 @@ export const operator = {
   listingFee: 'Listing',
   tradeFee: 'On a price',
   disputeFee: 'Dispute',
-  events: 'Newest events',
 };
