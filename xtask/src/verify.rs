@@ -38,7 +38,10 @@ const CHECKS: &[Check] = &[
     Check {
         name: "edges",
         about: "2,000 orders over a TEG that fails in every way, kill -9 of server and TEG",
-        run: || shell::with_server("chaos-edges", &[]),
+        run: || {
+            shell::with_server("chaos-edges", &[])?;
+            shell::with_server("chaos-edges", &words("--by-send --orders 500 --kills 6 --seed 2"))
+        },
     },
     Check {
         name: "replicas",
