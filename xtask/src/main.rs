@@ -72,6 +72,8 @@ enum Bench {
     Engine(Passed),
     /// How good searches and suggestions are, on a market of which it is known what is good
     SearchQuality(Passed),
+    /// Searches over HTTP among 1,000,000 listings, beside PostgreSQL's full text search
+    SearchSpeed(Passed),
 }
 
 /// Arguments for the program behind a task.
@@ -111,6 +113,9 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Bench { what: Bench::SearchQuality(passed) } => {
             let own = ["run", "--release", "--package", "marketplace-search", "--example"];
             shell::run(shell::cargo(own).args(["search_quality", "--"]).args(&passed.args))
+        }
+        Task::Bench { what: Bench::SearchSpeed(passed) } => {
+            shell::with_server("bench-search", &passed.args)
         }
         Task::Bench { what: Bench::Engine(passed) } => {
             shell::with_server("bench-engine", &passed.args)

@@ -72,6 +72,14 @@ const CHECKS: &[Check] = &[
         run: || shell::scale(&[]),
     },
     Check {
+        name: "search",
+        about: "the index over tantivy's lists against the naive scan",
+        run: || {
+            let own = ["test", "--package", "marketplace-search", "--features", "tantivy"];
+            shell::run(shell::cargo(own).args(["--test", "oracle"]))
+        },
+    },
+    Check {
         name: "agents",
         about: "clients as they are on PyPI over the built server, and 10,000 bodies of noise",
         run: agents::run_long,

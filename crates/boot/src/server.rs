@@ -85,6 +85,7 @@ impl Server {
         let drain = Drain::new();
         let tasks = TaskTracker::new();
         let opening = opening::try_now(&marketplace, &deployment).await?;
+        work::read_listings(&marketplace, &drain.stop, &tasks).await;
         if run_worker {
             work::live(&marketplace, opened.store.as_ref(), &drain.stop, &tasks).await?;
         }

@@ -63,6 +63,7 @@ impl WorkerProcess {
         let marketplace = open_marketplace(&deployment, &opened).await?;
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
         work::follow(&marketplace, &stop, &tasks);
+        work::read_listings(&marketplace, &stop, &tasks).await;
         let ready = Arc::new(AtomicBool::new(false));
         let opening = opening::try_now(&marketplace, &deployment).await?;
         begin(opening, &marketplace, deployment.pace(), &ready, &stop, &tasks);

@@ -108,6 +108,20 @@ impl Market {
         listing["id"].as_str().unwrap().to_owned()
     }
 
+    /// Asks the second server until its answer is as wanted; a second must be enough.
+    async fn within_a_second(&self, wanted: impl Fn(&Value) -> bool) {
+        let committed = tokio::time::Instant::now();
+        loop {
+            let reply = self.get(1, "/api/v1/services/search", "").await;
+            let page: Value = reply.json().await.unwrap();
+            if wanted(&page) {
+                return;
+            }
+            assert!(committed.elapsed() < Duration::from_secs(1), "still shown: {page}");
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    }
+
     async fn buy(&self, server: usize, buyer: &str, listing: &str) -> String {
         let body = json!({ "listing_id": listing });
         let order = self.post(server, "/api/v1/orders/create", buyer, body).await;
@@ -158,6 +172,33 @@ async fn what_one_server_does_the_other_knows() {
     assert_eq!([half, rest].concat(), whole);
     let audit = market.servers[0].marketplace().audit().await.unwrap();
     assert_eq!(audit.breaches(), Vec::<String>::new());
+    market.close().await;
+}
+
+/// An edit and a delisting at one server are seen at the other within a second of their commit. What
+/// is still shown until then cannot be bought.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_old_is_shown_for_longer_than_a_second() {
+    let market = Market::open().await;
+    let (seller, buyer) = (market.agent(1).await, market.agent(100).await);
+    for round in 0..10 {
+        let listing = market.list(0, &seller).await;
+        market.within_a_second(|page| page["total"] == 1).await;
+        let (path, price) = (format!("/api/v1/services/{listing}"), format!("{}", 6 + round));
+        let edit = market.http.patch(market.url(0, &path)).bearer_auth(&seller);
+        let reply = edit.json(&json!({ "price": price })).send().await.unwrap();
+        assert!(reply.status().is_success(), "{}", reply.text().await.unwrap());
+        market.within_a_second(|page| page["results"][0]["price"] == price.as_str()).await;
+
+        market.post(0, &format!("{path}/delist"), &seller, json!({})).await;
+        let purchase = market.http.post(market.url(1, "/api/v1/orders/create"));
+        let purchase = purchase.bearer_auth(&buyer).json(&json!({ "listing_id": listing }));
+        let reply = purchase.send().await.unwrap();
+        assert_eq!(reply.status(), StatusCode::NOT_FOUND);
+        let problem: Value = reply.json().await.unwrap();
+        assert_eq!(problem["code"], "listing_not_found");
+        market.within_a_second(|page| page["total"] == 0).await;
+    }
     market.close().await;
 }
 

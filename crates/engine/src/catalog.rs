@@ -1,7 +1,8 @@
 //! The listings of this server's memory: found by the index, shown from the map.
 
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use marketplace_listings::{AcceptancePolicy, Listing, ListingStatus, Pricing, ServiceType};
 use marketplace_money::{Amount, Currency, Did, ListingId, Multiplier, Reputation, Timestamp};
@@ -11,17 +12,31 @@ use marketplace_search::{
 };
 
 #[derive(Default)]
-struct Shelves {
-    index: Index,
-    listings: HashMap<ListingId, Arc<Listing>>,
+pub(crate) struct Shelves {
+    pub(crate) index: Index,
+    pub(crate) listings: HashMap<ListingId, Arc<Listing>>,
     /// What is known of agents, whether they sell or not.
-    sellers: HashMap<Did, SellerFacts>,
+    pub(crate) sellers: HashMap<Did, SellerFacts>,
 }
 
 /// Active listings, derived from the store.
 #[derive(Default)]
 pub(crate) struct Catalog {
     shelves: RwLock<Shelves>,
+    /// What changes while new shelves are made: see `rebuild.rs`.
+    pub(crate) heard: Mutex<Option<Vec<Change>>>,
+    /// New shelves are made one after the other.
+    pub(crate) rebuilding: tokio::sync::Mutex<()>,
+    is_built: AtomicBool,
+}
+
+/// What becomes known of a listing or of an agent.
+#[derive(Clone, Debug)]
+pub(crate) enum Change {
+    Listing(Arc<Listing>),
+    Reputation(Did, Reputation),
+    /// Orders kept and broken.
+    Record(Did, u32, u32),
 }
 
 /// A found listing with its provider's standing.
@@ -59,6 +74,45 @@ pub struct FoundPage {
 }
 
 impl Shelves {
+    pub(crate) fn apply(&mut self, change: Change) {
+        match change {
+            Change::Listing(listing) => self.put(listing),
+            Change::Reputation(did, reputation) => {
+                self.change_seller(&did, |known| SellerFacts { reputation, ..known });
+            }
+            Change::Record(did, kept, broken) => {
+                self.change_seller(&did, |known| SellerFacts { kept, broken, ..known });
+            }
+        }
+    }
+
+    fn put(&mut self, listing: Arc<Listing>) {
+        let known = self.listings.get(&listing.id);
+        if known.is_some_and(|known| known.version >= listing.version) {
+            return;
+        }
+        if listing.status == ListingStatus::Active {
+            let seller = self.sellers.get(&listing.provider).copied().unwrap_or_default();
+            if let Err(full) = self.index.upsert(document(&listing, seller)) {
+                tracing::error!(%full, listing = %listing.id, "a listing cannot be found");
+            }
+            self.listings.insert(listing.id, listing);
+        } else {
+            self.index.remove(listing.id);
+            self.listings.remove(&listing.id);
+        }
+    }
+
+    fn change_seller(&mut self, did: &Did, change: impl FnOnce(SellerFacts) -> SellerFacts) {
+        let known = self.sellers.get(did).copied();
+        let facts = change(known.unwrap_or_default());
+        if known == Some(facts) {
+            return;
+        }
+        self.sellers.insert(did.clone(), facts);
+        self.index.set_seller(did, facts);
+    }
+
     fn found(&self, hit: &Hit) -> Option<Found> {
         let listing = self.listings.get(&hit.id)?.clone();
         let seller = self.sellers.get(&listing.provider).copied().unwrap_or_default();
@@ -83,7 +137,35 @@ impl Shelves {
 impl Catalog {
     pub(crate) fn new(blend: Blend) -> Self {
         let shelves = Shelves { index: Index::new(blend), ..Shelves::default() };
-        Self { shelves: RwLock::new(shelves) }
+        Self { shelves: RwLock::new(shelves), ..Self::default() }
+    }
+
+    /// Whether all listings were read once.
+    pub(crate) fn ready(&self) -> Result<(), SearchError> {
+        if self.is_built.load(Ordering::Acquire) { Ok(()) } else { Err(SearchError::NotReady) }
+    }
+
+    /// Answers from other shelves from now on; gives the old ones.
+    pub(crate) fn swap(&self, shelves: Shelves) -> Shelves {
+        let old = std::mem::replace(&mut *self.write(), shelves);
+        self.is_built.store(true, Ordering::Release);
+        old
+    }
+
+    /// The blend, and the records of sellers as far as they were learned.
+    pub(crate) fn learned(&self) -> (Blend, HashMap<Did, SellerFacts>) {
+        let shelves = self.read();
+        (*shelves.index.blend(), shelves.sellers.clone())
+    }
+
+    /// Tells those who make new shelves, and then those who search.
+    fn hear(&self, change: Change) {
+        let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(heard) = heard.as_mut() {
+            heard.push(change.clone());
+        }
+        drop(heard);
+        self.write().apply(change);
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Shelves> {
@@ -97,42 +179,24 @@ impl Catalog {
     /// Follows a listing: active ones are found, others are not. An older version never replaces
     /// a newer one, so a rebuild and a commit may run at the same time.
     pub(crate) fn put(&self, listing: Arc<Listing>) {
-        let mut shelves = self.write();
-        let known = shelves.listings.get(&listing.id);
-        if known.is_some_and(|known| known.version >= listing.version) {
-            return;
-        }
-        if listing.status == ListingStatus::Active {
-            let seller = shelves.sellers.get(&listing.provider).copied().unwrap_or_default();
-            if let Err(full) = shelves.index.upsert(document(&listing, seller)) {
-                tracing::error!(%full, listing = %listing.id, "a listing cannot be found");
-            }
-            shelves.listings.insert(listing.id, listing);
-        } else {
-            shelves.index.remove(listing.id);
-            shelves.listings.remove(&listing.id);
-        }
+        self.hear(Change::Listing(listing));
     }
 
     /// The standing of an agent, from whatever source; the newest one holds.
     pub(crate) fn set_reputation(&self, did: &Did, reputation: Reputation) {
-        self.change_seller(did, |known| SellerFacts { reputation, ..known });
+        let known = self.read().sellers.get(did).map(|known| known.reputation);
+        if known != Some(reputation) || self.is_rebuilding() {
+            self.hear(Change::Reputation(did.clone(), reputation));
+        }
+    }
+
+    fn is_rebuilding(&self) -> bool {
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner).is_some()
     }
 
     /// How many orders an agent fulfilled, and how many it did not.
     pub(crate) fn set_record(&self, did: &Did, kept: u32, broken: u32) {
-        self.change_seller(did, |known| SellerFacts { kept, broken, ..known });
-    }
-
-    fn change_seller(&self, did: &Did, change: impl FnOnce(SellerFacts) -> SellerFacts) {
-        let known = self.read().sellers.get(did).copied();
-        let facts = change(known.unwrap_or_default());
-        if known == Some(facts) {
-            return;
-        }
-        let mut shelves = self.write();
-        shelves.sellers.insert(did.clone(), facts);
-        shelves.index.set_seller(did, facts);
+        self.hear(Change::Record(did.clone(), kept, broken));
     }
 
     /// The seller of a listing whose price follows reputation, as far as this server knows.
@@ -144,6 +208,7 @@ impl Catalog {
     }
 
     pub(crate) fn search(&self, query: &Query) -> Result<FoundPage, SearchError> {
+        self.ready()?;
         let shelves = self.read();
         let Page { hits, total, is_partial, facets, next } = shelves.index.search(query)?;
         let results = hits.iter().filter_map(|hit| shelves.found(hit)).collect();
@@ -182,7 +247,7 @@ impl Catalog {
     }
 }
 
-fn document(listing: &Listing, seller: SellerFacts) -> Document {
+pub(crate) fn document(listing: &Listing, seller: SellerFacts) -> Document {
     let offer = &listing.offer;
     let (tags, metadata_text) = metadata_words(&offer.metadata);
     Document {

@@ -36,6 +36,7 @@ mod publish;
 mod published;
 mod queries;
 mod reader;
+mod rebuild;
 mod reconcile;
 mod refusal;
 mod rehearsal;

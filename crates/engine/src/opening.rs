@@ -32,6 +32,7 @@ impl Marketplace {
     /// error.
     pub async fn open(&self) -> Result<(), Error> {
         self.open_store().await?;
+        self.build_catalog().await?;
         self.open_books().await?;
         if let Err(error) = self.fill_stake().await {
             tracing::warn!(%error, "the stake is not filled up");
@@ -39,7 +40,8 @@ impl Marketplace {
         Ok(())
     }
 
-    /// The part of [`Self::open`] that asks nobody but the store.
+    /// The part of [`Self::open`] that asks nobody but the store, and takes no time: nothing can be
+    /// found before [`Self::build_catalog`].
     ///
     /// # Errors
     /// When it does not answer.
@@ -48,8 +50,7 @@ impl Marketplace {
         // start would be from 1970.
         self.inner.publisher.see_time(self.now().await?);
         self.mark_feed().await?;
-        self.refresh_in_force().await?;
-        self.build_catalog().await
+        Ok(self.refresh_in_force().await?)
     }
 
     /// Books what we hold at the TEG as capital, once. The place in the history from which the
@@ -162,25 +163,5 @@ impl Marketplace {
         let staked = self.teg().stake(key, missing).await.map_err(teg_error)?;
         tracing::info!(staked = %staked.staked, "the stake is filled up");
         Ok(())
-    }
-
-    /// Reads all active listings into memory.
-    ///
-    /// # Errors
-    /// When the store does not answer.
-    pub async fn build_catalog(&self) -> Result<(), Error> {
-        let mut cursor = None;
-        loop {
-            let page = self.store().active_listings(cursor, PAGE).await?;
-            for (listing, provider) in page.items {
-                let catalog = &self.inner.publisher.catalog;
-                catalog.set_reputation(&provider.did, provider.reputation);
-                catalog.put(listing);
-            }
-            if page.next.is_none() {
-                return Ok(());
-            }
-            cursor = page.next;
-        }
     }
 }

@@ -172,7 +172,7 @@ impl Marketplace {
     /// store's clock, whatever the query says.
     ///
     /// # Errors
-    /// When the query exceeds its bounds.
+    /// When the query exceeds its bounds, or the listings are still being read after a start.
     pub fn search(&self, query: &Query) -> Result<FoundPage, SearchError> {
         let query = Query { now: self.inner.publisher.last_time(), ..query.clone() };
         self.inner.publisher.catalog.search(&query)
@@ -182,6 +182,12 @@ impl Marketplace {
     #[must_use]
     pub fn highlighter(&self, query: &Query) -> Highlighter {
         self.inner.publisher.catalog.highlighter(query)
+    }
+
+    /// Whether searches are answered: not before all listings were read once.
+    #[must_use]
+    pub fn is_searchable(&self) -> bool {
+        self.inner.publisher.catalog.ready().is_ok()
     }
 
     /// How many listings this server's memory holds.

@@ -115,9 +115,12 @@ impl Marketplace {
 
     /// What may interest a buyer, best first: what agents like it bought; what is like its own
     /// purchases; what most agents bought; and at last what a search without words shows.
-    #[must_use]
-    pub fn recommended(&self, buyer: &Did, limit: usize) -> Vec<Suggested> {
+    ///
+    /// # Errors
+    /// While the listings are still being read.
+    pub fn recommended(&self, buyer: &Did, limit: usize) -> Result<Vec<Suggested>, SearchError> {
         let publisher = &self.inner.publisher;
+        publisher.catalog.ready()?;
         let (own, suggested, popular) = {
             let dealings = publisher.dealings();
             let own: Vec<ListingId> = dealings.basket(buyer).collect();
@@ -142,15 +145,22 @@ impl Marketplace {
                 picked.add(found, Reason::Ranked);
             }
         }
-        picked.picked
+        Ok(picked.picked)
     }
 
     /// What may interest who looks at a listing: bought together with it, then alike. Nothing for a
     /// listing that is not active.
-    #[must_use]
-    pub fn similar(&self, listing: ListingId, limit: usize) -> Option<Vec<Suggested>> {
+    ///
+    /// # Errors
+    /// While the listings are still being read.
+    pub fn similar(
+        &self,
+        listing: ListingId,
+        limit: usize,
+    ) -> Result<Option<Vec<Suggested>>, SearchError> {
         let publisher = &self.inner.publisher;
-        let own = publisher.catalog.listing(listing)?;
+        publisher.catalog.ready()?;
+        let Some(own) = publisher.catalog.listing(listing) else { return Ok(None) };
         let with = publisher.dealings().bought_with(listing);
         let mut picked = self.picked(limit);
         picked.seen.insert(listing);
@@ -161,7 +171,7 @@ impl Marketplace {
         for found in publisher.catalog.similar(listing, limit, publisher.last_time()) {
             picked.add(found, Reason::Like(own.listing.offer.name.clone()));
         }
-        Some(picked.picked)
+        Ok(Some(picked.picked))
     }
 
     /// Offers for a need, best first, each with a quote for this buyer.

@@ -7,6 +7,7 @@ use marketplace_money::{Did, ListingId};
 
 use crate::cursor::Kept;
 use crate::document::{Document, SellerFacts, ServiceKind, price_now};
+use crate::lists::{MAX_SLOTS, MemoryLists, PostingLists};
 use crate::order::Order;
 use crate::page::Page;
 use crate::peers::Peers;
@@ -19,7 +20,7 @@ use crate::selection::Plan;
 use crate::sellers::Sellers;
 use crate::shelf::Shelf;
 use crate::slots::{Slot, Slots};
-use crate::vocabulary::{MAX_SLOTS, Posting, Vocabulary};
+use crate::vocabulary::Vocabulary;
 use crate::words::words;
 use crate::{browse, text};
 
@@ -65,9 +66,15 @@ impl Index {
     /// An index of nothing, that ranks by this blend.
     #[must_use]
     pub fn new(blend: Blend) -> Self {
+        Self::with_lists(blend, Box::<MemoryLists>::default())
+    }
+
+    /// The same, with its posting lists kept elsewhere than in memory; they must be empty.
+    #[must_use]
+    pub fn with_lists(blend: Blend, lists: Box<dyn PostingLists>) -> Self {
         Self {
             slots: Slots::default(),
-            words: Vocabulary::default(),
+            words: Vocabulary::over(lists),
             by_id: Order::default(),
             sellers: Sellers::default(),
             market: Shelf::default(),
@@ -110,16 +117,27 @@ impl Index {
     pub fn upsert(&mut self, document: Document) -> Result<(), IndexFull> {
         self.remove(document.id);
         self.set_seller(&document.provider, document.seller);
+        let id = document.id;
+        let (number, slot) = self.admit(document)?;
+        self.by_id.insert(number, |other| self.slots.get(other).is_some_and(|s| s.id < id));
+        self.market.add(number, &slot, &self.slots);
+        self.kinds[slot.service_type.place()].add(number, &slot, &self.slots);
+        Ok(())
+    }
+
+    /// Gives a listing a slot, its words and its seller, but no place in any order yet.
+    pub(crate) fn admit(&mut self, document: Document) -> Result<(u32, Slot), IndexFull> {
         let weighed = weigh(&document);
         let Document { id, provider, service_type, price, created_at, .. } = document;
         let seller = self.sellers.enter(&provider, document.seller);
+        let facts = self.sellers.get(seller).map_or(document.seller, |seller| seller.facts);
         let blank = Slot {
             id,
             listed: price,
             price,
             created_at,
             seller,
-            reputation: document.seller.reputation,
+            reputation: facts.reputation,
             merit: 0,
             delivery: document.delivery,
             fulfilment: 0,
@@ -129,23 +147,25 @@ impl Index {
             is_newcomer: true,
             currency: document.currency,
         };
-        let slot = self.sold_by(&blank, &document.seller);
+        let slot = self.sold_by(&blank, &facts);
         let Some(number) = self.slots.add(slot.clone(), self.capacity) else {
             self.sellers.remove_offer(seller, u32::MAX);
             return Err(IndexFull);
         };
-        let terms = weighed.into_iter().map(|(word, impact)| {
-            let term = self.words.term(&word);
-            self.words.add(term, Posting::new(number, impact));
-            term
-        });
-        let terms: Box<[u32]> = terms.collect();
+        let terms = self.words.add(number, weighed);
         self.slots.set_terms(number, terms);
-        self.by_id.insert(number, |other| self.slots.get(other).is_some_and(|s| s.id < id));
-        self.market.add(number, &slot, &self.slots);
-        self.kinds[service_type.place()].add(number, &slot, &self.slots);
         self.sellers.add_offer(seller, number);
-        Ok(())
+        Ok((number, slot))
+    }
+
+    /// Puts all listings that have a slot into all orders, which are empty.
+    pub(crate) fn put_in_order(&mut self) {
+        let mut numbers: Vec<(ListingId, u32)> =
+            self.slots.filled().map(|(number, slot)| (slot.id, number)).collect();
+        numbers.sort_unstable();
+        let numbers: Vec<u32> = numbers.into_iter().map(|(_, number)| number).collect();
+        self.by_id = Order::sorted(&numbers);
+        (self.market, self.kinds) = Shelf::filled(&self.slots);
     }
 
     /// Makes a listing unfindable. Nothing happens when it was not findable.
@@ -156,9 +176,8 @@ impl Index {
         self.market.remove(number, &slot, &self.slots);
         self.kinds[slot.service_type.place()].remove(number, &slot, &self.slots);
         self.sellers.remove_offer(slot.seller, number);
-        for &term in self.slots.remove(number).iter() {
-            self.words.remove(term, number);
-        }
+        let terms = self.slots.remove(number);
+        self.words.remove(number, &terms);
     }
 
     /// Changes what is known of an agent, and with it the places of all its listings. Nothing

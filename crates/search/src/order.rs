@@ -6,6 +6,9 @@
 
 /// Most entries in a chunk: a change moves at most this many, a rank sums up `len / CHUNK` lengths.
 const CHUNK: usize = 512;
+/// Entries in the chunks of a list that is made at once: some room, so that the next entries do not
+/// part every chunk.
+const FRESH: usize = 448;
 
 /// Slots in one order.
 #[derive(Default)]
@@ -16,6 +19,11 @@ pub(crate) struct Order {
 }
 
 impl Order {
+    /// Of entries that are sorted already.
+    pub(crate) fn sorted(entries: &[u32]) -> Self {
+        Self { len: entries.len(), chunks: entries.chunks(FRESH).map(<[u32]>::to_vec).collect() }
+    }
+
     /// Entries in the list.
     pub(crate) fn len(&self) -> usize {
         self.len

@@ -6,6 +6,7 @@ use marketplace_money::{Amount, Currency, Did, Reputation, Seconds, Timestamp};
 
 use crate::cursor::Cursor;
 use crate::document::{Acceptance, ServiceKind};
+use crate::stop_words::is_stop_word;
 use crate::words::words;
 
 /// Longest text of a query, in characters.
@@ -135,6 +136,8 @@ pub enum SearchError {
     LimitOutOfRange,
     /// The cursor was not given out for this query.
     ForeignCursor,
+    /// The listings are still being read. An index never says so; whoever fills one does.
+    NotReady,
 }
 
 impl fmt::Display for SearchError {
@@ -152,6 +155,10 @@ impl fmt::Display for SearchError {
             Self::ForeignCursor => f.write_str(
                 "the cursor belongs to another search: repeat the search without it, and do not \
                  change text, filters or sort between pages",
+            ),
+            Self::NotReady => f.write_str(
+                "the listings are still being read after a start: ask again in a moment, or another \
+                 server",
             ),
         }
     }
@@ -193,6 +200,9 @@ impl QueryWords {
                 whole.push(word);
             }
         }
+        if matching == Matching::Any && !whole.iter().all(|word| is_stop_word(word)) {
+            whole.retain(|word| !is_stop_word(word));
+        }
         let beginning = last.filter(|word| !whole.contains(word));
         Ok(Self { whole, beginning })
     }
@@ -226,6 +236,12 @@ mod tests {
         check("csv data Csv", &["csv", "data"], None);
         let need = QueryWords::read("clean csv, clean data", Matching::Any).unwrap();
         assert_eq!((need.whole.len(), need.beginning), (3, None));
+        let need = QueryWords::read("Please clean the data for me", Matching::Any).unwrap();
+        assert_eq!(need.whole, ["clean", "data"]);
+        let need = QueryWords::read("The Who", Matching::Any).unwrap();
+        assert_eq!(need.whole, ["who"]);
+        let need = QueryWords::read("to be or", Matching::Any).unwrap();
+        assert_eq!(need.whole.len(), 3, "where there is nothing else they are what is asked");
     }
 
     #[test]
@@ -240,7 +256,7 @@ mod tests {
         check(&"ж".repeat(MAX_NEED_CHARS + 1), Matching::Any, Err(SearchError::TextTooLong));
         check("a b c d e f g h i j k l m n o p", Matching::All, Ok(16));
         check("a b c d e f g h i j k l m n o p q", Matching::All, Err(SearchError::TooManyWords));
-        check("a b c d e f g h i j k l m n o p q", Matching::Any, Ok(17));
+        check("b c d e f g h j k l m n p q r s t", Matching::Any, Ok(17));
         check(&"x ".repeat(17), Matching::All, Err(SearchError::TooManyWords));
     }
 }

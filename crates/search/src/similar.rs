@@ -26,17 +26,17 @@ impl Index {
             let postings = self.words.postings(term);
             let at = postings.partition_point(|posting| posting.slot() < number);
             let impact = postings.get(at).map_or(0, |posting| u64::from(posting.impact()));
-            telling.push((impact * u64::from(rarity(self.len(), postings.len())), term));
+            telling.push((impact * u64::from(rarity(self.len(), self.words.having(term))), term));
         }
         telling.sort_by(|a, b| {
             b.0.cmp(&a.0).then_with(|| self.words.word(a.1).cmp(self.words.word(b.1)))
         });
         telling.truncate(TELLING);
         let asked = telling.iter().map(|&(_, term)| {
-            let postings = self.words.postings(term);
+            let (postings, having) = (self.words.postings(term), self.words.having(term));
             let reading = Reading { worth: SAME_WORD, postings, word: self.words.word(term) };
-            let readings = Readings { of: vec![reading], total: postings.len() };
-            Asked { weight: rarity(self.len(), postings.len()), readings }
+            let readings = Readings { of: vec![reading], total: having };
+            Asked { weight: rarity(self.len(), having), readings }
         });
         let found = with_some(asked.collect(), self.slots.size());
         let query = Query { explore: false, limit, ..Query::default() };

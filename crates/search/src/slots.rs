@@ -82,6 +82,11 @@ impl Slots {
         self.table.get(number as usize)?.as_ref()
     }
 
+    /// All slots of listings, with their numbers.
+    pub(crate) fn filled(&self) -> impl Iterator<Item = (u32, &Slot)> {
+        (0..).zip(&self.table).filter_map(|(number, slot)| Some((number, slot.as_ref()?)))
+    }
+
     /// For changes that move no posting.
     pub(crate) fn get_mut(&mut self, number: u32) -> Option<&mut Slot> {
         self.table.get_mut(number as usize)?.as_mut()

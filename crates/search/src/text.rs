@@ -5,12 +5,13 @@
 //! in a sentence, the rarest words give the candidates, and the rest only adds to their scores.
 
 use crate::index::Index;
+use crate::lists::Posting;
 use crate::page::Page;
 use crate::peers::Peers;
 use crate::query::{MAX_QUERY_WORDS, Matching, QueryWords, Sort};
 use crate::score::{FULL, FULL_IMPACT, rarity};
 use crate::selection::{Entry, Plan, Selection};
-use crate::vocabulary::{Posting, Readings, Vocabulary};
+use crate::vocabulary::{Readings, Vocabulary};
 
 /// Postings from which the candidates of one question may be taken. Some forty million bytes: a
 /// question that finds more in the market is answered from a part of it.
@@ -206,7 +207,7 @@ fn candidates_of(asked: &Asked<'_>, slots: usize, most: usize) -> Vec<Candidate>
 fn best_impacts(candidates: &[Candidate], readings: &Readings<'_>) -> Vec<u8> {
     let mut best = vec![0u8; candidates.len()];
     for reading in &readings.of {
-        note_common(candidates, reading.postings, |at, posting| {
+        note_common(candidates, &reading.postings, |at, posting| {
             best[at] = best[at].max(reading.impact(posting));
         });
     }

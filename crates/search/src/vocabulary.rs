@@ -1,13 +1,13 @@
 //! All words of the market, and for each the listings that have it.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::Arc;
 
+use crate::lists::{MemoryLists, Posting, PostingLists};
 use crate::typos::{Neighbours, forgiven};
 
-/// Numbers of slots are below this: a posting has 24 bits for them.
-pub(crate) const MAX_SLOTS: u32 = 1 << 24;
 /// Words that one beginning stands for: those that most listings have.
 const MAX_BEGUN: usize = 512;
 /// Words that are looked at to find them.
@@ -24,37 +24,17 @@ const LONGER_WORD: u32 = 128;
 const ONE_SLIP: u32 = 160;
 const TWO_SLIPS: u32 = 96;
 
-/// A listing that has the word, and how much the word is worth there. One integer, because there
-/// are more of these than of anything else; sorted by slot.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Posting(u32);
-
-impl Posting {
-    /// `slot` must be below [`MAX_SLOTS`].
-    pub(crate) fn new(slot: u32, impact: u8) -> Self {
-        debug_assert!(slot < MAX_SLOTS, "slot numbers have 24 bits");
-        Self(slot << 8 | u32::from(impact))
-    }
-
-    pub(crate) fn slot(self) -> u32 {
-        self.0 >> 8
-    }
-
-    pub(crate) fn impact(self) -> u8 {
-        self.0.to_le_bytes()[0]
-    }
-}
-
 struct Term {
     word: Arc<str>,
-    postings: Vec<Posting>,
+    /// Listings that have it.
+    having: usize,
 }
 
 /// The listings that have a word which may stand for the one that was typed.
 pub(crate) struct Reading<'a> {
     /// What it is worth, of [`SAME_WORD`].
     pub(crate) worth: u32,
-    pub(crate) postings: &'a [Posting],
+    pub(crate) postings: Cow<'a, [Posting]>,
     pub(crate) word: &'a str,
 }
 
@@ -77,15 +57,33 @@ pub(crate) struct Readings<'a> {
 /// Words in alphabetical order, so that those with one beginning are neighbours. A word is here
 /// exactly as long as a listing has it, so what counts as a misspelling follows from what is listed
 /// now.
-#[derive(Default)]
 pub(crate) struct Vocabulary {
     terms: Vec<Term>,
+    /// Which listings have them.
+    lists: Box<dyn PostingLists>,
     free: Vec<u32>,
     by_word: BTreeMap<Arc<str>, u32>,
     neighbours: Neighbours,
 }
 
+impl Default for Vocabulary {
+    fn default() -> Self {
+        Self::over(Box::<MemoryLists>::default())
+    }
+}
+
 impl Vocabulary {
+    /// No words yet, over lists without postings.
+    pub(crate) fn over(lists: Box<dyn PostingLists>) -> Self {
+        Self {
+            terms: Vec::new(),
+            lists,
+            free: Vec::new(),
+            by_word: BTreeMap::new(),
+            neighbours: Neighbours::default(),
+        }
+    }
+
     /// How many words there are.
     #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
@@ -93,12 +91,12 @@ impl Vocabulary {
     }
 
     /// The number of a word, which is new when nobody has it yet.
-    pub(crate) fn term(&mut self, word: &str) -> u32 {
+    fn term(&mut self, word: &str) -> u32 {
         if let Some(&term) = self.by_word.get(word) {
             return term;
         }
         let shared: Arc<str> = word.into();
-        let new = Term { word: shared.clone(), postings: Vec::new() };
+        let new = Term { word: shared.clone(), having: 0 };
         let term = match self.free.pop() {
             Some(term) => {
                 self.terms[term as usize] = new;
@@ -114,36 +112,31 @@ impl Vocabulary {
         term
     }
 
-    /// Notes that a listing has the word. Once for each listing and word.
-    pub(crate) fn add(&mut self, term: u32, posting: Posting) {
-        let list = &mut self.terms[term as usize].postings;
-        if list.len() == list.capacity() {
-            // Doubling would leave a third of the memory unused; most lists hardly grow.
-            list.reserve_exact((list.len() / 4).max(3));
-        }
-        let at = match list.last() {
-            Some(last) if *last > posting => list.partition_point(|other| *other < posting),
-            _ => list.len(),
-        };
-        list.insert(at, posting);
+    /// Notes that a listing has these words, each once, each with its impact. Gives their numbers.
+    pub(crate) fn add(
+        &mut self,
+        slot: u32,
+        words: impl IntoIterator<Item = (String, u8)>,
+    ) -> Box<[u32]> {
+        let words: Vec<(u32, u8)> =
+            words.into_iter().map(|(word, impact)| (self.term(&word), impact)).collect();
+        words.iter().for_each(|&(term, _)| self.terms[term as usize].having += 1);
+        self.lists.add(slot, &words);
+        words.into_iter().map(|(term, _)| term).collect()
     }
 
-    /// Notes that a listing has the word no more. A word that nobody has is forgotten.
-    pub(crate) fn remove(&mut self, term: u32, slot: u32) {
-        let Some(entry) = self.terms.get_mut(term as usize) else { return };
-        let list = &mut entry.postings;
-        let at = list.partition_point(|posting| posting.slot() < slot);
-        if list.get(at).is_some_and(|posting| posting.slot() == slot) {
-            list.remove(at);
-        }
-        if list.is_empty() {
-            let word = std::mem::replace(&mut entry.word, Arc::from(""));
-            entry.postings = Vec::new();
-            self.by_word.remove(&word);
-            self.neighbours.remove(&word, term);
-            self.free.push(term);
-        } else if list.capacity() > 2 * list.len() + 8 {
-            list.shrink_to_fit();
+    /// Notes that a listing has these words no more. A word that nobody has is forgotten.
+    pub(crate) fn remove(&mut self, slot: u32, terms: &[u32]) {
+        self.lists.remove(slot, terms);
+        for &term in terms {
+            let Some(entry) = self.terms.get_mut(term as usize) else { continue };
+            entry.having = entry.having.saturating_sub(1);
+            if entry.having == 0 {
+                let word = std::mem::replace(&mut entry.word, Arc::from(""));
+                self.by_word.remove(&word);
+                self.neighbours.remove(&word, term);
+                self.free.push(term);
+            }
         }
     }
 
@@ -151,14 +144,20 @@ impl Vocabulary {
         self.terms.get(term as usize).map_or("", |term| &term.word)
     }
 
-    pub(crate) fn postings(&self, term: u32) -> &[Posting] {
-        self.terms.get(term as usize).map_or(&[], |term| &term.postings)
+    /// How many listings have a word.
+    pub(crate) fn having(&self, term: u32) -> usize {
+        self.terms.get(term as usize).map_or(0, |term| term.having)
+    }
+
+    /// The listings that have a word, by slot.
+    pub(crate) fn postings(&self, term: u32) -> Cow<'_, [Posting]> {
+        self.lists.read(term)
     }
 
     /// The listings that have exactly this word.
     #[cfg(test)]
-    pub(crate) fn of_word(&self, word: &str) -> &[Posting] {
-        self.by_word.get(word).map_or(&[], |&term| self.postings(term))
+    pub(crate) fn of_word(&self, word: &str) -> Vec<Posting> {
+        self.by_word.get(word).map_or_else(Vec::new, |&term| self.postings(term).into_owned())
     }
 
     /// What a typed word may stand for: itself, with `begun` every word that begins with it, and
@@ -167,9 +166,9 @@ impl Vocabulary {
         let mut readings = Readings::default();
         let exact = self.by_word.get(word).copied();
         let mut push = |term: u32, worth: u32| {
-            let Term { word, postings } = &self.terms[term as usize];
-            readings.total += postings.len();
-            readings.of.push(Reading { worth, postings, word });
+            let Term { word, having } = &self.terms[term as usize];
+            readings.total += having;
+            readings.of.push(Reading { worth, postings: self.postings(term), word });
         };
         if let Some(term) = exact {
             push(term, SAME_WORD);
@@ -183,9 +182,9 @@ impl Vocabulary {
         for (term, slips) in self.misspelt(word, known) {
             let taken = begun && self.word(term).starts_with(word);
             if !taken {
-                let postings = self.postings(term);
-                readings.total += postings.len();
+                readings.total += self.having(term);
                 let worth = if slips == 1 { ONE_SLIP } else { TWO_SLIPS };
+                let postings = self.postings(term);
                 readings.of.push(Reading { worth, postings, word: self.word(term) });
             }
         }
@@ -210,7 +209,7 @@ impl Vocabulary {
 
     fn keep_common(&self, terms: &mut Vec<u32>, most: usize) {
         terms.sort_by(|&a, &b| {
-            let common = self.postings(b).len().cmp(&self.postings(a).len());
+            let common = self.having(b).cmp(&self.having(a));
             common.then_with(|| self.word(a).cmp(self.word(b)))
         });
         terms.truncate(most);
@@ -222,11 +221,11 @@ impl Vocabulary {
         }
         let mut found = self.neighbours.of(word, |term| self.word(term));
         found.retain(|&(term, _)| {
-            let others = self.postings(term).len();
+            let others = self.having(term);
             others >= RARER * known || known >= RARER * others
         });
         found.sort_by(|&(a, slips_a), &(b, slips_b)| {
-            let common = self.postings(b).len().cmp(&self.postings(a).len());
+            let common = self.having(b).cmp(&self.having(a));
             slips_a.cmp(&slips_b).then(common).then_with(|| self.word(a).cmp(self.word(b)))
         });
         found.truncate(MAX_MISSPELT);
@@ -241,8 +240,7 @@ mod tests {
     fn vocabulary(words: &[(&str, u32)]) -> Vocabulary {
         let mut vocabulary = Vocabulary::default();
         for &(word, slot) in words {
-            let term = vocabulary.term(word);
-            vocabulary.add(term, Posting::new(slot, 10));
+            vocabulary.add(slot, [(word.to_owned(), 10)]);
         }
         vocabulary
     }
@@ -253,20 +251,12 @@ mod tests {
     }
 
     #[test]
-    fn a_posting_keeps_both_parts() {
-        for (slot, impact) in [(0, 1), (1, 255), (MAX_SLOTS - 1, 7)] {
-            let posting = Posting::new(slot, impact);
-            assert_eq!((posting.slot(), posting.impact()), (slot, impact));
-        }
-    }
-
-    #[test]
     fn postings_are_sorted_and_words_found_by_their_beginning() {
         let words = [("data", 3), ("date", 1), ("data", 1), ("data", 2), ("dusk", 9)];
         let vocabulary = vocabulary(&words);
         let slots = |list: &[Posting]| list.iter().map(|p| p.slot()).collect::<Vec<_>>();
-        assert_eq!(slots(vocabulary.of_word("data")), [1, 2, 3]);
-        assert_eq!(slots(vocabulary.of_word("dat")), Vec::<u32>::new());
+        assert_eq!(slots(&vocabulary.of_word("data")), [1, 2, 3]);
+        assert_eq!(slots(&vocabulary.of_word("dat")), Vec::<u32>::new());
         let check = |beginning: &str, expect: &[&str]| {
             let found = read(&vocabulary, beginning, true);
             let found: Vec<&str> = found.iter().map(|(word, _)| word.as_str()).collect();
@@ -297,10 +287,9 @@ mod tests {
     fn words_that_nobody_has_are_forgotten() {
         let mut vocabulary = vocabulary(&[("alpha", 0), ("alpha", 1), ("beta", 1)]);
         let (alpha, beta) = (vocabulary.term("alpha"), vocabulary.term("beta"));
-        vocabulary.remove(alpha, 0);
+        vocabulary.remove(0, &[alpha]);
         assert_eq!(vocabulary.of_word("alpha").len(), 1);
-        vocabulary.remove(alpha, 1);
-        vocabulary.remove(beta, 1);
+        vocabulary.remove(1, &[alpha, beta]);
         assert_eq!(vocabulary.len(), 0);
         assert!(read(&vocabulary, "alphb", true).is_empty());
         assert!([alpha, beta].contains(&vocabulary.term("gamma")), "numbers are used again");

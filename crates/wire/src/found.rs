@@ -8,12 +8,12 @@ use marketplace_engine::search::{
 };
 use marketplace_engine::{Found, FoundPage};
 use marketplace_listings::{AcceptancePolicy, Pricing, ServiceType};
-use marketplace_money::{Amount, Gaps};
+use marketplace_money::{Amount, Gaps, Multiplier};
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
-use crate::{ListingBody, Money};
+use crate::{ListingBody, Money, Text};
 
 /// A part of a score, from 0 to 1, as a JSON number with six decimals at most.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ToSchema)]
@@ -37,6 +37,10 @@ pub struct FoundBody {
     /// What you would pay now without the fee, where reputation moves the price.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub price_now: Option<Money>,
+    /// What the standing of the seller makes of `price`, where it moves it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, example = "0.95")]
+    pub price_multiplier: Option<Text<Multiplier>>,
     /// `newcomer`: it is shown because its seller is new, not because of its score.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, example = "newcomer")]
@@ -166,6 +170,7 @@ impl FoundBody {
         Self {
             listing: ListingBody::new(&found.listing, found.reputation, gaps),
             price_now: moves.then_some(Money(found.price_now)),
+            price_multiplier: moves.then(|| Text(Multiplier::from_reputation(found.reputation))),
             slot: found.is_newcomer.then_some("newcomer"),
             explanation: None,
             highlights: None,

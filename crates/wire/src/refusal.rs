@@ -99,6 +99,9 @@ impl From<&SearchError> for Problem {
             SearchError::TextTooLong | SearchError::TooManyWords => "query",
             SearchError::LimitOutOfRange => "limit",
             SearchError::ForeignCursor => "cursor",
+            SearchError::NotReady => {
+                return Self::new(&codes::NOT_READY, error.to_string()).retry_after(1);
+            }
         };
         Self::new(&codes::INVALID_QUERY, error.to_string()).at(field)
     }

@@ -30,6 +30,9 @@ pub(crate) async fn readyz(State(shell): State<Shell>) -> Result<String, Failure
              answers",
         ));
     }
+    if !shell.marketplace().is_searchable() {
+        return Err(not_ready("The listings are still being read: searches are not answered yet"));
+    }
     match tokio::time::timeout(PATIENCE, shell.marketplace().now()).await {
         Ok(Ok(_)) => Ok(detail(&shell).await),
         Err(_) => {

@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use marketplace_wire::{SuggestionPage, SuggestionParams};
+use marketplace_wire::{Problem, SuggestionPage, SuggestionParams};
 
 use crate::answer::ok;
 use crate::failure::Failure;
@@ -26,5 +26,6 @@ pub(crate) async fn recommended(
 ) -> Result<Response, Failure> {
     let limit = params.limit().map_err(|refusal| unreadable(&refusal))?;
     let suggested = shell.marketplace().recommended(&viewer.did, limit);
+    let suggested = suggested.map_err(|error| Problem::from(&error))?;
     ok(&SuggestionPage::new(&suggested, &shell.gaps().await?))
 }

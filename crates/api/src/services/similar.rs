@@ -3,7 +3,7 @@
 use axum::extract::{Path, State};
 use axum::response::Response;
 use marketplace_engine::Refusal;
-use marketplace_wire::{SuggestionPage, SuggestionParams};
+use marketplace_wire::{Problem, SuggestionPage, SuggestionParams};
 
 use super::listing_id;
 use crate::answer::ok;
@@ -27,6 +27,7 @@ pub(crate) async fn similar(
 ) -> Result<Response, Failure> {
     let limit = params.limit().map_err(|refusal| unreadable(&refusal))?;
     let suggested = shell.marketplace().similar(listing_id(&id)?, limit);
+    let suggested = suggested.map_err(|error| Problem::from(&error))?;
     let suggested = suggested.ok_or(Refusal::ListingNotFound)?;
     ok(&SuggestionPage::new(&suggested, &shell.gaps().await?))
 }

@@ -6,7 +6,8 @@ mod scan;
 use inputs::{Change, Numbers, any_changes, any_query, id, provider};
 use marketplace_money::{Amount, Currency, ListingId, Reputation, Seconds, Timestamp};
 use marketplace_search::{
-    Acceptance, Cursor, Document, Index, Page, Query, SellerFacts, ServiceKind, Sort,
+    Acceptance, Blend, Builder, Cursor, Document, Index, Page, PostingLists, Query, SellerFacts,
+    ServiceKind, Sort,
 };
 use proptest::prelude::*;
 use scan::{Oracle, ids};
@@ -15,6 +16,26 @@ use scan::{Oracle, ids};
 fn page(index: &Index, query: &Query, after: Option<Cursor>) -> Page {
     let after = after.map(|cursor| cursor.to_string().parse().expect("a cursor can be read back"));
     index.search(&Query { after, ..query.clone() }).expect("the query is within its bounds")
+}
+
+/// An index of nothing, over the lists that are to be checked.
+#[cfg(not(feature = "tantivy"))]
+fn lists() -> Box<dyn PostingLists> {
+    Box::<marketplace_search::MemoryLists>::default()
+}
+
+/// It commits all the time, so that both what tantivy holds and what it does not yet hold is asked.
+#[cfg(feature = "tantivy")]
+fn lists() -> Box<dyn PostingLists> {
+    let lists = marketplace_search::TantivyLists::in_memory(17);
+    Box::new(lists.expect("tantivy starts its threads"))
+}
+
+/// Tantivy takes milliseconds for what memory does in microseconds.
+const CASES: u32 = if cfg!(feature = "tantivy") { 24 } else { 128 };
+
+fn empty() -> Index {
+    Index::with_lists(Blend::DEFAULT, lists())
 }
 
 fn shown(page: &Page) -> Vec<ListingId> {
@@ -60,14 +81,14 @@ fn apply(index: &mut Index, oracle: &mut Oracle, change: Change) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(128))]
+    #![proptest_config(ProptestConfig::with_cases(CASES))]
 
     #[test]
     fn answers_as_a_scan_would(
         changes in any_changes(120),
         queries in proptest::collection::vec(any_query(), 12),
     ) {
-        let (mut index, mut oracle) = (Index::default(), Oracle::default());
+        let (mut index, mut oracle) = (empty(), Oracle::default());
         for change in changes {
             apply(&mut index, &mut oracle, change);
         }
@@ -84,7 +105,7 @@ proptest! {
         between in any_changes(40),
         query in any_query(),
     ) {
-        let (mut index, mut oracle) = (Index::default(), Oracle::default());
+        let (mut index, mut oracle) = (empty(), Oracle::default());
         for change in before {
             apply(&mut index, &mut oracle, change);
         }
@@ -114,7 +135,7 @@ proptest! {
     /// No text makes trouble, however odd, in a listing or in a query.
     #[test]
     fn any_text_is_survived(name in "\\PC*", description in ".{0,300}", asked in ".{0,300}") {
-        let (mut index, number) = (Index::default(), 7);
+        let (mut index, number) = (empty(), 7);
         let document = Document {
             id: id(number),
             provider: provider(1),
@@ -139,6 +160,37 @@ proptest! {
         // Whatever a listing is called, it is found by its own name.
         if let Ok(page) = search(&name) {
             prop_assert_eq!(shown(&page), vec![id(number)]);
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(CASES / 8))]
+
+    /// What is built at once answers, and changes, like what has grown.
+    #[test]
+    fn built_at_once_is_as_good_as_grown(
+        before in any_changes(80),
+        after in any_changes(40),
+        queries in proptest::collection::vec(any_query(), 6),
+    ) {
+        let (mut grown, mut oracle) = (empty(), Oracle::default());
+        for change in before {
+            apply(&mut grown, &mut oracle, change);
+        }
+        let mut builder = Builder::with_lists(Blend::DEFAULT, lists());
+        for document in oracle.listings.values() {
+            builder.add(document.clone()).expect("the index has room");
+        }
+        let mut built = builder.finish();
+        for query in &queries {
+            check(&built, &oracle, query);
+        }
+        for change in after {
+            apply(&mut built, &mut oracle, change);
+        }
+        for query in &queries {
+            check(&built, &oracle, query);
         }
     }
 }
@@ -182,7 +234,7 @@ fn queries_of_a_larger_market() -> Vec<Query> {
 
 #[test]
 fn a_larger_market_with_much_coming_and_going() {
-    let (mut index, mut oracle) = (Index::default(), Oracle::default());
+    let (mut index, mut oracle) = (empty(), Oracle::default());
     let mut numbers = Numbers(7);
     for round in 0..2 {
         for step in 0..2_000 {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use marketplace_money::{Amount, Did, ListingId, Multiplier};
 use marketplace_search::{
     DELIVERY_BOUNDS, Document, Facets, Matching, PRICE_BOUNDS, Query, REPUTATION_BOUNDS,
-    SellerFacts, ServiceKind, Sort, words,
+    SellerFacts, ServiceKind, Sort, is_stop_word, words,
 };
 
 /// What comes first is smaller: whether sellers make way, what the sort compares, age, id.
@@ -188,7 +188,10 @@ impl Oracle {
 
     pub(crate) fn search(&self, query: &Query) -> Expect {
         let some = query.matching == Matching::Any;
-        let asked = words(query.text.as_deref().unwrap_or_default()).collect::<Vec<_>>();
+        let mut asked = words(query.text.as_deref().unwrap_or_default()).collect::<Vec<_>>();
+        if some && asked.iter().any(|word| !is_stop_word(word)) {
+            asked.retain(|word| !is_stop_word(word));
+        }
         let strict = self.matching(query, &asked, some);
         let distinct: BTreeSet<&String> = asked.iter().collect();
         let relaxes = query.sort == Sort::Relevance && !some && distinct.len() > 1;

@@ -8,6 +8,7 @@ mod figures;
 mod http;
 mod kill;
 mod lifecycle;
+mod paced;
 mod pgbench;
 mod postgres;
 mod process;
@@ -19,6 +20,7 @@ pub use figures::Figures;
 pub use http::{Connection, HttpError, Reply};
 pub use kill::{KillReport, kill_under_load};
 pub use lifecycle::{Plan, drive};
+pub use paced::{Caller, paced, saturated};
 pub use pgbench::{Pgbench, pgbench};
 pub use postgres::{
     Counts, Sampler, durable_server, hottest_balances, processor, slowest_statements,
