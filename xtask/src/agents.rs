@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
+use marketplace_postgres_cluster::{Cluster, Settings};
 
 use crate::readme;
 use crate::shell::{built, root, run};
@@ -14,7 +15,7 @@ use crate::temporary::Server;
 /// Where the clients are listed, and what is run with them. Older clients want older versions of
 /// what newer ones stand on.
 const SUITES: [(&str, &[&str]); 2] = [
-    ("requirements.txt", &["trade.py", "tools.py", "attacks.py"]),
+    ("requirements.txt", &["trade.py", "tools.py", "attacks.py", "hooks.py"]),
     ("requirements-older.txt", &["older.py"]),
 ];
 const SCRIPTS: &str = "xtask/agents";
@@ -55,17 +56,28 @@ pub(crate) fn run_long() -> Result<()> {
 }
 
 fn run_with(noise: &str) -> Result<()> {
-    let server = Server::start("agents")?;
+    // Endpoints of the scripts are on this machine, where only the second server does not look.
+    let server = Server::start_with("agents", &["--fetch-private-addresses", "on"])?;
+    let guarded = Server::start("agents-guarded")?;
     let url = format!("http://{}", server.address);
+    let other = format!("http://{}", guarded.address);
     for (requirements, scripts) in SUITES {
         let python = interpreter(requirements)?;
         for script in scripts {
             let mut command = Command::new(&python);
             command.current_dir(root().join(SCRIPTS)).env("PYTHONDONTWRITEBYTECODE", "1");
-            run(command.args([*script, &url, noise]))?;
+            run(command.args([*script, &url, noise, &other]))?;
         }
     }
     quick_start(&server, &interpreter(SUITES[0].0)?)
+}
+
+/// Many streams over one database that two servers share.
+pub(crate) fn run_streams() -> Result<()> {
+    let cluster = Cluster::start(&Settings::fast())?;
+    let mut command = Command::new(interpreter(SUITES[0].0)?);
+    command.current_dir(root().join(SCRIPTS)).env("PYTHONDONTWRITEBYTECODE", "1").arg("streams.py");
+    run(command.arg(built("debug")).arg(cluster.url("postgres")))
 }
 
 /// The README's program for agents, as it stands there.

@@ -21,12 +21,18 @@ pub(crate) struct Server {
 impl Server {
     /// Starts what was built before, and waits until it is ready.
     pub(crate) fn start(name: &str) -> Result<Self> {
+        Self::start_with(name, &[])
+    }
+
+    /// The same with more settings.
+    pub(crate) fn start_with(name: &str, settings: &[&str]) -> Result<Self> {
         let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
         let folder =
             std::env::temp_dir().join(format!("marketplace-{name}-{}", std::process::id()));
         std::fs::create_dir_all(&folder)?;
         let mut command = Command::new(built("debug").join("marketplace-server"));
-        command.current_dir(&folder).args(["--listen", &address.to_string()]).stderr(Stdio::null());
+        command.current_dir(&folder).args(["--listen", &address.to_string()]).args(settings);
+        command.stderr(Stdio::null());
         let process = without_settings(&mut command).spawn().context("marketplace-server")?;
         let mut server = Self { address, folder, process };
         server.wait_until_ready()?;

@@ -90,6 +90,11 @@ const CHECKS: &[Check] = &[
         run: page::metrics,
     },
     Check {
+        name: "streams",
+        about: "2,000 streams on one server, each event at all of them within 100 ms; then it is killed",
+        run: agents::run_streams,
+    },
+    Check {
         name: "readme",
         about: "the flow of the README, as it stands there",
         run: readme::build_and_run,

@@ -187,10 +187,18 @@ impl A2a {
     async fn act(&self, call: Call<'_>, request: SendRequest) -> Result<Answer, A2aError> {
         let SendRequest { mut message, configuration, metadata } = request;
         check(&message)?;
-        let push = configuration.task_push_notification_config.as_ref();
-        if let Some(push) = push {
+        let mut push = configuration.task_push_notification_config.clone();
+        let mut position = 0;
+        if let Some(push) = &mut push {
             self.check_push(push)?;
+            // Named now: the configuration and its hook have the same name.
+            if push.id.is_empty() {
+                push.id = Uuid::now_v7().to_string();
+            }
+            // Before the message does anything, so that nothing of it is missed.
+            position = self.marketplace.feed_head().await?;
         }
+        let push = push.as_ref();
         let task = match message.task_id.is_empty() {
             true => None,
             false => Some(self.addressee(call, &message).await?),
@@ -215,7 +223,12 @@ impl A2a {
             dialect: call.dialect,
         };
         match self.behaviour.act(self, turn).await? {
-            Act::Task(standing) => Ok(Answer::Task(standing)),
+            Act::Task(standing) => {
+                if let (None, Some(push), Some(_)) = (&task, push, call.guest) {
+                    self.hook_push(&standing.key, push, position).await?;
+                }
+                Ok(Answer::Task(standing))
+            }
             Act::Message(message) => Ok(Answer::Message(message)),
         }
     }
@@ -387,6 +400,7 @@ impl A2a {
             kept.pushes.len() <= MOST_PUSHES
         })
         .await?;
+        self.hook_push(key, &push, self.marketplace.feed_head().await?).await?;
         Ok(push)
     }
 
@@ -458,6 +472,7 @@ impl A2a {
         if standing.pushes.iter().all(|push| push.id != request.id) {
             return Ok(());
         }
+        self.unhook_push(&standing.key, &request.id).await?;
         let id = request.id.clone();
         self.amend(&standing.key, move |kept| {
             kept.pushes.retain(|push| push.id != id);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use marketplace_engine::{OrderView, Refusal, TaskWrite};
-use marketplace_escrow::{Content, Phase};
+use marketplace_escrow::Phase;
 use marketplace_money::{Did, OrderId, Timestamp};
 use marketplace_ports::TaskKey;
 use marketplace_wire::{DisputeBody, Rfc3339};
@@ -14,6 +14,7 @@ use crate::dialect::Dialect;
 use crate::error::A2aError;
 use crate::kept::{Kept, Own, Step, TaskEvent, key};
 use crate::order_task::{self, Seen};
+use crate::pushes::delivered;
 use crate::service::A2a;
 use crate::types::{Message, PushConfig, StreamResponse, Task, TaskState, TaskStatus};
 
@@ -120,12 +121,7 @@ impl A2a {
 
     /// The bytes that an order's task shows.
     pub(crate) async fn delivered(&self, view: &OrderView) -> Result<Option<Arc<[u8]>>, A2aError> {
-        match view.order.delivery() {
-            Some(delivery) if delivery.content == Content::Inline => {
-                Ok(self.marketplace.delivered_bytes(view.order.id, delivery).await?)
-            }
-            _ => Ok(None),
-        }
+        Ok(delivered(&self.marketplace, view).await?)
     }
 
     pub(crate) fn seen<'a>(&'a self, viewer: &'a Did, kept: Option<&'a Kept>) -> Seen<'a> {

@@ -36,6 +36,7 @@ mod services;
 mod shell;
 mod stack;
 mod wallet;
+mod webhooks;
 
 pub use app::{ApiSettings, App, AuthMode, Clock, PacketText};
 pub use openapi::openapi;

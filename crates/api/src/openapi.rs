@@ -13,12 +13,14 @@ use crate::router::documented;
 
 const SCHEME: &str = "bearer";
 /// Commands that need no Idempotency-Key: they change nothing, or once only by their nature.
-const NATURALLY_ONCE: [&str; 7] = [
+const NATURALLY_ONCE: [&str; 9] = [
     "tryChecks",
     "createQuote",
     "askFaucet",
     "createAccessToken",
     "createApiKey",
+    "createWebhook",
+    "actOnWebhook",
     "retryDeadLetter",
     "rotateKey",
 ];
@@ -39,6 +41,7 @@ const NATURALLY_ONCE: [&str; 7] = [
         (name = "orders", description = "Buy, deliver, accept, and every other way out"),
         (name = "disputes", description = "Claims, evidence, votes, appeals; and who judges"),
         (name = "wallet", description = "Tokens in the marketplace, and to and from the TEG"),
+        (name = "webhooks", description = "Endpoints that are told of events"),
         (name = "identity", description = "Tokens and keys"),
         (name = "stack", description = "As clients of the original stack call us"),
         (name = "operators", description = "For those whom OPERATOR_DIDS names"),

@@ -14,7 +14,7 @@ use crate::openapi::{frame, openapi};
 use crate::shell::Shell;
 use crate::{
     acceptance, admin, agents, api_keys, auth, disputes, edge, escrow, events, jurors, market,
-    messages, operator, orders, pages, quotes, reserves, services, stack, wallet,
+    messages, operator, orders, pages, quotes, reserves, services, stack, wallet, webhooks,
 };
 
 /// Every route with its documentation.
@@ -98,6 +98,9 @@ fn house() -> OpenApiRouter<Shell> {
         .routes(routes!(agents::register::register))
         .routes(routes!(api_keys::list::list, api_keys::create::create))
         .routes(routes!(api_keys::revoke::revoke))
+        .routes(routes!(webhooks::list::list, webhooks::create::create))
+        .routes(routes!(webhooks::deliveries::deliveries))
+        .routes(routes!(webhooks::act::act))
         // The original stack's clients.
         .routes(routes!(stack::list::list))
         .routes(routes!(stack::purchase::purchase))

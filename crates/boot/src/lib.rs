@@ -5,6 +5,7 @@ mod clock;
 mod drain;
 mod edges;
 mod error;
+mod hooks;
 mod logs;
 mod migrate_store;
 mod no_fetcher;

@@ -20,7 +20,7 @@ use tokio_util::task::TaskTracker;
 use crate::drain::{Drain, release_readers};
 use crate::edges::{self, Opened};
 use crate::opening::{self, Opening};
-use crate::{BootError, Clock, Deployment, Settings, ourselves, work};
+use crate::{BootError, Clock, Deployment, Settings, hooks, ourselves, work};
 
 /// What tests put in the place of the real thing.
 pub struct Overrides {
@@ -98,6 +98,10 @@ impl Server {
         let app = app(&deployment, &opened, &marketplace, &drain, address, &public_url);
         tasks.spawn(stay_known(&deployment, &opened, &public_url, &drain));
         let pace = (run_worker && !deployment.no_worker).then(|| deployment.pace());
+        if pace.is_some() {
+            let keys = &opened.own_keys;
+            hooks::tell(&deployment, &marketplace, keys, &public_url, &drain.stop, &tasks);
+        }
         begin(opening, &marketplace, pace, &drain, &tasks);
         let serving = serve(listener, app, drain.clone());
         tracing::info!(%address, public_url, did = %deployment.config.did, "serving");
@@ -292,10 +296,10 @@ fn bindings(app: &Arc<App>) -> Router {
         marketplace: app.marketplace.clone(),
         door: app.clone(),
         behaviour: Arc::new(Trade { quote_key: app.quote_key }),
-        cards: Arc::new(Cards::new(&settings.manifest, &settings.public_url, false, keys)),
+        cards: Arc::new(Cards::new(&settings.manifest, &settings.public_url, true, keys)),
         settings: marketplace_a2a::Settings {
             public_url: settings.public_url.clone(),
-            pushes: false,
+            pushes: true,
             // Its answer comes before the request's time is over.
             longest_wait: settings.request_timeout.saturating_sub(Duration::from_secs(2)),
         },

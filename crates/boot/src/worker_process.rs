@@ -20,7 +20,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::opening::{self, Opening};
 use crate::server::{closed, open_marketplace};
-use crate::{BootError, Overrides, Settings, Stopped, edges, work};
+use crate::{BootError, Overrides, Settings, Stopped, edges, hooks, work};
 
 /// A store that takes longer to tell the time is no store to work with.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -67,6 +67,9 @@ impl WorkerProcess {
         let ready = Arc::new(AtomicBool::new(false));
         let opening = opening::try_now(&marketplace, &deployment).await?;
         begin(opening, &marketplace, deployment.pace(), &ready, &stop, &tasks);
+        let public_url = deployment.public_url.clone();
+        let public_url = public_url.unwrap_or_else(|| format!("http://{}", deployment.listen));
+        hooks::tell(&deployment, &marketplace, &opened.own_keys, &public_url, &stop, &tasks);
         let health = Arc::new(Health {
             marketplace: marketplace.clone(),
             ready: ready.clone(),

@@ -19,6 +19,7 @@ mod feed;
 mod follow;
 mod funding;
 mod history;
+mod hooks;
 mod ids;
 mod in_force;
 mod job;
@@ -56,6 +57,9 @@ pub use desk::Desk;
 pub use disputes::{DisputeRequest, DisputeView, EvidenceRequest, JurorView};
 pub use edge::EdgeStop;
 pub use escrow_limit::{EscrowCover, EscrowLimit, EscrowPolicy};
+pub use hooks::{
+    Attempt, Dispatcher, Hook, HookKind, HookStatus, MOST_WEBHOOKS, Replay, Scribe, Written,
+};
 pub use ids::{Ids, RandomIds};
 pub use in_force::Tariff;
 pub use job::{Done, Idempotency, Render, Verb};
@@ -73,8 +77,8 @@ pub use refusal::{Error, Refusal};
 pub use reputation::{AgentStanding, ScoreSource};
 pub use suggestions::{Match, Need, Reason, Suggested};
 pub use verbs::{
-    Amend, Balance, ListingChange, MoveCollateral, OrderView, Payment, Resolution, SignedBy,
-    TASK_CHANGED, TaskWrite, Transfer,
+    Amend, AmendHook, Balance, HookWrite, ListingChange, MoveCollateral, OrderView, Payment,
+    Resolution, SignedBy, TASK_CHANGED, TaskWrite, Transfer,
 };
 pub use withdrawals::WithdrawalQuote;
 pub use worker::{Pace, Worked, Worker};

@@ -32,7 +32,9 @@ fn id(words: &str) -> Value {
 
 /// An object that must have these members and may have more.
 fn answer(members: Value, needs: &[&str]) -> Value {
-    json!({ "type": "object", "properties": members, "required": needs })
+    let mut schema = json!({ "type": "object", "required": needs });
+    schema["properties"] = members;
+    schema
 }
 
 fn order() -> Value {

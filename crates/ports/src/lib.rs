@@ -3,6 +3,7 @@
 mod admission;
 mod api_key;
 mod change;
+mod courier;
 mod dispute_store;
 mod docket;
 mod fetch;
@@ -19,6 +20,7 @@ mod teg_record;
 pub use admission::{Current, RowWrite, Writes, admit};
 pub use api_key::ApiKey;
 pub use change::{Batch, Change, ChangeSet, CommitOutcome, CountChange, Key, Snapshot};
+pub use courier::{Courier, Letter, PostError};
 pub use dispute_store::DisputeStore;
 pub use docket::{DisputeFilter, Docket, Exhibit, Juror};
 pub use fetch::{FetchError, Fetcher};

@@ -384,6 +384,15 @@ pub trait Store: DisputeStore {
     /// An agent's tasks that are kept, those that changed last first; at most `limit`.
     async fn tasks(&self, owner: &Did, limit: u32) -> Result<Vec<Arc<Task>>, StoreError>;
 
+    /// What is kept for ever ([`Task::FOR_EVER`]), of one agent or of all, by key as text, after one
+    /// of them; at most `limit`.
+    async fn lasting_tasks(
+        &self,
+        owner: Option<&Did>,
+        after: Option<&TaskKey>,
+        limit: u32,
+    ) -> Result<Vec<Arc<Task>>, StoreError>;
+
     /// What an agent has with us.
     async fn wallet(&self, did: &Did) -> Result<WalletSums, StoreError>;
 

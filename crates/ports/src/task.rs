@@ -22,7 +22,8 @@ impl fmt::Display for TaskKey {
     }
 }
 
-/// What is kept of a task.
+/// What is kept of a task. One that is kept for ever is no task's: an agent's standing wish, such
+/// as a hook.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Task {
     /// Which, and whose.
@@ -35,4 +36,9 @@ pub struct Task {
     pub expires_at: Timestamp,
     /// JSON text; its meaning belongs to the protocol's binding.
     pub body: Arc<str>,
+}
+
+impl Task {
+    /// The end of what is kept until its owner ends it.
+    pub const FOR_EVER: Timestamp = Timestamp::from_micros(i64::MAX);
 }

@@ -10,6 +10,7 @@ mod bound;
 mod cards;
 mod claim;
 mod client;
+mod courier;
 mod did_jwt;
 mod did_key;
 mod did_web;
@@ -27,6 +28,7 @@ pub use agent_key::{
     AgentKey, NoRandomness, fresh_nonce, random_key, secret_from_text, verify_signature,
 };
 pub use client::{Credentials, HttpRegistry, RegistryMemory, RegistrySettings};
+pub use courier::HttpCourier;
 pub use did_jwt::{CLOCK_SKEW, LONGEST_LIFE, LONGEST_TOKEN, ProofClaims, mint};
 pub use did_key::{DidKeyError, decode_did_key, encode_did_key};
 pub use directory::{EmbeddedRegistry, OpenError};

@@ -28,6 +28,7 @@ mod found;
 mod import;
 mod judged;
 mod keys;
+mod lasting;
 mod lease;
 mod listener;
 mod lock;

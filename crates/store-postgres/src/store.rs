@@ -25,8 +25,8 @@ use crate::sealer::Bell;
 use crate::session::Writers;
 use crate::straight::Glances;
 use crate::{
-    OpenError, audit, catalog, commit, edges, feed, forget, import, lease, listener, money, months,
-    orders, sealer, servers, view,
+    OpenError, audit, catalog, commit, edges, feed, forget, import, lasting, lease, listener,
+    money, months, orders, sealer, servers, view,
 };
 
 /// How a store is opened.
@@ -323,6 +323,15 @@ impl Store for PostgresStore {
 
     async fn tasks(&self, owner: &Did, limit: u32) -> Result<Vec<Arc<Task>>, StoreError> {
         on_reader!(self.readers, connection => catalog::tasks(connection, owner, limit))
+    }
+
+    async fn lasting_tasks(
+        &self,
+        owner: Option<&Did>,
+        after: Option<&TaskKey>,
+        limit: u32,
+    ) -> Result<Vec<Arc<Task>>, StoreError> {
+        on_reader!(self.readers, connection => lasting::tasks(connection, owner, after, limit))
     }
 
     async fn wallet(&self, did: &Did) -> Result<WalletSums, StoreError> {

@@ -251,6 +251,19 @@ impl Store for SqliteStore {
         self.readers.read(move |connection| tasks::of_owner(connection, &owner, limit)).await
     }
 
+    async fn lasting_tasks(
+        &self,
+        owner: Option<&Did>,
+        after: Option<&TaskKey>,
+        limit: u32,
+    ) -> Result<Vec<Arc<Task>>, StoreError> {
+        let (owner, after) = (owner.cloned(), after.cloned());
+        let read = move |connection: &mut _| {
+            tasks::lasting(connection, owner.as_ref(), after.as_ref(), limit)
+        };
+        self.readers.read(read).await
+    }
+
     async fn wallet(&self, did: &Did) -> Result<WalletSums, StoreError> {
         let did = did.clone();
         self.readers.read(move |connection| money::wallet(connection, &did)).await

@@ -39,6 +39,30 @@ pub(crate) fn of_owner(
     rows.into_iter().map(|row| Ok(Arc::new(row.task()?))).collect()
 }
 
+/// What is kept for ever.
+pub(crate) fn lasting(
+    connection: &mut SqliteConnection,
+    owner: Option<&Did>,
+    after: Option<&TaskKey>,
+    limit: u32,
+) -> Result<Vec<Arc<Task>>, Failure> {
+    use tables::tasks::dsl;
+    let mut query = dsl::tasks
+        .filter(dsl::expires_at.eq(Task::FOR_EVER.micros()))
+        .order(dsl::key)
+        .limit(limit.into())
+        .select(TaskRow::as_select())
+        .into_boxed();
+    if let Some(owner) = owner {
+        query = query.filter(dsl::owner.eq(owner.as_str()));
+    }
+    if let Some(after) = after {
+        query = query.filter(dsl::key.gt(task_text(after)));
+    }
+    let rows: Vec<TaskRow> = query.load(connection)?;
+    rows.into_iter().map(|row| Ok(Arc::new(row.task()?))).collect()
+}
+
 /// Forgets tasks whose time is over: twice as many as were written and a few more, so that the
 /// table shrinks under any load.
 pub(crate) fn forget(

@@ -41,6 +41,7 @@ mod text;
 mod time;
 pub mod trade;
 mod wallet;
+mod webhook;
 
 pub use acceptance::{CheckBody, DryRunBody, DryRunInput};
 pub use agent::{AccessTokenBody, AgentBody, RegistrationInput};
@@ -103,4 +104,7 @@ pub use wallet::{
     FaucetBody, FeeBody, OpenWithdrawalBody, OpenWithdrawalsPage, PayoutPolicyBody,
     ResolveWithdrawalInput, StatementPage, TransferInput, WalletBody, WithdrawInput,
     WithdrawalBody, WithdrawalQuoteBody,
+};
+pub use webhook::{
+    AttemptBody, EventScribe, ReplayInput, WebhookBody, WebhookInput, WebhookLogPage, WebhookPage,
 };

@@ -32,6 +32,8 @@ const ARROWS: &[(&str, &[&[&str]])] = &[
     ("api", &[DOMAIN, &["disputes", "reputation", "ports", "engine", "wire"]]),
     ("a2a", &[DOMAIN, &["disputes", "reputation", "ports", "engine", "wire"]]),
     ("mcp", &[DOMAIN, &["disputes", "reputation", "ports", "engine", "wire"]]),
+    // On the agents' side.
+    ("client", &[&["money", "registry"]]),
     ("boot", &[EVERYTHING]),
     // For tests: anything may go in, nothing that is shipped may come out.
     ("contract-kit", &[DOMAIN, &["disputes", "reputation", "ports"]]),

@@ -302,6 +302,26 @@ impl Store for MemoryStore {
         self.call("tasks", |state| Ok(of_owner(state))).await
     }
 
+    async fn lasting_tasks(
+        &self,
+        owner: Option<&Did>,
+        after: Option<&TaskKey>,
+        limit: u32,
+    ) -> Result<Vec<Arc<Task>>, StoreError> {
+        let lasting = |state: &mut State| {
+            let tasks = state.tasks.values().filter(|task| task.expires_at == Task::FOR_EVER);
+            let tasks = tasks.filter(|task| owner.is_none_or(|owner| task.key.owner == *owner));
+            let name = |task: &Arc<Task>| task.key.to_string();
+            let mut tasks: Vec<Arc<Task>> = tasks.cloned().collect();
+            tasks.sort_by_key(name);
+            let first = after.map(ToString::to_string);
+            tasks.retain(|task| first.as_ref().is_none_or(|first| name(task) > *first));
+            tasks.truncate(limit as usize);
+            tasks
+        };
+        self.call("lasting_tasks", |state| Ok(lasting(state))).await
+    }
+
     async fn wallet(&self, did: &Did) -> Result<WalletSums, StoreError> {
         self.call("wallet", |state| state.wallet(did)).await
     }

@@ -313,6 +313,15 @@ impl Store for BuggyStore {
         self.inner.tasks(owner, limit).await
     }
 
+    async fn lasting_tasks(
+        &self,
+        owner: Option<&Did>,
+        after: Option<&TaskKey>,
+        limit: u32,
+    ) -> Result<Vec<Arc<Task>>, StoreError> {
+        self.inner.lasting_tasks(owner, after, limit).await
+    }
+
     async fn wallet(&self, did: &Did) -> Result<WalletSums, StoreError> {
         let mut wallet = self.inner.wallet(did).await?;
         if self.has(PlantedBug::WalletForgetsInFlight) {

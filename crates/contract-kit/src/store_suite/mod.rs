@@ -158,6 +158,7 @@ macro_rules! for_each_store_case {
             tasks::tasks_come_back_as_they_were,
             tasks::tasks_are_listed_by_their_last_change,
             tasks::tasks_are_forgotten_in_their_time,
+            tasks::what_is_kept_for_ever_is_found,
             work::a_timer_is_given_when_it_is_due,
             work::a_leased_timer_is_not_given_again_before_its_lease_ends,
             work::timers_are_given_oldest_first_up_to_the_limit,

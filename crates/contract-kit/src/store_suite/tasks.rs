@@ -67,3 +67,27 @@ pub(crate) async fn tasks_are_forgotten_in_their_time(mut world: World) {
     let tasks = world.store().tasks(&a, 9).await.expect("tasks");
     assert_eq!(tasks.iter().map(|task| task.key.task).collect::<Vec<_>>(), [new]);
 }
+
+/// What is kept for ever is no sweep's, and is found by its owner and in the order of its keys.
+pub(crate) async fn what_is_kept_for_ever_is_found(mut world: World) {
+    let (a, b, now) = (did("a"), did("b"), world.now().await);
+    let mut keys = Vec::new();
+    for owner in [&a, &b, &a] {
+        let kept = Task { expires_at: Task::FOR_EVER, ..task(world.id(), owner, 1, now, "{}") };
+        keys.push(kept.key.clone());
+        world.write(writing(0, kept)).await;
+    }
+    let id = world.id();
+    world.write(writing(0, task(id, &a, 1, now, "{}"))).await;
+    keys.sort_by_key(ToString::to_string);
+    world.advance(3_601);
+    while world.store().forget(1).await.expect("forget") > 0 {}
+    let found = async |owner: Option<Did>, after: Option<TaskKey>, limit| {
+        let found = world.store().lasting_tasks(owner.as_ref(), after.as_ref(), limit).await;
+        found.expect("lasting tasks").iter().map(|task| task.key.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(found(None, None, 9).await, keys);
+    assert_eq!(found(None, Some(keys[0].clone()), 1).await, keys[1..2]);
+    let of_a: Vec<TaskKey> = keys.iter().filter(|key| key.owner == a).cloned().collect();
+    assert_eq!(found(Some(a), None, 9).await, of_a);
+}

@@ -240,6 +240,15 @@ impl Store for SimStore {
         self.call("tasks", self.inner.tasks(owner, limit)).await
     }
 
+    async fn lasting_tasks(
+        &self,
+        owner: Option<&Did>,
+        after: Option<&TaskKey>,
+        limit: u32,
+    ) -> Result<Vec<Arc<Task>>, StoreError> {
+        self.call("lasting_tasks", self.inner.lasting_tasks(owner, after, limit)).await
+    }
+
     async fn wallet(&self, did: &Did) -> Result<WalletSums, StoreError> {
         self.call("wallet", self.inner.wallet(did)).await
     }
