@@ -7,9 +7,9 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 use marketplace_postgres_cluster::{Cluster, Settings};
 
-use crate::readme;
 use crate::shell::{built, root, run};
 use crate::suite::without_settings;
+use crate::{python, readme};
 use crate::temporary::Server;
 
 /// Where the clients are listed, and what is run with them. Older clients want older versions of
@@ -26,23 +26,10 @@ const PROOF: &str = "COMPLETED";
 const FEW: &str = "1000";
 const MANY: &str = "10000";
 
-/// The interpreter with the clients of a list; they are fetched when they are not there, or
-/// others are asked for.
+/// The interpreter with the clients of a list.
 fn interpreter(requirements: &str) -> Result<PathBuf> {
-    let list = root().join(SCRIPTS).join(requirements);
-    let folder = built("agents").join(requirements.trim_end_matches(".txt"));
-    let python = folder.join("bin/python");
-    let wanted = std::fs::read_to_string(&list).context(requirements.to_owned())?;
-    let note = folder.join("installed.txt");
-    if std::fs::read_to_string(&note).is_ok_and(|installed| installed == wanted) {
-        return Ok(python);
-    }
-    run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder))?;
-    let mut pip = Command::new(&python);
-    pip.args(["-m", "pip", "install", "--quiet", "--requirement"]);
-    run(pip.arg(list))?;
-    std::fs::write(&note, wanted).with_context(|| note.display().to_string())?;
-    Ok(python)
+    let name = format!("agents/{}", requirements.trim_end_matches(".txt"));
+    python::environment(&name, &format!("{SCRIPTS}/{requirements}"))
 }
 
 /// With the programs that are built already.

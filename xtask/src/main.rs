@@ -3,12 +3,14 @@
 
 mod agents;
 mod demo;
+mod deploy;
 mod dev;
 mod machine;
 mod needs;
 mod page;
 mod planted;
 mod properties;
+mod python;
 mod readme;
 mod shell;
 mod suite;
@@ -53,6 +55,8 @@ enum Task {
     MarketExperiment(Passed),
     /// Break rules one by one and see that each break is caught
     PlantedBugs(planted::PlantedArgs),
+    /// Write deploy/SETTINGS.md, the reference of all settings, from the programs
+    Settings,
     /// Build the page for people, which the next build of the server embeds; needs Node
     Page,
     /// Take pictures of every page, narrow and wide, light and dark
@@ -101,6 +105,7 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Verify { name, args } => verify::run(name.as_deref(), &args),
         Task::Tidy => tidy::run(),
         Task::StateMachine(args) => machine::run(&args),
+        Task::Settings => deploy::write_settings(),
         Task::Page => page::build(),
         Task::Screenshots => page::screenshots(),
         Task::Demo(passed) => demo::run(&passed.args),

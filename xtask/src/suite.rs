@@ -7,7 +7,9 @@ use anyhow::{Context, Result};
 use marketplace_postgres_cluster::{Cluster, SERVER_VARIABLE, Settings, given};
 
 use crate::shell::{built, cargo, output, root, run};
-use crate::{agents, demo, machine, needs, page, planted, properties, readme, tidy};
+use crate::{
+    agents, demo, deploy, machine, needs, page, planted, properties, readme, tidy,
+};
 
 struct Step {
     name: &'static str,
@@ -30,6 +32,7 @@ const STEPS: &[Step] = &[
     Step { name: "flow of the README", run: readme::run },
     Step { name: "demo", run: demo::run_built },
     Step { name: "agents written by others", run: agents::run_built },
+    Step { name: "deployment", run: deploy::check },
     Step { name: "page in a browser", run: page::test },
 ];
 

@@ -104,6 +104,12 @@ pub(crate) enum Command {
     Doctor(DoctorArgs),
     /// Move a market from the SQLite file of one server to a PostgreSQL database of several
     MigrateStore(MigrateStoreArgs),
+    /// Bring a PostgreSQL database to this version; servers do it at their start too
+    Migrate(MigrateArgs),
+    /// Ask a program of ours whether it is alive; for health checks of containers
+    Healthy(HealthyArgs),
+    /// Print the reference of all settings, from the programs themselves, as Markdown
+    Settings,
     /// Put demo agents and listings into a marketplace of play money
     Demo(DemoArgs),
     /// Print completions for a shell: source <(marketplace-admin completions bash)
@@ -306,6 +312,20 @@ pub(crate) struct MigrateStoreArgs {
     /// An empty database, or one into which this move was begun: postgres://…
     #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
     pub(crate) to: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct MigrateArgs {
+    /// The database: postgres://…
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
+    pub(crate) database_url: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct HealthyArgs {
+    /// What to ask, without redirects
+    #[arg(value_name = "URL", default_value = "http://127.0.0.1:8020/healthz")]
+    pub(crate) url: String,
 }
 
 #[derive(Debug, Args)]

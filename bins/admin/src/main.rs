@@ -14,14 +14,17 @@ mod disputes;
 mod doctor;
 mod export;
 mod fees;
+mod healthy;
 mod key;
 mod key_file;
 mod listings;
+mod migrate;
 mod migrate_store;
 mod orders;
 mod outbox;
 mod report;
 mod reserves;
+mod settings;
 mod trial;
 mod verify_proof;
 mod verify_verdict;
@@ -68,6 +71,9 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::VerifyVerdict(args) => return verify_verdict::run(&args, json),
         Command::Doctor(args) => return doctor::run(&args, json).await,
         Command::MigrateStore(args) => migrate_store::run(&args, json).await?,
+        Command::Migrate(args) => migrate::run(&args, json).await?,
+        Command::Healthy(args) => healthy::run(&args).await?,
+        Command::Settings => print!("{}", settings::reference()),
         Command::Demo(args) => demo::run(&args).await?,
     }
     Ok(ExitCode::SUCCESS)

@@ -3,7 +3,7 @@
 use std::panic::AssertUnwindSafe;
 use std::time::{Duration, Instant};
 
-use axum::extract::{Request, State};
+use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -13,6 +13,7 @@ use tracing::Instrument;
 
 use crate::app::AuthMode;
 use crate::failure::Failure;
+use crate::metrics::Request as Answered;
 use crate::orders::list::LONGEST_WAIT;
 use crate::request_id::REQUEST_ID;
 use crate::shell::Shell;
@@ -22,6 +23,8 @@ pub(crate) async fn edge(State(shell): State<Shell>, request: Request, next: Nex
     let started = Instant::now();
     let id = shell.request_ids.of(request.headers());
     let method = request.method().clone();
+    let matched = request.extensions().get::<MatchedPath>().cloned();
+    let waits = request.uri().query().is_some_and(|query| query.contains("wait="));
     let span = tracing::info_span!(
         "request",
         id = id.to_str().unwrap_or_default(),
@@ -35,7 +38,9 @@ pub(crate) async fn edge(State(shell): State<Shell>, request: Request, next: Nex
     finish(&mut response, id);
     let took = started.elapsed();
     span.in_scope(|| log(response.status(), took));
-    shell.metrics.answered(&method, response.status(), took);
+    let route = matched.as_ref().map_or("none", MatchedPath::as_str);
+    let answered = Answered { method: &method, route, waits };
+    shell.metrics.answered(&answered, response.status(), took);
     response
 }
 

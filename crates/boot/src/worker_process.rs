@@ -1,6 +1,5 @@
 //! A worker in a process of its own: what servers do beside requests, and nothing else.
 
-use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,6 +10,7 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::get;
+use marketplace_api::{METRICS_TYPE, worker_metrics};
 use marketplace_engine::{Marketplace, Pace};
 use marketplace_ports::{Store, Teg};
 use tokio::net::TcpListener;
@@ -177,19 +177,7 @@ async fn readyz(State(health): State<Arc<Health>>) -> (StatusCode, &'static str)
 }
 
 async fn metrics(State(health): State<Arc<Health>>) -> impl IntoResponse {
-    let mut text = String::from(
-        "# HELP marketplace_worked_total Work that was due and was taken up, by kind.\n\
-         # TYPE marketplace_worked_total counter\n",
-    );
-    for (kind, count) in health.marketplace.worked() {
-        // Writing to a string cannot fail.
-        let _ = writeln!(text, "marketplace_worked_total{{kind=\"{kind}\"}} {count}");
-    }
-    let seconds = health.started.elapsed().as_secs();
-    let _ = write!(
-        text,
-        "# HELP marketplace_uptime_seconds Seconds since this worker began.\n\
-         # TYPE marketplace_uptime_seconds gauge\nmarketplace_uptime_seconds {seconds}\n"
-    );
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text)
+    let ready = health.ready.load(Ordering::Relaxed);
+    let text = worker_metrics(&health.marketplace, ready, health.started).await;
+    ([(header::CONTENT_TYPE, METRICS_TYPE)], text)
 }

@@ -14,12 +14,14 @@ use std::time::Duration;
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use marketplace_money::CommandId;
-use marketplace_ports::{Batch, ChangeSet, CommitOutcome, Key, Notifier, Store, StoreError};
+use marketplace_ports::{Batch, ChangeSet, CommitOutcome, Key, Notifier, Store, StoreError, View};
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 use crate::ids::Ids;
 use crate::job::{Job, Step};
 use crate::line::{Line, Queued};
+use crate::measures::Measures;
 use crate::publish::{Notice, Publisher};
 use crate::refusal::Error;
 
@@ -33,6 +35,7 @@ pub(crate) struct Executor {
     pub(crate) notifier: Arc<dyn Notifier>,
     pub(crate) ids: Arc<dyn Ids>,
     pub(crate) publisher: Arc<Publisher>,
+    pub(crate) measures: Measures,
     pub(crate) batch_limit: usize,
     /// Commits on their way at the same time.
     pub(crate) in_flight: usize,
@@ -118,11 +121,14 @@ impl Executor {
         for job in &jobs {
             job.keys(&mut keys);
         }
+        let size = u32::try_from(jobs.len()).map_or(f64::MAX, f64::from);
+        self.measures.batch_commands.observe(size);
         let recalled = if may_recall { self.store.recall(&keys) } else { None };
         let is_recalled = recalled.is_some();
+        self.measures.looked("state", is_recalled);
         let mut view = match recalled {
             Some(view) => view,
-            None => match self.store.load(&keys).await {
+            None => match self.load(&keys).await {
                 Ok(view) => view,
                 Err(error) => return fail_all(jobs, &Error::from(error)),
             },
@@ -150,11 +156,21 @@ impl Executor {
         }
         let notices: Vec<Notice> = sets.iter().map(|(_, set)| Notice::of(set)).collect();
         let batch = Batch { id: self.ids.fresh(now), snapshot, sets };
-        match self.commit(batch).await {
+        let asked = Instant::now();
+        let committed = self.commit(batch).await;
+        self.measures.commit_seconds.observe(asked.elapsed().as_secs_f64());
+        match committed {
             Ok(outcomes) => self.finish(jobs, &writing, notices, &outcomes, is_recalled),
             Err(StoreError::Rejected(_)) if jobs.len() > 1 => self.one_by_one(jobs).await,
             Err(error) => fail_all(jobs, &Error::from(error)),
         }
+    }
+
+    async fn load(&self, keys: &HashSet<Key>) -> Result<View, StoreError> {
+        let asked = Instant::now();
+        let loaded = self.store.load(keys).await;
+        self.measures.load_seconds.observe(asked.elapsed().as_secs_f64());
+        loaded
     }
 
     fn finish(
@@ -181,6 +197,7 @@ impl Executor {
             };
             if stands { job.answer() } else { again.push(job) }
         }
+        self.measures.conflicts.inc_by(again.len() as u64);
         Round { again }
     }
 

@@ -20,11 +20,14 @@ mod follow;
 mod funding;
 mod history;
 mod hooks;
+mod house;
 mod ids;
 mod in_force;
 mod job;
 mod line;
 mod marketplace;
+mod measured;
+mod measures;
 mod motions;
 mod notices;
 mod opening;
@@ -60,6 +63,7 @@ pub use escrow_limit::{EscrowCover, EscrowLimit, EscrowPolicy};
 pub use hooks::{
     Attempt, Dispatcher, Hook, HookKind, HookStatus, MOST_WEBHOOKS, Replay, Scribe, Written,
 };
+pub use house::{House, Lag};
 pub use ids::{Ids, RandomIds};
 pub use in_force::Tariff;
 pub use job::{Done, Idempotency, Render, Verb};
@@ -67,6 +71,7 @@ pub use marketplace::{Edges, Marketplace, PurchaseRequest};
 pub use marketplace_acceptance::{CheckResult, Report as CheckReport};
 pub use marketplace_ports::Silence;
 pub use marketplace_search as search;
+pub use measures::Measures;
 pub use motions::Proposal;
 pub use overview::{Day, Overview, SETTLE_BOUNDS, SETTLE_CLASSES};
 pub use published::{Inclusion, Proof, Statement};
@@ -74,7 +79,7 @@ pub use queries::{Reserves, Wallet};
 pub use reader::{FeedReader, Scope};
 pub use reconcile::Reconciliation;
 pub use refusal::{Error, Refusal};
-pub use reputation::{AgentStanding, ScoreSource};
+pub use reputation::{AgentStanding, ScoreSource, Totals};
 pub use suggestions::{Match, Need, Reason, Suggested};
 pub use verbs::{
     Amend, AmendHook, Balance, HookWrite, ListingChange, MoveCollateral, OrderView, Payment,

@@ -20,6 +20,8 @@ use crate::escrow_limit::EscrowWatch;
 use crate::executor::Executor;
 use crate::ids::{Ids, command_id};
 use crate::job::{Done, Idempotency, Job, TypedJob, Verb};
+use crate::measured::measured;
+use crate::measures::Measures;
 use crate::overview::Counts;
 use crate::publish::Publisher;
 use crate::published::TreeCache;
@@ -67,8 +69,16 @@ pub(crate) struct Inner {
     pub(crate) adjusting: tokio::sync::Mutex<()>,
     /// Until when this process said that transfers are awaited, in microseconds.
     pub(crate) awaited: AtomicI64,
+    pub(crate) measures: Measures,
     queue: mpsc::Sender<Box<dyn Job>>,
     executor: JoinHandle<()>,
+}
+
+impl Inner {
+    /// Commands that nobody has taken yet.
+    pub(crate) fn queued(&self) -> usize {
+        self.queue.max_capacity() - self.queue.capacity()
+    }
 }
 
 impl Drop for Inner {
@@ -118,17 +128,21 @@ impl Marketplace {
     #[must_use]
     pub fn start(config: Config, edges: Edges) -> Self {
         let (queue, jobs) = mpsc::channel(config.queue_limit);
+        let measures = Measures::default();
+        let edges = measured(edges, &measures);
         let publisher = Arc::new(Publisher::new(config.blend, edges.store.is_shared()));
         let executor = Executor {
             store: edges.store.clone(),
             notifier: edges.notifier.clone(),
             ids: edges.ids.clone(),
             publisher: publisher.clone(),
+            measures: measures.clone(),
             batch_limit: config.batch_limit,
             in_flight: config.batches_in_flight.max(1),
         };
         let executor = tokio::spawn(executor.run(jobs));
-        let reputations = ReputationCache::new(edges.teg.clone(), edges.store.clone());
+        let reputations =
+            ReputationCache::new(edges.teg.clone(), edges.store.clone(), measures.clone());
         let (edge, escrow, trees, bench, awaited) = Default::default();
         let (refreshing, adjusting) = Default::default();
         let inner = Inner {
@@ -145,6 +159,7 @@ impl Marketplace {
             refreshing,
             adjusting,
             awaited,
+            measures,
             queue,
             executor,
         };

@@ -37,7 +37,8 @@ pub use rows::{
     WithdrawalState,
 };
 pub use store::{
-    Audit, DeadEffect, Lease, OrderFilter, Page, StatementLine, Store, StoreError, View, WalletSums,
+    Audit, DeadEffect, Dues, Lease, OrderFilter, Page, StatementLine, Store, StoreError, View,
+    WalletSums,
 };
 pub use task::{Task, TaskKey};
 pub use teg::{

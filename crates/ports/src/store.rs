@@ -210,6 +210,23 @@ pub struct DeadEffect {
     pub error: String,
 }
 
+/// The oldest work that nobody has set aside.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Dues {
+    /// When a timer is due.
+    pub timer: Option<Timestamp>,
+    /// When work of the outbox is due.
+    pub effect: Option<Timestamp>,
+}
+
+impl Dues {
+    /// The earlier one.
+    #[must_use]
+    pub fn next(&self) -> Option<Timestamp> {
+        self.timer.into_iter().chain(self.effect).min()
+    }
+}
+
 /// How long, and for whom, work is set aside.
 #[derive(Clone, Copy, Debug)]
 pub struct Lease {
@@ -271,9 +288,9 @@ pub trait Store: DisputeStore {
     /// Work of the outbox that was given up ([`Effect::NEVER`]), for an operator to look at.
     async fn dead_effects(&self, limit: u32) -> Result<Vec<DeadEffect>, StoreError>;
 
-    /// When the next timer or effect is due that nobody has leased. What was given up is never
-    /// due.
-    async fn next_due(&self) -> Result<Option<Timestamp>, StoreError>;
+    /// When the next timer and the next effect are due that nobody has leased. What was given up
+    /// is never due.
+    async fn dues(&self) -> Result<Dues, StoreError>;
 
     /// A server's sign of life. A silence of all servers of at least 30 s before it becomes a
     /// gap.

@@ -6,10 +6,10 @@
 use diesel::expression::{Expression, Selectable};
 use diesel::pg::Pg;
 use diesel::sql_types::{BigInt, Nullable};
-use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, SelectableHelper};
+use diesel::{ExpressionMethods, QueryDsl, SelectableHelper};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use marketplace_money::Timestamp;
-use marketplace_ports::{DeadEffect, Effect, Lease, Timer};
+use marketplace_ports::{DeadEffect, Dues, Effect, Lease, Timer};
 use marketplace_store_rows::{EffectRow, RowError, TimerRow, id_text, tables};
 use uuid::Uuid;
 
@@ -134,19 +134,19 @@ pub(crate) async fn dead_effects(
     rows.into_iter().map(dead).collect()
 }
 
-const NEXT_DUE: &str = "\
-SELECT LEAST(
+const DUES: &str = "\
+SELECT
     (SELECT due FROM timers WHERE leased_until <= ? ORDER BY due LIMIT 1),
-    (SELECT due FROM outbox WHERE leased_until <= ? AND due < ? ORDER BY due LIMIT 1)
-)";
+    (SELECT due FROM outbox WHERE leased_until <= ? AND due < ? ORDER BY due LIMIT 1)";
 
-/// When the first timer or effect is due that nobody holds.
-pub(crate) async fn next_due(
+/// When the first timer and the first effect are due that nobody holds.
+pub(crate) async fn dues(
     connection: &mut AsyncPgConnection,
     now: Timestamp,
-) -> Result<Option<Timestamp>, Failure> {
-    let next = query::<Nullable<BigInt>>(NEXT_DUE).number(now.micros()).number(now.micros());
-    let next: Option<Option<i64>> =
-        next.number(Effect::NEVER.micros()).get_result(connection).await.optional()?;
-    Ok(next.flatten().map(Timestamp::from_micros))
+) -> Result<Dues, Failure> {
+    let dues = query::<(Nullable<BigInt>, Nullable<BigInt>)>(DUES);
+    let dues = dues.number(now.micros()).number(now.micros()).number(Effect::NEVER.micros());
+    let (timer, effect): (Option<i64>, Option<i64>) = dues.get_result(connection).await?;
+    let at = |micros: Option<i64>| micros.map(Timestamp::from_micros);
+    Ok(Dues { timer: at(timer), effect: at(effect) })
 }

@@ -9,9 +9,10 @@ use marketplace_ledger::Account;
 use marketplace_listings::Listing;
 use marketplace_money::{Amount, Did, Gaps, ListingId, OrderId, Timestamp, WithdrawalId};
 use marketplace_ports::{
-    Agent, ApiKey, Audit, Batch, CommitOutcome, DeadEffect, Effect, Key, Lease, LiabilitiesAt,
-    LiabilitySink, Motion, OrderFilter, Page, PayoutPolicy, SealedEvent, StatementLine, Store,
-    StoreError, Task, TaskKey, TegPosition, Timer, View, WalletSums, Withdrawal,
+    Agent, ApiKey, Audit, Batch, CommitOutcome, DeadEffect, Dues, Effect, Key, Lease,
+    LiabilitiesAt, LiabilitySink, Motion, OrderFilter, Page, PayoutPolicy, SealedEvent,
+    StatementLine, Store, StoreError, Task, TaskKey, TegPosition, Timer, View, WalletSums,
+    Withdrawal,
 };
 use tokio::task::JoinHandle;
 use uuid::Uuid;
@@ -197,10 +198,10 @@ impl Store for PostgresStore {
         on_reader!(self.readers, connection => lease::dead_effects(connection, limit))
     }
 
-    async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
+    async fn dues(&self) -> Result<Dues, StoreError> {
         on_reader!(self.readers, connection => async {
             let now = servers::now(connection, &self.clock).await?;
-            lease::next_due(connection, now).await
+            lease::dues(connection, now).await
         })
     }
 

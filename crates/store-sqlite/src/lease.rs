@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 use marketplace_money::Timestamp;
-use marketplace_ports::{DeadEffect, Effect, Lease, StoreError, Timer};
+use marketplace_ports::{DeadEffect, Dues, Effect, Lease, StoreError, Timer};
 use marketplace_store_rows::{EffectRow, RowError, TimerRow, id_text, tables};
 use uuid::Uuid;
 
@@ -147,10 +147,7 @@ fn readable<T>(rows: impl Iterator<Item = Result<T, RowError>>) -> Vec<T> {
 }
 
 /// When the first timer or effect is due that nobody holds at `now`.
-pub(crate) fn next_due(
-    connection: &mut SqliteConnection,
-    now: Timestamp,
-) -> Result<Option<Timestamp>, Failure> {
+pub(crate) fn dues(connection: &mut SqliteConnection, now: Timestamp) -> Result<Dues, Failure> {
     use tables::{outbox, timers};
     let timer: Option<i64> = timers::table
         .filter(timers::leased_until.le(now.micros()))
@@ -165,7 +162,8 @@ pub(crate) fn next_due(
         .first(connection)
         .optional()?;
     let effect = effect.filter(|due| *due != Effect::NEVER.micros());
-    Ok(timer.into_iter().chain(effect).min().map(Timestamp::from_micros))
+    let at = |micros: Option<i64>| micros.map(Timestamp::from_micros);
+    Ok(Dues { timer: at(timer), effect: at(effect) })
 }
 
 #[derive(Queryable)]

@@ -204,7 +204,7 @@ fn read(connection: &mut SqliteConnection) {
     for after in [None, Some(WithdrawalId::new(id(3)))] {
         edges::open_withdrawals(connection, after, 10).unwrap();
     }
-    lease::next_due(connection, Timestamp::from_micros(0)).unwrap();
+    lease::dues(connection, Timestamp::from_micros(0)).unwrap();
     servers::note(connection, "a").unwrap();
 }
 

@@ -10,9 +10,10 @@ use marketplace_ledger::Account;
 use marketplace_listings::Listing;
 use marketplace_money::{Amount, Did, Gaps, ListingId, OrderId, Timestamp, WithdrawalId};
 use marketplace_ports::{
-    Agent, ApiKey, Audit, Batch, CommitOutcome, DeadEffect, Effect, Key, Lease, LiabilitiesAt,
-    LiabilitySink, Motion, OrderFilter, Page, PayoutPolicy, SealedEvent, StatementLine, Store,
-    StoreError, Task, TaskKey, TegPosition, Timer, View, WalletSums, Withdrawal,
+    Agent, ApiKey, Audit, Batch, CommitOutcome, DeadEffect, Dues, Effect, Key, Lease,
+    LiabilitiesAt, LiabilitySink, Motion, OrderFilter, Page, PayoutPolicy, SealedEvent,
+    StatementLine, Store, StoreError, Task, TaskKey, TegPosition, Timer, View, WalletSums,
+    Withdrawal,
 };
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -104,9 +105,9 @@ impl Store for SqliteStore {
         self.writer.call(move |books| books.release_leases(owner)).await
     }
 
-    async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
+    async fn dues(&self) -> Result<Dues, StoreError> {
         let now = self.clock.now();
-        self.readers.read(move |connection| lease::next_due(connection, now)).await
+        self.readers.read(move |connection| lease::dues(connection, now)).await
     }
 
     async fn heartbeat(&self, server: Uuid) -> Result<(), StoreError> {

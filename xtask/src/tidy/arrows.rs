@@ -46,8 +46,8 @@ const ARROWS: &[(&str, &[&[&str]])] = &[
     // In bins/teg; the library crate has the name.
     ("teg-server", &[&["edge-node"]]),
     // An agent's own key is on the client's side: the admin tool mints proofs with it, and reads
-    // proofs of reserves in the form in which they were given.
-    ("admin", &[&["boot", "disputes", "money", "registry", "wire"]]),
+    // proofs of reserves in the form in which they were given. It prints the settings of all programs.
+    ("admin", &[&["boot", "disputes", "edge-node", "money", "registry", "wire"]]),
 ];
 
 const EVERYTHING: &[&str] = &[

@@ -22,9 +22,10 @@ use marketplace_ledger::Account;
 use marketplace_listings::Listing;
 use marketplace_money::{Amount, Did, Gaps, ListingId, OrderId, Timestamp, WithdrawalId};
 use marketplace_ports::{
-    Agent, ApiKey, Audit, Batch, CommitOutcome, DeadEffect, Effect, Key, Lease, LiabilitiesAt,
-    LiabilitySink, Motion, OrderFilter, Page, PayoutPolicy, SealedEvent, StatementLine, Store,
-    StoreError, Task, TaskKey, TegPosition, Timer, View, WalletSums, Withdrawal,
+    Agent, ApiKey, Audit, Batch, CommitOutcome, DeadEffect, Dues, Effect, Key, Lease,
+    LiabilitiesAt, LiabilitySink, Motion, OrderFilter, Page, PayoutPolicy, SealedEvent,
+    StatementLine, Store, StoreError, Task, TaskKey, TegPosition, Timer, View, WalletSums,
+    Withdrawal,
 };
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -149,8 +150,8 @@ impl Store for MemoryStore {
         self.call("dead_effects", |state| Ok(state.dead_effects(limit))).await
     }
 
-    async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
-        self.call("next_due", |state| Ok(state.next_due())).await
+    async fn dues(&self) -> Result<Dues, StoreError> {
+        self.call("dues", |state| Ok(state.dues())).await
     }
 
     async fn heartbeat(&self, _server: Uuid) -> Result<(), StoreError> {

@@ -10,7 +10,7 @@ use marketplace_money::{
     Amount, DepositId, Did, Gap, Gaps, ListingId, OrderId, Seconds, Timestamp, WithdrawalId,
 };
 use marketplace_ports::{
-    Agent, ApiKey, Batch, CommitOutcome, Current, DeadEffect, Deposit, Effect, EffectChange,
+    Agent, ApiKey, Batch, CommitOutcome, Current, DeadEffect, Deposit, Dues, Effect, EffectChange,
     IdempotencyKey, IdempotencyRecord, Key, Lease, Motion, Nonce, Snapshot, StoreError, Subject,
     Task, TaskKey, TegRecord, TegTransactionId, Timer, View, Withdrawal, Writes, admit,
 };
@@ -275,13 +275,10 @@ impl State {
         u64::from(limit - left)
     }
 
-    pub(crate) fn next_due(&self) -> Option<Timestamp> {
-        [self.timers.next_due(self.now), self.effects.next_due(self.now)]
-            .into_iter()
-            .flatten()
-            .min()
-            // What was given up is never due.
-            .filter(|due| *due < Effect::NEVER)
+    pub(crate) fn dues(&self) -> Dues {
+        // What was given up is never due.
+        let effect = self.effects.next_due(self.now).filter(|due| *due < Effect::NEVER);
+        Dues { timer: self.timers.next_due(self.now), effect }
     }
 
     pub(crate) fn heartbeat(&mut self) {

@@ -9,10 +9,10 @@ use marketplace_ledger::Account;
 use marketplace_listings::Listing;
 use marketplace_money::{Amount, Did, Gaps, ListingId, OrderId, Seconds, Timestamp, WithdrawalId};
 use marketplace_ports::{
-    Agent, ApiKey, Audit, Batch, CommitOutcome, DeadEffect, Effect, Key, Lease, LiabilitiesAt,
-    Liability, LiabilitySink, Motion, OrderFilter, Page, PayoutPolicy, SealedEvent, StatementLine,
-    Store, StoreError, Task, TaskKey, TegPosition, Timer, View, WalletSums, Withdrawal,
-    WithdrawalState,
+    Agent, ApiKey, Audit, Batch, CommitOutcome, DeadEffect, Dues, Effect, Key, Lease,
+    LiabilitiesAt, Liability, LiabilitySink, Motion, OrderFilter, Page, PayoutPolicy, SealedEvent,
+    StatementLine, Store, StoreError, Task, TaskKey, TegPosition, Timer, View, WalletSums,
+    Withdrawal, WithdrawalState,
 };
 use uuid::Uuid;
 
@@ -127,9 +127,9 @@ impl Store for BuggyStore {
         Ok(dead)
     }
 
-    async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
-        let next = self.inner.next_due().await?;
-        Ok(next.filter(|_| !self.has(PlantedBug::NextDueForgotten)))
+    async fn dues(&self) -> Result<Dues, StoreError> {
+        let dues = self.inner.dues().await?;
+        Ok(if self.has(PlantedBug::NextDueForgotten) { Dues::default() } else { dues })
     }
 
     async fn heartbeat(&self, server: Uuid) -> Result<(), StoreError> {

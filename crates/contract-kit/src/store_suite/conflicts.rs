@@ -6,7 +6,7 @@ use marketplace_escrow::Order;
 use marketplace_ledger::{Account, EntryKind};
 use marketplace_money::{Did, Seconds};
 use marketplace_ports::{
-    Blob, ChangeSet, CommitOutcome, CountChange, Deposit, DepositState, Effect, EffectChange,
+    Blob, ChangeSet, CommitOutcome, CountChange, Deposit, DepositState, Dues, Effect, EffectChange,
     EffectKind, Event, IdempotencyKey, IdempotencyRecord, Key, Nonce, Snapshot, Subject, Timer,
     TimerChange, Withdrawal, WithdrawalState,
 };
@@ -238,7 +238,7 @@ pub(crate) async fn a_refused_set_leaves_nothing(mut world: World) {
     assert_eq!(world.balance(&owner).await, nano(0));
     assert_eq!(store.blob(order, blob).await, Ok(None));
     assert_eq!(store.events_after(0, 10).await, Ok(vec![]));
-    assert_eq!(store.next_due().await, Ok(None));
+    assert_eq!(store.dues().await, Ok(Dues::default()));
     let statement = store.statement(&owner, None, 10).await.expect("statement");
     assert_eq!(statement.items, []);
     let audit = world.audit().await;

@@ -150,7 +150,7 @@ pub(crate) async fn open_work_survives_a_restart(mut world: World) {
     let lease = world.lease(500);
     assert_eq!(world.store().lease_timers(lease, 10).await, Ok(vec![timers[0].clone()]));
     assert_eq!(world.store().lease_effects(lease, 10).await, Ok(vec![effects[0].clone()]));
-    assert_eq!(world.store().next_due().await, Ok(Some(in_seconds(100))));
+    assert_eq!(world.store().dues().await.map(|dues| dues.next()), Ok(Some(in_seconds(100))));
     world.advance(50);
     assert_eq!(world.store().lease_timers(lease, 10).await, Ok(vec![timers[1].clone()]));
     assert_eq!(world.store().lease_effects(lease, 10).await, Ok(vec![effects[1].clone()]));

@@ -7,8 +7,8 @@ use marketplace_ledger::{Account, EntryKind};
 use marketplace_listings::{AcceptancePolicy, Listing, ListingStatus, Pricing, ServiceType, Terms};
 use marketplace_money::{Reputation, Seconds};
 use marketplace_ports::{
-    Agent, Blob, ChangeSet, Deposit, DepositState, IdempotencyKey, IdempotencyRecord, Key, Nonce,
-    PayoutPolicy, TegTransactionId, Withdrawal, WithdrawalState,
+    Agent, Blob, ChangeSet, Deposit, DepositState, Dues, IdempotencyKey, IdempotencyRecord, Key,
+    Nonce, PayoutPolicy, TegTransactionId, Withdrawal, WithdrawalState,
 };
 
 use super::World;
@@ -66,7 +66,7 @@ pub(crate) async fn what_is_not_there_is_not_found(mut world: World) {
     assert_eq!((orders.items, orders.next), (vec![], None));
     assert_eq!(store.events_after(0, 10).await, Ok(vec![]));
     assert_eq!(store.note("unwritten").await, Ok(None));
-    assert_eq!(store.next_due().await, Ok(None));
+    assert_eq!(store.dues().await, Ok(Dues::default()));
     let audit = world.audit().await;
     assert_eq!((audit.breaches(), audit.orders, audit.postings), (vec![], 0, 0));
 }

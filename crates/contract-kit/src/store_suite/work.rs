@@ -37,7 +37,7 @@ async fn lease_effects(world: &mut World, seconds: u32, limit: u32) -> Vec<Effec
 }
 
 async fn next_due(world: &World) -> Option<Timestamp> {
-    world.store().next_due().await.expect("next_due")
+    world.store().dues().await.expect("dues").next()
 }
 
 /// Subjects of all kinds; not a microsecond early, and exactly then.

@@ -7,6 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use marketplace_money::{Did, Reputation, Seconds, Timestamp};
 use marketplace_ports::{Store, Teg};
 
+use crate::measures::Measures;
+
 const FRESH: Seconds = Seconds(60);
 /// Agents remembered; beyond that the oldest answers go.
 const MOST: usize = 100_000;
@@ -14,20 +16,21 @@ const MOST: usize = 100_000;
 pub(crate) struct ReputationCache {
     teg: Arc<dyn Teg>,
     store: Arc<dyn Store>,
+    measures: Measures,
     known: Mutex<HashMap<Did, (Reputation, Timestamp)>>,
 }
 
 impl ReputationCache {
-    pub(crate) fn new(teg: Arc<dyn Teg>, store: Arc<dyn Store>) -> Self {
-        Self { teg, store, known: Mutex::default() }
+    pub(crate) fn new(teg: Arc<dyn Teg>, store: Arc<dyn Store>, measures: Measures) -> Self {
+        Self { teg, store, measures, known: Mutex::default() }
     }
 
     /// An agent's standing; unknown agents have none, which is 0.
     pub(crate) async fn of(&self, did: &Did, now: Timestamp) -> Reputation {
         let known = self.lock().get(did).copied();
-        if let Some((reputation, at)) = known
-            && now < at.plus(FRESH)
-        {
+        let fresh = known.filter(|(_, at)| now < at.plus(FRESH));
+        self.measures.looked("reputation", fresh.is_some());
+        if let Some((reputation, _)) = fresh {
             return reputation;
         }
         let reputation = match self.teg.reputation(did).await {

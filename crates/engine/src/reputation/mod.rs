@@ -6,12 +6,14 @@ mod follow;
 mod settled;
 mod snapshot;
 mod standings;
+mod totals;
 
 use marketplace_money::{Did, Reputation};
 use marketplace_reputation::Explanation;
 
 pub(crate) use cache::ReputationCache;
 pub(crate) use standings::Standings;
+pub use totals::Totals;
 
 use crate::marketplace::Marketplace;
 use crate::refusal::Error;

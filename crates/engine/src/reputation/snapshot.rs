@@ -13,6 +13,7 @@ use marketplace_reputation::{Decaying, Edge, Standing};
 use sha2::{Digest, Sha256};
 
 use super::standings::Known;
+use super::totals::Totals;
 use crate::events::hex;
 use crate::marketplace::Marketplace;
 
@@ -20,7 +21,7 @@ const HEAD: &str = "standings";
 /// Characters of a part.
 const PART: usize = 1 << 20;
 /// Grows when the rules of the score change: then standings are counted anew.
-const RULES: u32 = 1;
+const RULES: u32 = 2;
 /// Below so many settlements there is nothing to save: the feed is read in no time.
 const LEAST: u64 = 2_000;
 
@@ -64,9 +65,10 @@ fn text_of(known: &Known) -> String {
     let mut text = String::new();
     let mut places: BTreeMap<&Did, usize> = BTreeMap::new();
     let sum = |sum: Decaying| sum.stored();
+    // Writing to a string cannot fail, here and below.
+    let _ = writeln!(text, "t {}", known.totals.text());
     for (place, (did, s)) in known.book.agents().enumerate() {
         places.insert(did, place);
-        // Writing to a string cannot fail, here and below.
         let _ = writeln!(
             text,
             "a {did} {} {} {} {} {} {}",
@@ -99,6 +101,7 @@ fn known_of(text: &str, head: &Head) -> Option<Known> {
             Some(Decaying::from_stored(words.next()?.parse().ok()?))
         };
         match kind {
+            "t" => known.totals = Totals::read(&mut words)?,
             "a" => {
                 let did: Did = words.next()?.parse().ok()?;
                 let (raw_up, raw_down) = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
@@ -153,12 +156,13 @@ impl Marketplace {
         Ok(())
     }
 
-    /// Writes a snapshot, when there is news.
-    pub(crate) async fn keep_standings(&self) -> Result<(), StoreError> {
+    /// Writes a snapshot, when there is news. `history` is put away: then it is all that is left.
+    pub(crate) async fn keep_standings(&self, history: bool) -> Result<(), StoreError> {
         let before = self.snapshot_head().await?;
         let settled = self.inner.standings.with(|known| known.settled);
         let old = before.as_ref().map_or(0, |head| head.settled);
-        if !self.inner.standings.is_complete() || settled < LEAST || settled == old {
+        let least = if history { 1 } else { LEAST };
+        if !self.inner.standings.is_complete() || settled < least || settled == old {
             return Ok(());
         }
         let (text, position, settled) =
@@ -201,6 +205,7 @@ mod tests {
     fn a_snapshot_says_what_was_known() {
         let mut known = Known { position: 77, settled: 30, ..Known::default() };
         known.stakes.insert("did:key:a".parse().unwrap(), Amount::from_avt(250));
+        known.totals = Totals { completed: 30, volume: Amount::from_avt(7), ..Totals::default() };
         for round in 0..30_i64 {
             let name = |at: i64| -> Did {
                 format!("did:key:{}", ["a", "b", "c", "d"][usize::try_from(at % 4).unwrap()])
@@ -226,6 +231,7 @@ mod tests {
         let back = known_of(&text, &head).unwrap();
         assert!(back.book.agents().eq(known.book.agents()));
         assert!(back.book.edges().eq(known.book.edges()));
+        assert_eq!(back.totals, known.totals);
         assert_eq!((back.stakes, back.position, back.settled), (known.stakes, 77, 30));
         assert_eq!(known_of(&text.replace("e 0", "e 99"), &head).map(|_| ()), None);
         assert_eq!(Head::read("0 1 1 77 30 ab"), None);

@@ -9,6 +9,7 @@ use marketplace_ports::SealedEvent;
 use marketplace_reputation::{Book, Explanation, Settlement, Standing};
 
 use super::settled::{Said, said};
+use super::totals::Totals;
 
 /// So much must have been said of an agent before our own score replaces the TEG's.
 const LEAST_WEIGHT: i64 = Amount::from_avt(1).nano();
@@ -19,6 +20,8 @@ pub(super) struct Known {
     pub(super) book: Book,
     pub(super) stakes: BTreeMap<Did, Amount>,
     pub(super) position: u64,
+    /// What trade came to.
+    pub(super) totals: Totals,
     /// Settlements so far.
     pub(super) settled: u64,
     /// Whose standing changed since somebody last asked.
@@ -33,6 +36,7 @@ impl Known {
     /// Takes in the next event of the feed.
     fn hear(&mut self, event: &SealedEvent) {
         self.position = event.position;
+        self.totals.hear(event);
         match said(event) {
             None => {}
             Some(Said::Staked { agent, stake }) => {
@@ -91,6 +95,10 @@ impl Standings {
 
     pub(crate) fn position(&self) -> u64 {
         self.read().position
+    }
+
+    pub(crate) fn totals(&self) -> Totals {
+        self.read().totals
     }
 
     pub(super) fn of(&self, did: &Did) -> Standing {

@@ -178,7 +178,7 @@ impl Worker {
             self.refreshed = Some(now);
         }
         if due(self.snapshot, self.pace.snapshot) && self.holds("standings-snapshot").await? {
-            self.marketplace.keep_standings().await?;
+            self.marketplace.keep_standings(self.pace.history.is_some()).await?;
             self.marketplace.keep_counts().await?;
             self.snapshot = Some(now);
         }
@@ -278,7 +278,7 @@ impl Worker {
     async fn pause(&self) -> Duration {
         let longest = Duration::from_secs(1);
         let store = self.marketplace.store();
-        match (store.next_due().await, store.now().await) {
+        match (store.dues().await.map(|dues| dues.next()), store.now().await) {
             (Ok(Some(due)), Ok(now)) => {
                 let micros = u64::try_from(due.since(now)).unwrap_or(0);
                 Duration::from_micros(micros).clamp(Duration::from_millis(5), longest)

@@ -185,7 +185,7 @@ impl Run {
                     && shadow.orders.values().all(|order| order.phase().is_terminal())
                     && (!whole_life || !shadow.listings.values().any(|listing| listing.counts()))
             };
-            let due = self.world.store.next_due().await.expect("the inner store has no faults");
+            let due = self.world.store.dues().await.expect("the inner store has no faults").next();
             let now = self.world.now().await;
             // A small queue lets few timers fire at once: the others have to be waited for.
             let audit = self.world.store.audit().await.expect("the inner store has no faults");

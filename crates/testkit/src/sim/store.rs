@@ -11,9 +11,10 @@ use marketplace_ledger::Account;
 use marketplace_listings::Listing;
 use marketplace_money::{Amount, Did, Gaps, ListingId, OrderId, Timestamp, WithdrawalId};
 use marketplace_ports::{
-    Agent, ApiKey, Audit, Batch, CommitOutcome, DeadEffect, Effect, Key, Lease, LiabilitiesAt,
-    LiabilitySink, Motion, OrderFilter, Page, PayoutPolicy, SealedEvent, StatementLine, Store,
-    StoreError, Task, TaskKey, TegPosition, Timer, View, WalletSums, Withdrawal,
+    Agent, ApiKey, Audit, Batch, CommitOutcome, DeadEffect, Dues, Effect, Key, Lease,
+    LiabilitiesAt, LiabilitySink, Motion, OrderFilter, Page, PayoutPolicy, SealedEvent,
+    StatementLine, Store, StoreError, Task, TaskKey, TegPosition, Timer, View, WalletSums,
+    Withdrawal,
 };
 use uuid::Uuid;
 
@@ -114,8 +115,8 @@ impl Store for SimStore {
         self.call("dead_effects", self.inner.dead_effects(limit)).await
     }
 
-    async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
-        self.call("next_due", self.inner.next_due()).await
+    async fn dues(&self) -> Result<Dues, StoreError> {
+        self.call("dues", self.inner.dues()).await
     }
 
     async fn heartbeat(&self, server: Uuid) -> Result<(), StoreError> {

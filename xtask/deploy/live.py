@@ -1,0 +1,280 @@
+"""Starts our programs with exactly the environment that the files of deploy/ give them, trades
+there, and has a real Prometheus evaluate everything that dashboard and alerts ask.
+
+    live.py FOLDER_OF_PROGRAMS URL_OF_A_POSTGRESQL_SERVER
+
+What is replaced: names of the other containers by addresses on loopback, /data by a temporary
+folder, and the secrets, which nobody but this run knows.
+"""
+
+import contextlib
+import json
+import math
+import pathlib
+import re
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+
+import yaml
+
+import files
+
+ORDERS = 3
+
+
+def free_port():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+def ask(url, body=None, token=None, plain=False):
+    headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
+    data = None if body is None else json.dumps(body).encode()
+    with urllib.request.urlopen(urllib.request.Request(url, data, headers), timeout=20) as answer:
+        return answer.read().decode() if plain else json.load(answer)
+
+
+def wait_for(what, is_so, seconds=60):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        with contextlib.suppress(urllib.error.URLError, ConnectionError, TimeoutError):
+            if is_so():
+                return
+        time.sleep(0.1)
+    raise SystemExit(f"{what}: not after {seconds} s")
+
+
+class House:
+    """Running programs; all gone at the end."""
+
+    def __init__(self, programs, folder, replaced):
+        self.programs, self.folder, self.replaced = programs, folder, replaced
+        self.running = []
+
+    def environment(self, program, extra):
+        folder = self.folder / f"{program.name}-{len(self.running)}"
+        folder.mkdir()
+        replaced = {"/data": str(folder)} | self.replaced | extra
+        environment = {}
+        for name, value in program.environment.items():
+            for old, new in replaced.items():
+                value = value.replace(old, new)
+            environment[name] = value
+        return environment, folder
+
+    def start(self, program, extra={}):
+        environment, folder = self.environment(program, extra)
+        log = open(folder / "log", "w")
+        command = [self.programs / program.program, *program.arguments]
+        process = subprocess.Popen(command, env=environment, cwd=folder, stdout=log, stderr=log)
+        self.running.append((program, process, folder))
+
+    def run(self, program):
+        environment, folder = self.environment(program, {})
+        subprocess.run([self.programs / program.program, *program.arguments], env=environment, cwd=folder, check=True)
+
+    def admin(self, *words):
+        command = [self.programs / "marketplace-admin", *words]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+    def stop(self):
+        """Gently; whoever does not end well has said why."""
+        for program, process, folder in reversed(self.running):
+            process.send_signal(signal.SIGTERM)
+            if (code := process.wait(40)) != 0:
+                raise SystemExit(f"{program}: ended with {code}\n{(folder / 'log').read_text()[-3000:]}")
+
+    def kill(self, failed):
+        for program, process, folder in self.running:
+            if failed:
+                print(f"-- {program}\n{(folder / 'log').read_text()[-1500:]}", file=sys.stderr)
+            process.kill()
+            process.wait()
+
+
+def trade(house, urls, folder, operator):
+    """Tokens come from the operators' capital: orders, and a dispute that the seller concedes."""
+
+    def agent(name):
+        key = folder / f"{name}.json"
+        did = house.admin("agent", "new", "--out", key)
+        house.admin("agents", "adjust", did, "100", "--reason", "trial", "--yes", "--key", operator, "--url", urls[0])
+        return did, house.admin("agent", "token", "--key", key, "--url", urls[0])
+
+    (_, seller), (_, buyer) = agent("seller"), agent("buyer")
+    offer = {"type": "data-processing", "name": "CSV", "description": "rows", "price": "5.0"}
+    listing = ask(f"{urls[0]}/api/v1/services/list", offer, seller)["listing_id"]
+    for at in range(ORDERS + 1):
+        url = urls[at % len(urls)]
+        order = ask(f"{url}/api/v1/orders/create", {"listing_id": listing}, buyer)["order_id"]
+        ask(f"{url}/api/v1/orders/{order}/deliver", {"inline": "rows"}, seller)
+        if at < ORDERS:
+            ask(f"{url}/api/v1/orders/{order}/accept", {}, buyer)
+            continue
+        claim = {"order_id": order, "category": "poor_quality", "remedy": "full", "reason": "none"}
+        dispute = ask(f"{url}/api/v1/disputes/create", claim, buyer)["dispute_id"]
+        ask(f"{url}/api/v1/disputes/{dispute}/concede", {}, seller)
+
+
+class Prometheus:
+    """Debian's, scraping us each second, with our alerts."""
+
+    def __init__(self, folder, targets):
+        self.url = f"http://127.0.0.1:{free_port()}"
+        configuration = {
+            "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
+            "rule_files": [str(files.DEPLOY / "prometheus/alerts.yml")],
+            "scrape_configs": [
+                {"job_name": job, "static_configs": [{"targets": own}]} for job, own in targets.items()
+            ],
+        }
+        path = folder / "prometheus.yml"
+        path.write_text(yaml.safe_dump(configuration))
+        log = open(folder / "prometheus.log", "w")
+        listen = self.url.removeprefix("http://")
+        self.process = subprocess.Popen(
+            ["prometheus", f"--config.file={path}", f"--storage.tsdb.path={folder / 'tsdb'}", f"--web.listen-address={listen}"],
+            stdout=log,
+            stderr=log,
+        )
+
+    def query(self, expression):
+        # We have seconds, not days: subqueries look more often.
+        expression = re.sub(r":(1m|15s)\]", ":1s]", expression).replace("[1d:", "[5m:")
+        answer = ask(f"{self.url}/api/v1/query?{urllib.parse.urlencode({'query': expression})}")
+        return [float(sample["value"][1]) for sample in answer["data"]["result"]]
+
+    def up(self):
+        return sum(self.query("up"))
+
+
+def check_prometheus(prometheus, processes):
+    def one(expression):
+        values = prometheus.query(expression)
+        return values[0] if values else math.nan
+
+    wait_for("scrapes of everybody", lambda: prometheus.up() == processes)
+    # What one replica has committed, the others have heard of a moment later.
+    settled = f"min(marketplace_orders_completed) == {ORDERS} and min(marketplace_disputes_total) == 1"
+    wait_for("the same figures of everybody", lambda: prometheus.query(settled))
+    wait_for("rates", lambda: one("count(rate(marketplace_commit_seconds_count[5m]))") >= 2)
+    board = json.loads((files.DEPLOY / "grafana/marketplace-dashboard.json").read_text())
+    queries = [(panel["title"], target["expr"]) for panel in board["panels"] for target in panel.get("targets", [])]
+    empty = []
+    for title, expression in queries:
+        values = prometheus.query(expression)
+        if not values or all(math.isnan(value) for value in values):
+            empty.append(f"{title}: {expression}")
+    if empty:
+        raise SystemExit("the dashboard finds nothing:\n" + "\n".join(empty))
+    by_title = dict(queries)
+    for title, expected in [
+        ("Active Listings", 1),
+        ("Escrow Balance", 0),
+        ("Average Transaction Value", 5),
+        ("Open disputes", 0),
+    ]:
+        if (found := one(by_title[title])) != expected:
+            raise SystemExit(f"{title}: {found} and not {expected}")
+    rules = yaml.safe_load((files.DEPLOY / "prometheus/alerts.yml").read_text())
+    rules = [rule for group in rules["groups"] for rule in group["rules"]]
+    for rule in rules:
+        for metric in set(re.findall(r"marketplace_\w+", rule["expr"])):
+            if not prometheus.query(metric):
+                raise SystemExit(f"the alert {rule['alert']} asks for {metric}, which nobody has")
+        if prometheus.query(rule["expr"]) and rule["alert"] != "ReservesNotSeen":
+            raise SystemExit(f"{rule['alert']} fires in a healthy house")
+    print(f"{len(queries)} queries of the dashboard and {len(rules)} alerts find data; {processes} processes say the same")
+
+
+def run_house(name, members, programs, folder, replaced, ports, operator):
+    house = House(programs, folder, replaced)
+    of = {program.name: program for program in members}
+    failed = True
+    try:
+        teg = of.get("teg-layer")
+        if teg:
+            house.start(teg)
+            wait_for("the TEG", lambda: ask(f"http://127.0.0.1:{ports['teg']}/health", plain=True))
+        if "marketplace-migrate" in of:
+            house.run(of["marketplace-migrate"])
+        house.start(of["marketplace-agent"])
+        second = free_port()
+        urls = [f"http://127.0.0.1:{port}" for port in (ports["server"], second)]
+        house.start(of["marketplace-worker"])
+        wait_for(f"{name}: the server", lambda: ask(f"{urls[0]}/readyz", plain=True))
+        house.start(of["marketplace-agent"], {f"127.0.0.1:{ports['server']}": f"127.0.0.1:{second}"})
+        worker = f"http://127.0.0.1:{ports['worker']}"
+        for url in [urls[1], worker]:
+            wait_for(f"{name}: {url}", lambda: ask(f"{url}/readyz", plain=True))
+        for url in [*urls, worker]:
+            house.admin("healthy", f"{url}/healthz")
+        if operator:
+            targets = {
+                "marketplace": [url.removeprefix("http://") for url in urls],
+                "marketplace-worker": [worker.removeprefix("http://")],
+            }
+            prometheus = Prometheus(folder, targets)
+            try:
+                wait_for("a first scrape", lambda: prometheus.up() == 3)
+                trade(house, urls, folder, operator)
+                check_prometheus(prometheus, 3)
+            finally:
+                prometheus.process.kill()
+                prometheus.process.wait()
+        house.stop()
+        failed = False
+    finally:
+        house.kill(failed)
+    print(f"{name}: {len(house.running)} programs ran with the environment of the files")
+
+
+def main():
+    programs, server = pathlib.Path(sys.argv[1]), sys.argv[2]
+    with tempfile.TemporaryDirectory() as folder:
+        folder = pathlib.Path(folder)
+        operator = folder / "operator.json"
+        command = [programs / "marketplace-admin", "agent", "new", "--out", operator]
+        did = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+        secret = "of this run"
+        secret = secret.replace(" ", "-")
+        values = files.example() | {"OPERATOR_DIDS": did, "POSTGRES_PASSWORD": secret, "REGISTRY_CLIENT_SECRET": secret}
+        for name in ["compose", "trial", "production"]:
+            ports = {key: free_port() for key in ("server", "worker", "teg")}
+            database = f"deploy_{name}"
+            subprocess.run(["psql", "--quiet", server, "-c", f"CREATE DATABASE {database}"], check=True)
+            url = server.rsplit("/", 1)[0] + "/" + database
+            teg = f"http://127.0.0.1:{ports['teg']}"
+            replaced = {
+                f"postgres://marketplace:{secret}@postgres:5432/marketplace": url,
+                "0.0.0.0:8000": f"127.0.0.1:{ports['server']}",
+                "0.0.0.0:8001": f"127.0.0.1:{ports['worker']}",
+                "0.0.0.0:8100": f"127.0.0.1:{ports['teg']}",
+                "http://127.0.0.1:8020": f"http://127.0.0.1:{ports['server']}",
+                "http://teg-layer:8100": teg,
+                "http://registry:8100": teg,
+                "http://registry:8000": teg,
+            }
+            if name == "compose":
+                members = list(files.of_compose(values))
+            else:
+                secrets = {"database_url": url, "registry_client_id": "marketplace", "registry_client_secret": "trial"}
+                members = list(files.of_kubernetes(name, secrets))
+            if name == "production":
+                # It has no TEG of its own: the trial's stands in for that of the network.
+                members += [member for member in files.of_kubernetes("trial", secrets) if member.name == "teg-layer"]
+            own = folder / name
+            own.mkdir()
+            run_house(name, members, programs, own, replaced, ports, operator if name == "compose" else None)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,144 @@
+"""Everything in deploy/ that has a schema, against it; and every name that one file uses of another."""
+
+import json
+import re
+import subprocess
+import sys
+
+import kubernetes_validate
+
+import files
+
+VERSION = "1.33"
+SECRETS = {"database_url": "postgres://x/y", "registry_client_id": "x", "registry_client_secret": "y"}
+
+
+def check(what, is_so):
+    if not is_so:
+        raise SystemExit(f"deploy: {what}")
+
+
+def settings():
+    """The variables that each program reads, from the reference that a test compares with them."""
+    page = (files.DEPLOY / "SETTINGS.md").read_text()
+    known = {}
+    for section in page.split("\n## ")[1:]:
+        known[section.split("\n", 1)[0]] = set(re.findall(r"^\| `(\w+)` ", section, re.M))
+    known["marketplace-worker"] = known["marketplace-server"] | {"WORKER_LISTEN_ADDR"}
+    known["marketplace-teg"] |= {"LOG_LEVEL"}
+    known["marketplace-admin"] = {"DATABASE_URL", "MARKETPLACE_URL", "MARKETPLACE_KEY"}
+    return known
+
+
+def check_names(programs, known):
+    image, _ = files.image()
+    anything = set().union(*known.values())
+    check("ENV in the Dockerfile that nobody reads", set(image) <= anything)
+    for program in programs:
+        check(f"{program}: {program.program} is no program of ours", program.program in known)
+        strange = set(program.environment) - set(image) - known[program.program]
+        check(f"{program} sets {sorted(strange)}, which {program.program} does not read", not strange)
+
+
+def check_compose():
+    path = files.DEPLOY / "docker-compose.yml"
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec", path]
+    subprocess.run(command, check=True)
+    data = files.compose(files.example() | {"OPERATOR_DIDS": "did:key:x"})
+    services = data["services"]
+    for name, service in services.items():
+        for other in service.get("depends_on", {}):
+            check(f"{name} depends on {other}", other in services)
+        for volume in service.get("volumes", []):
+            source = volume.split(":")[0]
+            known = (files.DEPLOY / source).exists() if source.startswith(".") else source in data["volumes"]
+            check(f"{name} mounts {source}", known)
+    check("the port of the original", services["marketplace-agent"]["ports"] == ["8020:8000"])
+
+
+def check_kubernetes(overlay):
+    objects = files.rendered(overlay)
+    names = {(thing["kind"], thing["metadata"]["name"]) for thing in objects}
+    labels = [template["metadata"]["labels"] for _, template in files.pods(objects)]
+    chosen = lambda selector: any(selector.items() <= own.items() for own in labels)
+    for thing in objects:
+        kind, name, spec = thing["kind"], thing["metadata"]["name"], thing.get("spec", {})
+        if kind == "ServiceMonitor":  # Its schema is no part of Kubernetes.
+            ports = [
+                port["name"]
+                for service in objects
+                if service["kind"] == "Service"
+                and spec["selector"]["matchLabels"].items() <= service["metadata"].get("labels", {}).items()
+                for port in service["spec"]["ports"]
+            ]
+            check(f"{name} watches no port", all(end["port"] in ports for end in spec["endpoints"]))
+            continue
+        kubernetes_validate.validate(thing, VERSION, strict=True)
+        if kind == "Service":
+            check(f"{overlay}: the service {name} has no pods", chosen(spec["selector"]))
+        if kind == "PodDisruptionBudget":
+            check(f"{overlay}: the budget {name} has no pods", chosen(spec["selector"]["matchLabels"]))
+        if kind == "HorizontalPodAutoscaler":
+            target = spec["scaleTargetRef"]
+            check(f"{overlay}: {name} scales nothing", (target["kind"], target["name"]) in names)
+    by_name = {name: thing for thing in objects for name in [(thing["kind"], thing["metadata"]["name"])]}
+    server = by_name["Deployment", "marketplace-agent"]["spec"]
+    check("three replicas", server["replicas"] == 3)
+    container = server["template"]["spec"]["containers"][0]
+    check("the image", container["image"] == "agentvault/marketplace:1.0.0")
+    resources = {
+        "requests": {"memory": "512Mi", "cpu": "500m"},
+        "limits": {"memory": "1Gi", "cpu": "1000m"},
+    }
+    check("the resources", container["resources"] == resources)
+    service = by_name["Service", "marketplace-service"]["spec"]
+    ports = [(port["port"], port["targetPort"]) for port in service["ports"]]
+    check("the service", (service["type"], ports) == ("LoadBalancer", [(80, 8000)]))
+    for pod, template in files.pods(objects):
+        safe = template["spec"].get("securityContext", {}).get("runAsNonRoot")
+        check(f"{pod} may run as root", safe or pod in ("postgres", "redis-cluster"))
+
+
+def check_dockerfile():
+    text = (files.DEPLOY / "Dockerfile").read_text()
+    last = text[text.rindex("\nFROM ") :]
+    check("the image begins with nothing", last.startswith("\nFROM scratch\n"))
+    check("the image's user", re.search(r"^USER [1-9]\d*:[1-9]\d*$", last, re.M))
+    check("the image's health", "HEALTHCHECK" in last)
+    root = files.DEPLOY.parent
+    for line in re.findall(r"^COPY (?!--)(.*)$", text, re.M):
+        for source in line.split()[:-1]:
+            check(f"the Dockerfile copies {source}", (root / source).exists())
+    packages = subprocess.run(
+        ["cargo", "metadata", "--no-deps", "--format-version", "1", "--offline"], check=True, capture_output=True, text=True, cwd=root
+    ).stdout
+    packages = {package["name"]: package for package in json.loads(packages)["packages"]}
+    built = set(re.findall(r"--package ([\w-]+)", text))
+    check(f"packages {built}", built <= packages.keys())
+    made = {target["name"] for name in built for target in packages[name]["targets"] if "bin" in target["kind"]}
+    copied = set(re.findall(r"target/release/([\w-]+)", text))
+    check(f"built {made}, copied {copied}", made == copied)
+
+
+def check_runbook():
+    """Each alert leads to a section that there is."""
+    page = (files.DEPLOY / "RUNBOOK.md").read_text()
+    titles = re.findall(r"^#+ (.*)$", page, re.M)
+    anchors = {re.sub(r"[^\w -]", "", title).strip().lower().replace(" ", "-") for title in titles}
+    alerts = (files.DEPLOY / "prometheus/alerts.yml").read_text()
+    links = re.findall(r"runbook_url: deploy/RUNBOOK.md#(\S+)", alerts)
+    check("an alert without a link", len(links) == alerts.count("alert: "))
+    for link in links:
+        check(f"RUNBOOK.md has no section {link}", link in anchors)
+
+
+if __name__ == "__main__":
+    check_dockerfile()
+    check_compose()
+    programs = list(files.of_compose(files.example()))
+    for overlay in files.OVERLAYS:
+        check_kubernetes(overlay)
+        programs += files.of_kubernetes(overlay, SECRETS)
+    check_names(programs, settings())
+    check_runbook()
+    print(f"{len(programs)} programs, all by their schemas")
