@@ -53,6 +53,8 @@ class Database:
 class Server:
     """Ours, over a database; the embedded TEG's file goes with it."""
 
+    running = None
+
     def __init__(self, programs, url, data, operator):
         self.programs, self.operator, port = programs, operator, free_port()
         self.url = f"http://127.0.0.1:{port}"
@@ -63,7 +65,9 @@ class Server:
             "OPERATOR_DIDS": operator["did"],
         }
         self.log = open(data / "log", "a+")
-        self.process = subprocess.Popen([programs / "marketplace-server"], env=environment, cwd=data, stderr=self.log)
+        command = [programs / "marketplace-server"]
+        self.process = subprocess.Popen(command, env=environment, cwd=data, stdout=self.log, stderr=self.log)
+        Server.running = self
         wait_for("the server", lambda: ask(f"{self.url}/readyz", plain=True))
 
     def admin(self, *words):
@@ -132,7 +136,7 @@ def back_from_dump(programs, database, folder, keys, operator):
 
 
 def main():
-    programs = pathlib.Path(sys.argv[1])
+    programs = pathlib.Path(sys.argv[1]).resolve()
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
         for name in (".", "market", "owned"):
@@ -144,6 +148,8 @@ def main():
         try:
             run(programs, folder, owned, running)
         finally:
+            if Server.running:
+                Server.running.process.kill()
             for database in running:
                 try:
                     database.stop()

@@ -238,7 +238,7 @@ def run_house(name, members, programs, folder, replaced, ports, operator):
 
 
 def main():
-    programs, server = pathlib.Path(sys.argv[1]), sys.argv[2]
+    programs, server = pathlib.Path(sys.argv[1]).resolve(), sys.argv[2]
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
         operator = folder / "operator.json"

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use marketplace_registry::install_tls_provider;
 
 use crate::cli::HealthyArgs;
 
@@ -10,6 +11,7 @@ use crate::cli::HealthyArgs;
 const PATIENCE: Duration = Duration::from_secs(2);
 
 pub(crate) async fn run(args: &HealthyArgs) -> Result<()> {
+    install_tls_provider();
     let client = reqwest::Client::builder()
         .timeout(PATIENCE)
         .redirect(reqwest::redirect::Policy::none())
