@@ -91,7 +91,7 @@ class Server:
 def orders(server, keys, count):
     """Bought and completed, one after the other."""
     seller, buyer = (server.token(key) for key in keys)
-    listing = ask(f"{server.url}/api/v1/services/search")["results"][0]["listing_id"]
+    listing = ask(f"{server.url}/api/v1/services/search")["results"][0]["id"]
     for _ in range(count):
         order = ask(f"{server.url}/api/v1/orders/create", {"listing_id": listing}, buyer)["order_id"]
         ask(f"{server.url}/api/v1/orders/{order}/deliver", {"inline": "rows"}, seller)

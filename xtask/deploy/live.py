@@ -111,7 +111,7 @@ def trade(house, urls, folder, operator):
 
     (_, seller), (_, buyer) = agent("seller"), agent("buyer")
     offer = {"type": "data-processing", "name": "CSV", "description": "rows", "price": "5.0"}
-    listing = ask(f"{urls[0]}/api/v1/services/list", offer, seller)["listing_id"]
+    listing = ask(f"{urls[0]}/api/v1/services/list", offer, seller)["id"]
     for at in range(ORDERS + 1):
         url = urls[at % len(urls)]
         order = ask(f"{url}/api/v1/orders/create", {"listing_id": listing}, buyer)["order_id"]

@@ -9,8 +9,8 @@ use marketplace_postgres_cluster::{Cluster, Settings};
 
 use crate::shell::{built, root, run};
 use crate::suite::without_settings;
-use crate::{python, readme};
 use crate::temporary::Server;
+use crate::{python, readme};
 
 /// Where the clients are listed, and what is run with them. Older clients want older versions of
 /// what newer ones stand on.

@@ -6,7 +6,8 @@ umask 077
 
 name="$BACKUP_DIR/marketplace-$(date -u +%Y%m%dT%H%M%SZ).dump"
 pg_dump --dbname="$DATABASE_URL" --format=custom --no-owner --file="$name.part"
-pg_restore --list "$name.part" | grep -q 'TABLE DATA public orders '
+contents=$(pg_restore --list "$name.part")
+[[ $contents == *'TABLE DATA public orders '* ]]
 mv "$name.part" "$name"
 echo "$name: $(stat --format=%s "$name") bytes"
 
