@@ -7,9 +7,7 @@ use anyhow::{Context, Result};
 use marketplace_postgres_cluster::{Cluster, SERVER_VARIABLE, Settings, given};
 
 use crate::shell::{built, cargo, output, root, run};
-use crate::{
-    agents, demo, deploy, machine, needs, page, planted, properties, readme, tidy,
-};
+use crate::{agents, demo, deploy, machine, needs, page, planted, properties, readme, tidy};
 
 struct Step {
     name: &'static str,
