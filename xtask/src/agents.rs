@@ -7,7 +7,7 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 use marketplace_postgres_cluster::{Cluster, Settings};
 
-use crate::shell::{root, run};
+use crate::shell::{built, root, run};
 use crate::suite::without_settings;
 use crate::temporary::Server;
 use crate::{python, readme};
