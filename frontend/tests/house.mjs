@@ -1,7 +1,9 @@
 // A real server and a real browser for the tests and the screenshots.
 
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer as createHttpServer, request } from 'node:http';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { extname, join } from 'node:path';
@@ -26,18 +28,31 @@ async function freePort() {
   });
 }
 
-const TYPES = { '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml', '.webmanifest': 'application/manifest+json' };
+const TYPES = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml', '.webmanifest': 'application/manifest+json' };
+const POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; manifest-src 'self'; worker-src 'self'";
 
-async function fromDist(route) {
-  const name = new URL(route.request().url()).pathname.slice('/marketplace/'.length);
-  const file = join(DIST, name);
-  if (extname(name) === '' || !existsSync(file)) {
-    const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; manifest-src 'self'; worker-src 'self'";
-    return route.fulfill({ body: readFileSync(join(DIST, 'index.html')), contentType: 'text/html', headers: { 'Content-Security-Policy': policy } });
-  }
-  // Packed sizes are what tests look at.
-  const packed = existsSync(`${file}.gz`) ? { 'Content-Length': String(statSync(`${file}.gz`).size) } : {};
-  return route.fulfill({ body: readFileSync(file), contentType: TYPES[extname(name)] ?? 'application/octet-stream', headers: packed });
+/** The page from the folder, packed as the server sends it; everything else from the server. */
+async function inFrontOf(port) {
+  const front = createHttpServer((asked, answer) => {
+    if (asked.url.startsWith('/marketplace')) {
+      const name = asked.url.split('?')[0].slice('/marketplace/'.length);
+      const file = join(DIST, extname(name) === '' ? 'index.html' : name);
+      if (!existsSync(`${file}.gz`)) return answer.writeHead(404).end();
+      const kept = name.startsWith('assets/') ? 'public, max-age=31536000, immutable' : 'no-cache';
+      const body = readFileSync(`${file}.gz`);
+      return answer.writeHead(200, { 'Content-Length': body.length, 'Content-Type': TYPES[extname(file)], 'Content-Encoding': 'gzip', 'Content-Security-Policy': POLICY, 'Cache-Control': kept }).end(body);
+    }
+    const onward = request({ port, host: '127.0.0.1', method: asked.method, path: asked.url, headers: asked.headers }, (reply) => {
+      answer.writeHead(reply.statusCode, reply.headers);
+      reply.on('error', () => answer.destroy()).pipe(answer);
+    });
+    onward.on('error', () => answer.destroy());
+    answer.on('close', () => onward.destroy());
+    asked.pipe(onward);
+  });
+  front.listen(0, '127.0.0.1');
+  await once(front, 'listening');
+  return front;
 }
 
 /** A marketplace of its own, with everything embedded. */
@@ -47,7 +62,8 @@ export class House {
     const house = new House();
     house.folder = mkdtempSync(join(tmpdir(), 'marketplace-page-'));
     house.port = await freePort();
-    house.url = `http://127.0.0.1:${house.port}`;
+    house.front = DIST && (await inFrontOf(house.port));
+    house.url = `http://127.0.0.1:${house.front ? house.front.address().port : house.port}`;
     house.operator = await Agent.make(house.url);
     await house.start();
     house.browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] });
@@ -73,6 +89,8 @@ export class House {
   async close() {
     await this.browser?.close();
     await this.stop();
+    this.front?.closeAllConnections();
+    this.front?.close();
     rmSync(this.folder, { recursive: true, force: true });
   }
 
@@ -87,7 +105,6 @@ export class House {
         if (message.type() === 'error' && !message.text().includes('Failed to load resource')) faults.push(message.text());
       });
     });
-    if (DIST) await context.route((url) => url.pathname.startsWith('/marketplace'), (route) => fromDist(route));
     const page = await context.newPage();
     return { context, page, faults };
   }
