@@ -121,8 +121,7 @@ impl Executor {
         for job in &jobs {
             job.keys(&mut keys);
         }
-        let size = u32::try_from(jobs.len()).map_or(f64::MAX, f64::from);
-        self.measures.batch_commands.observe(size);
+        self.measures.batch(jobs.len());
         let recalled = if may_recall { self.store.recall(&keys) } else { None };
         let is_recalled = recalled.is_some();
         self.measures.looked("state", is_recalled);
@@ -158,7 +157,7 @@ impl Executor {
         let batch = Batch { id: self.ids.fresh(now), snapshot, sets };
         let asked = Instant::now();
         let committed = self.commit(batch).await;
-        self.measures.commit_seconds.observe(asked.elapsed().as_secs_f64());
+        self.measures.committed(asked.elapsed());
         match committed {
             Ok(outcomes) => self.finish(jobs, &writing, notices, &outcomes, is_recalled),
             Err(StoreError::Rejected(_)) if jobs.len() > 1 => self.one_by_one(jobs).await,
@@ -169,7 +168,7 @@ impl Executor {
     async fn load(&self, keys: &HashSet<Key>) -> Result<View, StoreError> {
         let asked = Instant::now();
         let loaded = self.store.load(keys).await;
-        self.measures.load_seconds.observe(asked.elapsed().as_secs_f64());
+        self.measures.loaded(asked.elapsed());
         loaded
     }
 

@@ -2,6 +2,8 @@
 //!
 //! Sums over processes make sense of these; figures of the whole house are in [`crate::House`].
 
+use std::time::Duration;
+
 use marketplace_ports::{FetchError, NotifyError, TegError};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -22,9 +24,9 @@ type Look = [(&'static str, &'static str); 2];
 /// Clones count together.
 #[derive(Clone, Debug)]
 pub struct Measures {
-    pub(crate) batch_commands: Histogram,
-    pub(crate) load_seconds: Histogram,
-    pub(crate) commit_seconds: Histogram,
+    batch_commands: Histogram,
+    load_seconds: Histogram,
+    commit_seconds: Histogram,
     pub(crate) conflicts: Counter,
     edge_calls: Family<Call, Counter>,
     cache_looks: Family<Look, Counter>,
@@ -79,6 +81,19 @@ impl Measures {
             "Looks into caches, and whether they knew",
             self.cache_looks.clone(),
         );
+    }
+
+    /// A batch of so many commands is decided.
+    pub(crate) fn batch(&self, commands: usize) {
+        self.batch_commands.observe(u32::try_from(commands).map_or(f64::MAX, f64::from));
+    }
+
+    pub(crate) fn loaded(&self, took: Duration) {
+        self.load_seconds.observe(took.as_secs_f64());
+    }
+
+    pub(crate) fn committed(&self, took: Duration) {
+        self.commit_seconds.observe(took.as_secs_f64());
     }
 
     pub(crate) fn called(&self, edge: &'static str, verb: &'static str, outcome: &'static str) {

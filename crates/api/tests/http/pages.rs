@@ -63,12 +63,11 @@ async fn metrics_count() {
     let text = world.get("/metrics").send().await.text();
     for line in [
         "marketplace_active_listings 1",
-        "marketplace_orders_completed 0",
-        "marketplace_disputes_total 0",
         "marketplace_http_requests_total{method=\"GET\",route=\"/api/v1/services/search\",status=\"2xx\"} 1",
         "marketplace_http_requests_total{method=\"GET\",route=\"/api/v1/wallet\",status=\"4xx\"} 1",
         "marketplace_http_request_seconds_count{method=\"GET\",route=\"/api/v1/wallet\"} 1",
-        "marketplace_batch_commands_count 2",
+        "marketplace_escrow_balance 0.0",
+        "marketplace_timer_lag_seconds 0",
         "marketplace_ready 1",
     ] {
         assert!(text.lines().any(|found| found == line), "{line} is not in\n{text}");
