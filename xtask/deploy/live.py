@@ -237,8 +237,22 @@ def run_house(name, members, programs, folder, replaced, ports, operator):
     print(f"{name}: {len(house.running)} programs ran with the environment of the files")
 
 
+def check_runbook(programs):
+    """What the runbook tells an operator to type is there."""
+    page = " ".join((files.DEPLOY / "RUNBOOK.md").read_text().split())
+    commands = set()
+    for first, rest in re.findall(r"marketplace-admin ([a-z][a-z-]*)((?: [a-z][a-z|-]*)?)(?=[` ])", page):
+        commands |= {(first, *word.split()) for word in (rest.strip().split("|") if rest else [""])}
+    for words in sorted(commands):
+        command = [programs / "marketplace-admin", *words, "--help"]
+        if subprocess.run(command, capture_output=True).returncode != 0:
+            raise SystemExit(f"RUNBOOK.md: there is no marketplace-admin {' '.join(words)}")
+    print(f"{len(commands)} commands of the runbook are there")
+
+
 def main():
     programs, server = pathlib.Path(sys.argv[1]).resolve(), sys.argv[2]
+    check_runbook(programs)
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
         operator = folder / "operator.json"
