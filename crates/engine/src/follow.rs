@@ -3,6 +3,7 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use marketplace_ports::{Key, SealedEvent, StoreError, Subject};
@@ -33,8 +34,8 @@ impl Marketplace {
 
     async fn follow_for_ever(&self) {
         let feed = &self.inner.publisher.feed;
-        // A server that starts has read the catalog after this place.
-        let mut begun = self.store().is_shared() && feed.head() > 0;
+        // A server that starts has read the catalog after this place, which may be the beginning.
+        let mut begun = self.inner.publisher.is_marked.load(Ordering::Acquire);
         loop {
             if !self.store().is_shared() {
                 // Our own commits tell us everything; only streams need positions.
@@ -110,8 +111,10 @@ impl Marketplace {
 
     /// Before the catalog is read: what changes from here on, the follower tells.
     pub(crate) async fn mark_feed(&self) -> Result<(), StoreError> {
-        if self.store().is_shared() && self.inner.publisher.feed.head() == 0 {
-            self.inner.publisher.feed.begin(self.store().feed_head().await?);
+        let publisher = &self.inner.publisher;
+        if self.store().is_shared() && !publisher.is_marked.load(Ordering::Acquire) {
+            publisher.feed.begin(self.store().feed_head().await?);
+            publisher.is_marked.store(true, Ordering::Release);
         }
         Ok(())
     }

@@ -2,7 +2,7 @@
 //! follows, and who waits for news wakes up. Derived and lossy by design: the store is the truth.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use marketplace_listings::{Listing, ListingStatus};
@@ -90,6 +90,8 @@ pub(crate) struct Publisher {
     pub(crate) work: Notify,
     /// Events that have their position.
     pub(crate) feed: Arc<Feed>,
+    /// From where on the feed is to be followed is known.
+    pub(crate) is_marked: AtomicBool,
     pub(crate) figures: Figures,
     /// What ended orders said.
     dealings: Mutex<Dealings>,
