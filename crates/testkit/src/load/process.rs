@@ -8,6 +8,9 @@ use std::time::{Duration, Instant};
 
 use super::http::Connection;
 
+/// A start takes less, but for one over very many listings.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// A running server; killed when dropped.
 pub struct ServerProcess {
     child: Child,
@@ -22,6 +25,19 @@ impl ServerProcess {
     /// # Errors
     /// When it does not start or does not get ready in 60 s.
     pub async fn start(
+        binary: &Path,
+        folder: &Path,
+        environment: &[(&str, &str)],
+    ) -> anyhow::Result<Self> {
+        Self::start_within(PATIENCE, binary, folder, environment).await
+    }
+
+    /// As [`ServerProcess::start`], over data that takes longer to read.
+    ///
+    /// # Errors
+    /// When it does not start or does not get ready in time.
+    pub async fn start_within(
+        patience: Duration,
         binary: &Path,
         folder: &Path,
         environment: &[(&str, &str)],
@@ -45,12 +61,12 @@ impl ServerProcess {
             });
         }
         let mut process = Self { child, address };
-        process.wait_until_ready().await?;
+        process.wait_until_ready(patience).await?;
         Ok(process)
     }
 
-    async fn wait_until_ready(&mut self) -> anyhow::Result<()> {
-        let deadline = Instant::now() + Duration::from_secs(60);
+    async fn wait_until_ready(&mut self, patience: Duration) -> anyhow::Result<()> {
+        let deadline = Instant::now() + patience;
         while Instant::now() < deadline {
             if let Some(status) = self.child.try_wait()? {
                 anyhow::bail!("the server ended at once: {status}");
@@ -63,7 +79,7 @@ impl ServerProcess {
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        anyhow::bail!("the server is not ready after 60 s")
+        anyhow::bail!("the server is not ready after {patience:?}")
     }
 
     /// The process id.
