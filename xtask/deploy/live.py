@@ -8,6 +8,7 @@ folder, and the secrets, which nobody but this run knows.
 """
 
 import contextlib
+import itertools
 import json
 import math
 import pathlib
@@ -57,10 +58,10 @@ class House:
 
     def __init__(self, programs, folder, replaced):
         self.programs, self.folder, self.replaced = programs, folder, replaced
-        self.running = []
+        self.running, self.started = [], itertools.count()
 
     def environment(self, program, extra):
-        folder = self.folder / f"{program.name}-{len(self.running)}"
+        folder = self.folder / f"{program.name}-{next(self.started)}"
         folder.mkdir()
         replaced = {"/data": str(folder)} | self.replaced | extra
         environment = {}

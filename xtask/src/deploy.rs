@@ -1,6 +1,7 @@
 //! What is in `deploy/`: checked by schema, started as it says, and looked at with a real
 //! Prometheus.
 
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, Result};
@@ -21,22 +22,49 @@ pub(crate) fn write_settings() -> Result<()> {
 
 /// With the programs that are built already.
 pub(crate) fn check() -> Result<()> {
-    let python = python::environment("deploy", "xtask/deploy/requirements.txt")?;
-    let script = |name: &str| {
-        let mut command = Command::new(&python);
+    let scripts = Scripts::new()?;
+    run(&mut scripts.script("schemas.py"))?;
+    let alerts = root().join("deploy/prometheus");
+    run(Command::new("promtool").current_dir(alerts).args(["test", "rules", "alerts.test.yml"]))?;
+    run(&mut scripts.with_programs("backup.py", "debug"))?;
+    let cluster = Cluster::start(&Settings::fast())?;
+    let url = cluster.url("postgres");
+    run(scripts.with_programs("live.py", "debug").arg(&url))?;
+    run(scripts.with_programs("rolling.py", "debug").arg(&url).args(["1", "4"]))
+}
+
+/// A longer rolling restart, of release builds.
+pub(crate) fn rolling() -> Result<()> {
+    let packages =
+        ["marketplace-server", "marketplace-worker", "marketplace-admin", "marketplace-teg-server"];
+    let packages = packages.iter().flat_map(|name| ["--package", name]);
+    run(cargo(["build", "--release", "--bins"]).args(packages))?;
+    let cluster = Cluster::start(&Settings::durable())?;
+    let mut rolling = Scripts::new()?.with_programs("rolling.py", "release");
+    run(rolling.arg(cluster.url("postgres")).args(["5", "16"]))
+}
+
+/// What looks at `deploy/`, and what runs it.
+struct Scripts {
+    python: PathBuf,
+}
+
+impl Scripts {
+    fn new() -> Result<Self> {
+        Ok(Self { python: python::environment("deploy", "xtask/deploy/requirements.txt")? })
+    }
+
+    fn script(&self, name: &str) -> Command {
+        let mut command = Command::new(&self.python);
         command.current_dir(root()).env("PYTHONDONTWRITEBYTECODE", "1");
         command.arg(root().join("xtask/deploy").join(name));
+        without_settings(&mut command);
         command
-    };
-    run(&mut script("schemas.py"))?;
-    run(Command::new("promtool").current_dir(root().join("deploy/prometheus")).args([
-        "test",
-        "rules",
-        "alerts.test.yml",
-    ]))?;
-    let cluster = Cluster::start(&Settings::fast())?;
-    let mut backup = script("backup.py");
-    run(without_settings(&mut backup).arg(built("debug")))?;
-    let mut live = script("live.py");
-    run(without_settings(&mut live).arg(built("debug")).arg(cluster.url("postgres")))
+    }
+
+    fn with_programs(&self, name: &str, profile: &str) -> Command {
+        let mut command = self.script(name);
+        command.arg(built(profile));
+        command
+    }
 }

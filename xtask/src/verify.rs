@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, bail};
 
-use crate::{agents, page, planted, properties, readme, shell};
+use crate::{agents, deploy, page, planted, properties, readme, shell};
 
 struct Check {
     name: &'static str,
@@ -47,6 +47,11 @@ const CHECKS: &[Check] = &[
         name: "replicas",
         about: "kill -9 of three servers, two workers and PostgreSQL under load",
         run: || shell::with_server("chaos-replicas", &[]),
+    },
+    Check {
+        name: "rolling",
+        about: "all servers restarted one by one, five times, under 16 agents that lose nothing",
+        run: deploy::rolling,
     },
     Check {
         name: "load",
