@@ -476,7 +476,11 @@ async fn settled(house: &House, operator: &AgentKey) -> anyhow::Result<String> {
         let audience = format!("http://{}", house.server());
         let agent = Agent::enroll_key(&mut connection, operator, &audience, now).await?;
         let audit = connection.send("GET", "/api/v1/admin/audit", Some(&agent.token), "").await?;
-        anyhow::ensure!(audit.status == 200, "audit: {}", audit.body);
+        if audit.status != 200 {
+            // Too busy to answer in time, on a busy machine.
+            last = audit.body;
+            continue;
+        }
         let json: Value = serde_json::from_str(&audit.body)?;
         let breaches = json["breaches"].as_array().map_or(1, Vec::len);
         anyhow::ensure!(breaches == 0, "the books: {}", audit.body);
