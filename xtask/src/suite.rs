@@ -24,6 +24,7 @@ const STEPS: &[Step] = &[
     Step { name: "clippy", run: clippy },
     Step { name: "build", run: build },
     Step { name: "tests", run: tests },
+    Step { name: "the same over PostgreSQL", run: over_postgres },
     Step { name: "doc tests", run: || run(&mut cargo(["test", "--workspace", "--doc"])) },
     Step { name: "order machine in the architecture page", run: machine::check },
     Step { name: "simulator", run: simulator },
@@ -70,6 +71,18 @@ fn tests() -> Result<()> {
         command.env(properties::SEED, properties::OF_THE_SUITE);
     }
     let passed = run(command);
+    drop(cluster);
+    passed
+}
+
+/// The tests through HTTP once more, with the switch at the other store. Those of SQLite and of the
+/// memory were among the tests before.
+pub(crate) fn over_postgres() -> Result<()> {
+    let (url, cluster) = database_server()?;
+    let own = ["test", "--package", "marketplace-api", "--package", "marketplace-testkit"];
+    let mut command = cargo(own.into_iter().chain(["--test", "http"]));
+    let command = without_settings(&mut command);
+    let passed = run(command.env(SERVER_VARIABLE, url).env("MARKETPLACE_TEST_STORE", "postgres"));
     drop(cluster);
     passed
 }

@@ -257,6 +257,100 @@ async fn two_workers_end_each_deadline_once() {
     market.close().await;
 }
 
+impl Market {
+    /// What becomes of a command, whatever it is.
+    async fn try_post(&self, server: usize, path: &str, token: &str, body: Value) -> StatusCode {
+        let request = self.http.post(self.url(server, path)).bearer_auth(token).json(&body);
+        request.send().await.unwrap().status()
+    }
+
+    async fn expect_clean_books(&self) {
+        let audit = self.store().await.audit().await.unwrap();
+        assert_eq!(audit.breaches(), Vec::<String>::new());
+    }
+}
+
+/// Two engines that decide on the same purse, and on the same orders, at the same time: what the one
+/// commits makes the other decide again, and nobody outside hears of that.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn servers_in_each_others_way_answer_as_one() {
+    let market = Market::open().await;
+    let (seller, buyer) = (market.agent(1).await, market.agent(100).await);
+    let listing = market.list(0, &seller).await;
+    let deposit = json!({ "amount": "100" });
+    market.post(0, "/api/v1/wallet/deposit", &buyer, deposit).await;
+    // Nineteen purchases of 5.125 are in 100 AVT, wherever they are asked for.
+    let body = json!({ "listing_id": listing });
+    let purchases = (0..26)
+        .map(|number| market.try_post(number % 2, "/api/v1/orders/create", &buyer, body.clone()));
+    let statuses = futures::future::join_all(purchases).await;
+    let bought = statuses.iter().filter(|status| **status == StatusCode::CREATED).count();
+    assert_eq!(bought, 19, "{statuses:?}");
+    assert!(statuses.iter().all(|status| !status.is_server_error()), "{statuses:?}");
+
+    // Both parties end each order at once, at different servers: one of them does.
+    let page: Value =
+        market.get(0, "/api/v1/orders?role=buyer&limit=100", &buyer).await.json().await.unwrap();
+    let orders: Vec<&str> = page["results"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["order_id"].as_str().unwrap())
+        .collect();
+    assert_eq!(orders.len(), 19);
+    let (market_ref, buyer, seller) = (&market, &buyer, &seller);
+    let races = orders.iter().map(|order| async move {
+        let (accept, decline) =
+            (format!("/api/v1/orders/{order}/accept"), format!("/api/v1/orders/{order}/decline"));
+        let accept = market_ref.try_post(0, &accept, buyer, json!({}));
+        let decline = market_ref.try_post(1, &decline, seller, json!({}));
+        tokio::join!(accept, decline)
+    });
+    for (accept, decline) in futures::future::join_all(races).await {
+        let won = [accept, decline].iter().filter(|status| status.is_success()).count();
+        let lost =
+            [accept, decline].iter().filter(|status| **status == StatusCode::CONFLICT).count();
+        assert_eq!((won, lost), (1, 1), "{accept} {decline}");
+    }
+    market.expect_clean_books().await;
+    market.close().await;
+}
+
+/// What a server remembers is no reason to sell what is not for sale any more, or to refuse what
+/// can be paid now.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_remembered_decides_nothing_alone() {
+    let market = Market::open().await;
+    let (seller, buyer, friend) =
+        (market.agent(1).await, market.agent(16).await, market.agent(20).await);
+    let listing = market.list(0, &seller).await;
+    market.post(0, "/api/v1/wallet/deposit", &buyer, json!({ "amount": "16" })).await;
+    market.post(0, "/api/v1/wallet/deposit", &friend, json!({ "amount": "20" })).await;
+    let body = json!({ "listing_id": listing });
+    for _ in 0..3 {
+        let status = market.try_post(1, "/api/v1/orders/create", &buyer, body.clone()).await;
+        assert_eq!(status, StatusCode::CREATED);
+    }
+    // The second server saw the purse nearly empty; it is filled at the first.
+    let wallet: Value = market.get(0, "/api/v1/wallet", &buyer).await.json().await.unwrap();
+    let gift = json!({ "to": wallet["did"], "amount": "20", "reason": "a gift" });
+    market.post(0, "/api/v1/wallet/transfer", &friend, gift).await;
+    let order = market.buy(1, &buyer, &listing).await;
+    // And the listing active; it is paused at the first.
+    let pause = format!("/api/v1/services/{listing}/pause");
+    market.post(0, &pause, &seller, json!({})).await;
+    let status = market.try_post(1, "/api/v1/orders/create", &buyer, body).await;
+    assert_eq!(status, StatusCode::NOT_FOUND);
+    // And the order open; it is declined at the first.
+    let decline = format!("/api/v1/orders/{order}/decline");
+    market.post(0, &decline, &seller, json!({})).await;
+    let accept = format!("/api/v1/orders/{order}/accept");
+    let status = market.try_post(1, &accept, &buyer, json!({})).await;
+    assert_eq!(status, StatusCode::CONFLICT);
+    market.expect_clean_books().await;
+    market.close().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_database_that_is_not_there_is_said() {
     let folder = tempfile::tempdir().unwrap();

@@ -7,6 +7,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use marketplace_fees::FeeSchedule;
 use marketplace_money::{Did, Timestamp};
 use marketplace_ports::{Motion, MotionAction, MotionState};
+use tokio::sync::Notify;
 use uuid::Uuid;
 
 /// The fees over time. A change is known 48 hours before it counts, so that no server is too late
@@ -40,7 +41,11 @@ struct Known {
 
 /// Motions whose effect lasts.
 #[derive(Default)]
-pub(crate) struct InForce(RwLock<Known>);
+pub(crate) struct InForce {
+    known: RwLock<Known>,
+    /// Whoever goes by them looks again.
+    pub(crate) changed: Notify,
+}
 
 impl InForce {
     /// Follows a motion. An older version never replaces a newer one.
@@ -52,22 +57,24 @@ impl InForce {
         if !lasts {
             return;
         }
-        let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         if known.motions.get(&motion.id).is_some_and(|old| old.version >= motion.version) {
             return;
         }
         known.motions.insert(motion.id, motion.clone());
         known.changes = changes(&known.motions);
         known.frozen = frozen(&known.motions);
+        drop(known);
+        self.changed.notify_waiters();
     }
 
     pub(crate) fn tariff(&self, base: FeeSchedule) -> Tariff {
-        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
         Tariff { base, changes: known.changes.clone() }
     }
 
     pub(crate) fn is_frozen(&self, did: &Did) -> bool {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).frozen.contains(did)
+        self.known.read().unwrap_or_else(PoisonError::into_inner).frozen.contains(did)
     }
 }
 

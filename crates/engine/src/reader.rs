@@ -62,6 +62,9 @@ impl Scope {
 pub struct FeedReader {
     marketplace: Marketplace,
     feed: Arc<Feed>,
+    viewer: Did,
+    /// Frozen when it began to read: then what let it in counts on.
+    was_frozen: bool,
     scope: Scope,
     position: u64,
     notify: Arc<Notify>,
@@ -92,6 +95,8 @@ impl Marketplace {
         let notify = watch.as_ref().map_or_else(|| feed.moved.clone(), |w| w.notify.clone());
         let marketplace = self.clone();
         Ok(Some(FeedReader {
+            was_frozen: marketplace.is_frozen(viewer),
+            viewer: viewer.clone(),
             marketplace,
             feed,
             scope,
@@ -119,16 +124,27 @@ impl FeedReader {
     }
 
     /// The next events, at least one, in order; waits for them. Nothing when the server ends its
-    /// streams. Dropping the future loses nothing.
+    /// streams, or the operators freeze the reader. Dropping the future loses nothing.
     ///
     /// # Errors
     /// When the store does not answer; it may be asked again.
     pub async fn next(&mut self) -> Result<Option<Vec<Arc<SealedEvent>>>, Error> {
         let end = self.feed.end.clone();
-        tokio::select! {
-            biased;
-            () = end.cancelled() => Ok(None),
-            events = self.some() => events.map(Some),
+        let publisher = self.marketplace.inner.publisher.clone();
+        loop {
+            // Registered before looking, so that nothing falls between.
+            let changed = publisher.in_force.changed.notified();
+            tokio::pin!(changed);
+            changed.as_mut().enable();
+            if !self.was_frozen && self.marketplace.is_frozen(&self.viewer) {
+                return Ok(None);
+            }
+            tokio::select! {
+                biased;
+                () = end.cancelled() => return Ok(None),
+                () = changed => {}
+                events = self.some() => return events.map(Some),
+            }
         }
     }
 

@@ -64,7 +64,7 @@ codes! {
     UNAVAILABLE = 503 "unavailable" "The marketplace cannot do this now";
     IDENTITY_UNAVAILABLE = 503 "identity_unavailable" "Identities cannot be checked now";
     NOT_READY = 503 "not_ready" "The server is not ready";
-    TIMEOUT = 504 "timeout" "The answer did not come in time";
+    TIMEOUT = 503 "timeout" "The answer did not come in time";
     // Fields.
     INVALID = 422 "invalid" "A field is not acceptable";
     // Listings.

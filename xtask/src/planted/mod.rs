@@ -55,6 +55,16 @@ const NETS: &[Net] = &[
         run: &["test", "--package", "marketplace-store-sqlite"],
     },
     Net {
+        name: "store-suite-postgres",
+        build: &["test", "--no-run", "--package", "marketplace-store-postgres"],
+        run: &["test", "--package", "marketplace-store-postgres", "--test", "store", "replicas::"],
+    },
+    Net {
+        name: "servers",
+        build: &["test", "--no-run", "--package", "marketplace-boot", "--test", "replicas"],
+        run: &["test", "--package", "marketplace-boot", "--test", "replicas"],
+    },
+    Net {
         name: "engine",
         build: &["test", "--no-run", "--package", "marketplace-engine"],
         run: &["test", "--package", "marketplace-engine"],

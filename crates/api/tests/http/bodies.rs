@@ -74,7 +74,7 @@ async fn a_body_that_breaks_off_is_a_400() {
 
 #[tokio::test(start_paused = true)]
 async fn a_body_that_never_ends_is_a_408() {
-    let world = World::new().await;
+    let world = World::in_memory().await;
     let body = Body::from_stream(stream::pending::<Result<Bytes, std::io::Error>>());
     let call = world.post("/a2a/message").header("content-type", "application/json");
     let reply = call.body(body).send().await;

@@ -9,12 +9,14 @@ use axum::body::{Body, Bytes, to_bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use marketplace_a2a::{A2a, Cards, Trade};
 use marketplace_api::{ApiSettings, App, AuthMode, router};
-use marketplace_contract_kit::{FakeFetcher, FakeNotifier, FakeTeg, ManualClock, MemoryStore};
+use marketplace_contract_kit::{FakeFetcher, FakeNotifier, FakeTeg, ManualClock};
 use marketplace_engine::{Config, Edges, Marketplace, OperatorSet, Pace, RandomIds, Worker};
 use marketplace_money::{Amount, Did, Seconds};
 use marketplace_registry::{AgentKey, EmbeddedRegistry, KeySource, LocalIdentity, OwnKeys};
 use serde_json::{Value, json};
 use tower::ServiceExt;
+
+use crate::store::Kept;
 
 pub(crate) const PUBLIC_URL: &str = "http://market.example";
 pub(crate) const OURS: &str = "did:agentvault:marketplace-v1";
@@ -27,7 +29,7 @@ pub(crate) struct World {
     pub(crate) teg: FakeTeg,
     pub(crate) fetcher: FakeFetcher,
     pub(crate) notifier: FakeNotifier,
-    pub(crate) store: MemoryStore,
+    pub(crate) kept: Kept,
     pub(crate) marketplace: Marketplace,
     pub(crate) ready: Arc<AtomicBool>,
     nonces: AtomicU64,
@@ -91,15 +93,24 @@ impl World {
         Self::with(auth_mode, 1).await
     }
 
-    async fn with(auth_mode: AuthMode, needed: usize) -> Self {
-        let ours: Did = OURS.parse().unwrap();
+    /// Where stores have planned faults, or tokio's time stands still.
+    pub(crate) async fn in_memory() -> Self {
         let clock = ManualClock::default();
+        Self::over(AuthMode::Required, 1, Kept::in_memory(&clock), clock).await
+    }
+
+    async fn with(auth_mode: AuthMode, needed: usize) -> Self {
+        let clock = ManualClock::default();
+        Self::over(auth_mode, needed, Kept::by_switch(&clock).await, clock).await
+    }
+
+    async fn over(auth_mode: AuthMode, needed: usize, kept: Kept, clock: ManualClock) -> Self {
+        let ours: Did = OURS.parse().unwrap();
         let (teg, fetcher) = (FakeTeg::new(ours.clone(), clock.clone()), FakeFetcher::default());
         teg.issue(&ours, Amount::from_avt(2_000));
         let notifier = FakeNotifier::default();
-        let store = MemoryStore::new(clock.clone());
         let edges = Edges {
-            store: Arc::new(store.clone()),
+            store: kept.store(),
             teg: Arc::new(teg.clone()),
             fetcher: Arc::new(fetcher.clone()),
             notifier: Arc::new(notifier.clone()),
@@ -110,6 +121,10 @@ impl World {
         let config = Config { operators, ..Config::original(ours.clone()) };
         let marketplace = Marketplace::start(config, edges);
         marketplace.open().await.unwrap();
+        if kept.store().is_shared() {
+            let follower = marketplace.clone();
+            tokio::spawn(async move { follower.follow(std::future::pending()).await });
+        }
         let registry = Arc::new(EmbeddedRegistry::open_in_memory(ours.clone()).unwrap());
         let identity =
             LocalIdentity::new(ours.clone(), Some(PUBLIC_URL), &ACCESS_KEY, registry.clone());
@@ -145,7 +160,7 @@ impl World {
         let nonces = AtomicU64::new(0);
         let app = Arc::new(app);
         let router = router(app.clone(), bindings(&app));
-        Self { router, clock, teg, fetcher, notifier, store, marketplace, ready, nonces }
+        Self { router, clock, teg, fetcher, notifier, kept, marketplace, ready, nonces }
     }
 
     /// An agent that holds tokens at the TEG, with an access token.

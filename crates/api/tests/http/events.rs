@@ -79,7 +79,7 @@ impl Reader {
 }
 
 async fn world() -> World {
-    let world = World::new().await;
+    let world = World::in_memory().await;
     let follower = world.marketplace.clone();
     tokio::spawn(async move { follower.follow(std::future::pending()).await });
     world
@@ -200,6 +200,23 @@ async fn a_server_that_stops_sends_its_readers_away() {
     world.marketplace.end_streams();
     while reader.take().await {}
     assert!(started.elapsed() < Duration::from_secs(1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_freeze_cuts_the_streams_of_the_frozen() {
+    let world = world().await;
+    let (agent, other) = (world.agent(1, 1).await, world.agent(2, 1).await);
+    let operator = world.operator().await;
+    let mut reader = Reader::open(&world, &agent, "/api/v1/events", None).await;
+    let mut bystander = Reader::open(&world, &other, "/api/v1/events", None).await;
+    assert!(reader.take().await && bystander.take().await);
+    let started = tokio::time::Instant::now();
+    let motion = json!({ "action": "agent.freeze", "agent": agent.did().as_str(), "reason": "r" });
+    let frozen = world.post("/api/v1/operator/motions").by(&operator).json(&motion).send().await;
+    frozen.expect_success();
+    while reader.take().await {}
+    assert!(started.elapsed() < Duration::from_secs(1));
+    bystander.quiet().await;
 }
 
 #[tokio::test(start_paused = true)]

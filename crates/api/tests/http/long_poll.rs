@@ -10,7 +10,7 @@ use crate::common::World;
 
 #[tokio::test(start_paused = true)]
 async fn wakes_on_a_new_order() {
-    let world = World::new().await;
+    let world = World::in_memory().await;
     let (seller, buyer) = (world.agent(1, 1).await, world.agent(2, 20).await);
     let listing = world.listing(&seller).await;
     let poll = world.get("/api/v1/orders?role=seller&wait=30").by(&seller);
@@ -36,7 +36,7 @@ async fn wakes_on_a_new_order() {
 
 #[tokio::test(start_paused = true)]
 async fn other_peoples_orders_are_no_news() {
-    let world = World::new().await;
+    let world = World::in_memory().await;
     let (seller, buyer) = (world.agent(1, 1).await, world.agent(2, 20).await);
     let other = world.agent(3, 1).await;
     let listing = world.listing(&seller).await;
@@ -51,7 +51,7 @@ async fn other_peoples_orders_are_no_news() {
 
 #[tokio::test(start_paused = true)]
 async fn without_wait_the_answer_comes_at_once() {
-    let world = World::new().await;
+    let world = World::in_memory().await;
     let agent = world.agent(1, 0).await;
     let started = Instant::now();
     for query in ["", "?wait=0", "?wait="] {

@@ -1,4 +1,5 @@
-//! The HTTP surface over the real engine, the in-memory store and the fake TEG.
+//! The HTTP surface over the real engine, the fake TEG and whichever store the switch says
+//! (`store`).
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -26,4 +27,5 @@ mod operator;
 mod orders;
 mod pages;
 mod stack;
+mod store;
 mod wallet;

@@ -6,7 +6,8 @@ use crate::common::World;
 
 #[tokio::test]
 async fn the_market_is_counted_as_it_trades() {
-    let world = World::new().await;
+    // Where the feed follows a moment later, so do the counts.
+    let world = World::in_memory().await;
     let (provider, buyer) = (world.agent(1, 10).await, world.agent(2, 100).await);
     let service = json!({
         "service_type": "analysis", "name": "Counted", "description": "d", "price": "5",

@@ -233,7 +233,7 @@ async fn completions_of_foreign_orders_fail() {
 
 #[tokio::test]
 async fn faults_are_problems_and_not_replies() {
-    let world = World::new().await;
+    let world = World::in_memory().await;
     let (provider, buyer) = (world.agent(1, 1).await, world.agent(2, 10).await);
     let listing = world.listing(&provider).await;
     let message = json!({ "type": "purchase_request", "listing_id": listing });
@@ -242,22 +242,22 @@ async fn faults_are_problems_and_not_replies() {
     reply.expect_problem(503, "unavailable");
     assert!(reply.header("retry-after").is_some());
     world.teg.clear_faults();
-    world.store.plan_faults(|_| StoreFault::FailBefore);
+    world.kept.memory().plan_faults(|_| StoreFault::FailBefore);
     world.message(&buyer, message.clone()).await.expect_problem(503, "unavailable");
-    world.store.clear_faults();
+    world.kept.memory().clear_faults();
     world.message(&buyer, message).await.expect_success();
     world.expect_clean_books().await;
 }
 
 #[tokio::test]
 async fn the_busy_path_asks_the_store_for_nothing_but_its_commit() {
-    let world = World::new().await;
+    let world = World::in_memory().await;
     let (provider, buyer) = (world.agent(1, 1).await, world.agent(2, 10).await);
     let listing = world.listing(&provider).await;
     let deposit = json!({ "amount": "6" });
     world.post("/api/v1/wallet/deposit").by(&buyer).json(&deposit).send().await.expect_success();
     let calls = ["load", "commit", "now", "clock", "order", "listing", "agent"];
-    let count = || calls.map(|call| world.store.calls(call));
+    let count = || calls.map(|call| world.kept.memory().calls(call));
     let before = count();
     let message = json!({
         "type": "purchase_request", "listing_id": listing, "acceptance_policy": "auto_on_delivery",

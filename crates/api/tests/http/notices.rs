@@ -1,7 +1,7 @@
 //! Parties are told what happened to their orders, once, and operators see what could not be said.
 
 use marketplace_money::Seconds;
-use marketplace_ports::{EffectKind, Lease, Notice, NotifyError, Store};
+use marketplace_ports::{EffectKind, Lease, Notice, NotifyError};
 use serde_json::{Value, json};
 
 use crate::common::World;
@@ -67,7 +67,7 @@ async fn what_nobody_would_hear_is_not_written() {
     let listing = world.listing(&seller).await;
     world.order(&buyer, &listing, "buyer_confirms").await;
     let lease = Lease { owner: uuid::Uuid::nil(), duration: Seconds(1) };
-    let work = world.store.lease_effects(lease, 100).await.unwrap();
+    let work = world.kept.store().lease_effects(lease, 100).await.unwrap();
     assert!(
         work.iter().all(|effect| !matches!(effect.kind, EffectKind::Notify { .. })),
         "{work:?}"

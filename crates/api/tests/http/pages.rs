@@ -40,7 +40,7 @@ async fn the_page_allows_no_foreign_scripts() {
 
 #[tokio::test]
 async fn health_and_readiness() {
-    let world = World::new().await;
+    let world = World::in_memory().await;
     assert_eq!(world.get("/healthz").send().await.text(), "ok\n");
     assert_eq!(world.get("/readyz").send().await.text(), "ready\n");
     world.ready.store(false, Ordering::Relaxed);
@@ -48,7 +48,7 @@ async fn health_and_readiness() {
     reply.expect_problem(503, "not_ready");
     assert_eq!(reply.header("retry-after"), Some("2"));
     world.ready.store(true, Ordering::Relaxed);
-    world.store.plan_faults(|_| StoreFault::FailBefore);
+    world.kept.memory().plan_faults(|_| StoreFault::FailBefore);
     world.get("/readyz").send().await.expect_problem(503, "not_ready");
     assert_eq!(world.get("/healthz").send().await.status.as_u16(), 200);
 }
@@ -101,28 +101,28 @@ async fn requests_have_names() {
 
 #[tokio::test]
 async fn a_silent_store_is_a_503_with_a_time_to_come_back() {
-    let world = World::new().await;
+    let world = World::in_memory().await;
     let agent = world.agent(1, 1).await;
-    world.store.plan_faults(|_| StoreFault::FailBefore);
+    world.kept.memory().plan_faults(|_| StoreFault::FailBefore);
     let reply = world.get("/api/v1/wallet").by(&agent).send().await;
     reply.expect_problem(503, "unavailable");
     assert_eq!(reply.header("retry-after"), Some("1"));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_store_that_hangs_is_a_504() {
-    let world = World::new().await;
+async fn a_store_that_hangs_is_a_503_to_come_again() {
+    let world = World::in_memory().await;
     let agent = world.agent(1, 1).await;
-    world.store.plan_faults(|_| StoreFault::HangBefore);
+    world.kept.memory().plan_faults(|_| StoreFault::HangBefore);
     let reply = world.get("/api/v1/wallet").by(&agent).send().await;
-    reply.expect_problem(504, "timeout");
+    reply.expect_problem(503, "timeout");
 }
 
 #[tokio::test]
 async fn a_panic_is_a_500_that_tells_nothing() {
-    let world = World::new().await;
+    let world = World::in_memory().await;
     let agent = world.agent(1, 1).await;
-    world.store.plan_faults(|point| {
+    world.kept.memory().plan_faults(|point| {
         assert_ne!(point.call, "wallet", "a secret of the house");
         StoreFault::None
     });
@@ -130,6 +130,6 @@ async fn a_panic_is_a_500_that_tells_nothing() {
     reply.expect_problem(500, "internal");
     assert!(!reply.text().contains("secret"));
     assert!(reply.header("x-request-id").is_some());
-    world.store.clear_faults();
+    world.kept.memory().clear_faults();
     world.get("/api/v1/wallet").by(&agent).send().await.expect_success();
 }

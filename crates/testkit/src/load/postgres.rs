@@ -37,6 +37,7 @@ pub struct Counts {
 
 const QUERIES: &[(&str, &str)] = &[
     ("transactions", "SELECT xact_commit FROM pg_stat_database WHERE datname = current_database()"),
+    ("deadlocks", "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"),
     ("syncs", "SELECT wal_sync FROM pg_stat_wal"),
     ("wal bytes", "SELECT wal_bytes FROM pg_stat_wal"),
     ("batches", "SELECT count(*) FROM batches WHERE outcomes IS NOT NULL"),

@@ -21,6 +21,7 @@ mod ids;
 mod judge;
 mod life;
 mod many;
+mod memory;
 mod ops;
 mod options;
 mod rng;

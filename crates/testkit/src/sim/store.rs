@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::future::pending;
 use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Waker};
 
 use async_trait::async_trait;
 use marketplace_contract_kit::MemoryStore;
@@ -21,6 +22,7 @@ use uuid::Uuid;
 use super::gate::{Fate, Gate, Port};
 use super::ids::SeededIds;
 use super::lock;
+use super::memory::Memory;
 use super::shadow::Shadow;
 
 /// The store as one life of one replica sees it.
@@ -31,6 +33,7 @@ pub(crate) struct SimStore {
     pub(crate) shadow: Arc<Mutex<Shadow>>,
     pub(crate) ids: Arc<SeededIds>,
     pub(crate) life: u32,
+    pub(crate) memory: Arc<Mutex<Memory>>,
 }
 
 impl SimStore {
@@ -76,7 +79,17 @@ impl SimStore {
 #[async_trait]
 impl Store for SimStore {
     async fn load(&self, keys: &HashSet<Key>) -> Result<View, StoreError> {
-        self.call("load", self.inner.load(keys)).await
+        let view = self.call("load", self.inner.load(keys)).await?;
+        lock(&self.memory).read(&view);
+        Ok(view)
+    }
+
+    fn recall(&self, keys: &HashSet<Key>) -> Option<View> {
+        // In memory it is there at once.
+        let mut asked = self.inner.clock();
+        let told = asked.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        let Poll::Ready(Ok((now, gaps))) = told else { return None };
+        lock(&self.memory).recall(keys, now, gaps)
     }
 
     async fn commit(&self, batch: Batch) -> Result<Vec<CommitOutcome>, StoreError> {

@@ -167,6 +167,7 @@ impl World {
             shadow: self.shadow.clone(),
             ids: self.ids.clone(),
             life,
+            memory: Arc::default(),
         };
         let teg = SimTeg {
             inner: self.teg.clone(),

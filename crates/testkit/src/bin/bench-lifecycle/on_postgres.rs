@@ -159,6 +159,14 @@ impl Run<'_> {
             counts.of("wal bytes") / 1_024.0 / (lifecycles.max(1) as f64),
             100.0 * counts.of("updates in place") / counts.of("updates").max(1.0)
         );
+        let each = |name| counts.of(name) / (lifecycles.max(1) as f64);
+        println!(
+            "  for each lifecycle, warm-up included: {:.3} transactions, {:.3} syncs of the log; {:.0} \
+             deadlocks in all",
+            each("transactions"),
+            each("syncs"),
+            counts.of("deadlocks")
+        );
         Ok(())
     }
 
