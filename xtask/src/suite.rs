@@ -79,8 +79,8 @@ fn tests() -> Result<()> {
 /// memory were among the tests before.
 pub(crate) fn over_postgres() -> Result<()> {
     let (url, cluster) = database_server()?;
-    let own = ["test", "--package", "marketplace-api", "--package", "marketplace-testkit"];
-    let mut command = cargo(own.into_iter().chain(["--test", "http"]));
+    // Of the whole workspace: package by package other features would be compiled.
+    let mut command = cargo(["test", "--workspace", "--test", "http"]);
     let command = without_settings(&mut command);
     let passed = run(command.env(SERVER_VARIABLE, url).env("MARKETPLACE_TEST_STORE", "postgres"));
     drop(cluster);
