@@ -12,12 +12,13 @@ use clap::Parser;
 use ed25519_dalek::{Signer as _, SigningKey};
 use marketplace_a2a::types::{Artifact, Message, Part, Raw, Role, TaskState, TaskStatus};
 use marketplace_a2a::{
-    A2a, A2aError, Act, Behaviour, Cards, NewTask, Settings, Standing, Step, Turn, router,
+    A2a, A2aError, Act, Behaviour, Cards, NewTask, Pushes, Settings, Standing, Step, Turn, router,
 };
 use marketplace_contract_kit::{FakeFetcher, FakeTeg, ManualClock, MemoryStore};
-use marketplace_engine::{Config, Edges, Marketplace, RandomIds};
+use marketplace_engine::{Config, Dispatcher, Edges, Marketplace, RandomIds};
 use marketplace_money::{Did, Timestamp};
 use marketplace_ports::{Signed, Signer, Silence, TaskKey};
+use marketplace_registry::{FetchSettings, HttpCourier, KeySource, OwnKeys};
 use marketplace_wire::{Caller, Doorkeeper, Guest, Knock, Problem, Via};
 use serde_json::json;
 
@@ -227,6 +228,23 @@ fn card(url: &str, pushes: bool) -> serde_json::Value {
     })
 }
 
+/// Tells push notifications, as the product does.
+async fn push(
+    marketplace: &Marketplace,
+    did: &Did,
+    url: &str,
+    allow_private: bool,
+) -> Result<(), Box<dyn std::error::Error>> {
+    let now = marketplace.now().await?;
+    let keys = Arc::new(OwnKeys::open(did.clone(), KeySource::Fixed([7; 32]), now).await?);
+    let settings = FetchSettings { allow_private, ..FetchSettings::default() };
+    let courier = Arc::new(HttpCourier::new(settings, keys)?);
+    let scribe = Arc::new(Pushes { marketplace: marketplace.clone(), public_url: url.to_owned() });
+    let dispatcher = Dispatcher::new(marketplace.clone(), courier, scribe).await?;
+    tokio::spawn(dispatcher.run(std::future::pending()));
+    Ok(())
+}
+
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let cli = Cli::parse();
@@ -254,15 +272,16 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let address = SocketAddr::from(([127, 0, 0, 1], cli.port));
     let listener = tokio::net::TcpListener::bind(address).await?;
     let url = format!("http://{}", listener.local_addr()?);
+    push(&marketplace, &did, &url, cli.allow_private).await?;
     let signer = Arc::new(Key(did.clone(), SigningKey::from_bytes(&[7; 32])));
     let a2a = A2a {
         marketplace,
         door: Arc::new(Open("did:example:anybody".parse()?)),
         behaviour: Arc::new(Scripted),
-        cards: Arc::new(Cards::of(card(&url, false), signer)),
+        cards: Arc::new(Cards::of(card(&url, true), signer)),
         settings: Settings {
             public_url: url.clone(),
-            pushes: false,
+            pushes: true,
             longest_wait: Duration::from_secs(60),
         },
         clock: Arc::new(|| Timestamp::from_micros(chrono::Utc::now().timestamp_micros())),

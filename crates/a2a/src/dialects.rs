@@ -345,7 +345,11 @@ fn artifact(artifact: &Artifact) -> Value {
 }
 
 /// A task with the members of all three dialects.
-fn task(dialect: Dialect, standing: Standing, length: Option<i64>) -> Result<Value, A2aError> {
+pub(crate) fn task(
+    dialect: Dialect,
+    standing: Standing,
+    length: Option<i64>,
+) -> Result<Value, A2aError> {
     let mut task = standing.task;
     shorten(&mut task, length)?;
     let mut messages: Vec<Value> = task.history.iter().map(told).collect();

@@ -266,3 +266,34 @@ pub(crate) fn version_after(event: &SealedEvent) -> u64 {
     let data: Value = serde_json::from_str(&event.data).unwrap_or_default();
     data["version"].as_u64().unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn phases_are_states() {
+        let check = |status, phase, expect: TaskState| {
+            assert_eq!(state(status, phase), expect, "{phase}");
+        };
+        let funded = OrderStatus::EscrowFunded;
+        check(OrderStatus::Pending, Phase::AwaitingFunds, TaskState::InputRequired);
+        for phase in [
+            Phase::AwaitingStart,
+            Phase::InProgress,
+            Phase::Delivered,
+            Phase::ChangesRequested,
+            Phase::Disputed,
+        ] {
+            check(funded, phase, TaskState::InputRequired);
+        }
+        check(OrderStatus::Completed, Phase::Accepted, TaskState::Completed);
+        check(OrderStatus::Completed, Phase::AutoReleased, TaskState::Completed);
+        check(OrderStatus::Completed, Phase::Ruled, TaskState::Completed);
+        check(OrderStatus::Refunded, Phase::Ruled, TaskState::Failed);
+        check(OrderStatus::Refunded, Phase::Cancelled, TaskState::Canceled);
+        check(OrderStatus::Refunded, Phase::Declined, TaskState::Rejected);
+        check(OrderStatus::Refunded, Phase::NonDelivery, TaskState::Failed);
+        check(OrderStatus::Expired, Phase::Unpaid, TaskState::Failed);
+    }
+}

@@ -5,14 +5,20 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use marketplace_engine::{Error, Hook, HookKind, Marketplace, OrderView, Scribe, Written};
 use marketplace_escrow::Content;
+use marketplace_money::OrderId;
 use marketplace_ports::{SealedEvent, Subject, TaskKey};
 
-use crate::error::A2aError;
+use crate::dialect::Dialect;
+use crate::dialects;
+use crate::error::{A2aError, PUSH_NOT_SUPPORTED};
 use crate::kept::{Kept, TaskEvent};
 use crate::order_task::{self, Seen};
-use crate::service::A2a;
-use crate::types::{PushConfig, StreamResponse};
+use crate::service::{A2a, Call, fits};
+use crate::standing::{Standing, named_push};
+use crate::types::{PushConfig, PushRequest, StreamResponse, TaskState};
 
+/// Configurations of one task.
+pub(crate) const MOST_PUSHES: usize = 16;
 /// What clients of the protocol look for.
 const TOKEN: &str = "X-A2A-Notification-Token";
 
@@ -61,19 +67,153 @@ impl Pushes {
     }
 }
 
+impl Pushes {
+    /// The task as it is now, for the dialects before 1.0: they are told whole tasks.
+    async fn whole(&self, key: &TaskKey, event: &SealedEvent) -> Result<Option<String>, Error> {
+        let (task, order) = match event.subject {
+            Subject::Order(order) => (order.uuid(), Some(order)),
+            Subject::Command(command) => (command.uuid(), None),
+            _ => return Ok(None),
+        };
+        let named = TaskKey { task, owner: key.owner.clone() };
+        let Some(row) = self.marketplace.task(&named).await? else { return Ok(None) };
+        let kept = Kept::read(&row.body);
+        let dialect = kept.dialect;
+        if dialect == Dialect::V1 {
+            return Ok(None);
+        }
+        let standing = match order {
+            None => Standing::own(&row, kept),
+            Some(order) => self.of_order(named, order, &kept).await?,
+        };
+        let Some(standing) = standing else { return Ok(None) };
+        let task = dialects::task(dialect, standing, None);
+        let task = task.map_err(|_| Error::Fault("a task cannot be told".to_owned()))?;
+        Ok(Some(task.to_string()))
+    }
+
+    async fn of_order(
+        &self,
+        key: TaskKey,
+        order: OrderId,
+        kept: &Kept,
+    ) -> Result<Option<Standing>, Error> {
+        let Some(view) = self.marketplace.order(order).await? else { return Ok(None) };
+        let bytes = delivered(&self.marketplace, &view).await?;
+        let (receiver, exchange) = (self.marketplace.did(), self.public_url.as_str());
+        let seen = Seen { viewer: &key.owner, receiver, exchange, kept: Some(kept) };
+        let task = order_task::task(&view, seen, bytes.as_ref());
+        Ok(Some(Standing {
+            task,
+            key,
+            order: Some(order),
+            dialect: kept.dialect,
+            pushes: Vec::new(),
+            version: view.order.version,
+            changed_at: order_task::changed_at(&view.order),
+        }))
+    }
+}
+
 #[async_trait]
 impl Scribe for Pushes {
     async fn write(&self, key: &TaskKey, _: &Hook, event: &SealedEvent) -> Result<Written, Error> {
         let updates = self.updates(key, event).await?;
-        let is_over =
-            |update: &StreamResponse| update.state().is_some_and(|state| state.is_terminal());
+        let is_over = |update: &StreamResponse| update.state().is_some_and(TaskState::is_terminal);
         let is_last = updates.iter().any(is_over);
+        if let Some(whole) = self.whole(key, event).await? {
+            return Ok(Written { bodies: vec![whole], is_last });
+        }
         let bodies = updates.iter().map(serde_json::to_string).collect::<Result<_, _>>();
         Ok(Written { bodies: bodies.map_err(|error| Error::Fault(error.to_string()))?, is_last })
     }
 }
 
 impl A2a {
+    pub(crate) fn check_push(&self, push: &PushConfig) -> Result<(), A2aError> {
+        if !self.settings.pushes {
+            return Err(A2aError::new(PUSH_NOT_SUPPORTED, ""));
+        }
+        fits(&push.id, "id")?;
+        let is_url = push.url.starts_with("https://") || push.url.starts_with("http://");
+        if !is_url || push.url.len() > 2_048 || push.url.chars().any(char::is_control) {
+            return Err(A2aError::invalid("url", "must be an http or https URL"));
+        }
+        Ok(())
+    }
+
+    pub(crate) async fn set_push(
+        &self,
+        key: &TaskKey,
+        push: PushConfig,
+    ) -> Result<PushConfig, A2aError> {
+        let push = named_push(push, key.task);
+        let new = push.clone();
+        self.amend(key, move |kept| {
+            kept.set_push(new.clone());
+            kept.pushes.len() <= MOST_PUSHES
+        })
+        .await?;
+        self.hook_push(key, &push, self.marketplace.feed_head().await?).await?;
+        Ok(push)
+    }
+
+    /// `CreateTaskPushNotificationConfig`.
+    pub(crate) async fn create_push(
+        &self,
+        call: Call<'_>,
+        push: PushConfig,
+    ) -> Result<PushConfig, A2aError> {
+        self.check_push(&push)?;
+        let standing = self.standing(call.did()?, &push.task_id).await?;
+        self.set_push(&standing.key, push).await
+    }
+
+    /// `GetTaskPushNotificationConfig`.
+    pub(crate) async fn get_push(
+        &self,
+        call: Call<'_>,
+        request: &PushRequest,
+    ) -> Result<PushConfig, A2aError> {
+        let pushes = self.list_pushes(call, request).await?;
+        let found = pushes.into_iter().find(|push| push.id == request.id);
+        found.ok_or_else(|| A2aError::no_task(&format!("{}/{}", request.task_id, request.id)))
+    }
+
+    /// `ListTaskPushNotificationConfigs`.
+    pub(crate) async fn list_pushes(
+        &self,
+        call: Call<'_>,
+        request: &PushRequest,
+    ) -> Result<Vec<PushConfig>, A2aError> {
+        if !self.settings.pushes {
+            return Err(A2aError::new(PUSH_NOT_SUPPORTED, ""));
+        }
+        Ok(self.standing(call.did()?, &request.task_id).await?.pushes)
+    }
+
+    /// `DeleteTaskPushNotificationConfig`: doing it again changes nothing.
+    pub(crate) async fn delete_push(
+        &self,
+        call: Call<'_>,
+        request: &PushRequest,
+    ) -> Result<(), A2aError> {
+        if !self.settings.pushes {
+            return Err(A2aError::new(PUSH_NOT_SUPPORTED, ""));
+        }
+        let standing = self.standing(call.did()?, &request.task_id).await?;
+        if standing.pushes.iter().all(|push| push.id != request.id) {
+            return Ok(());
+        }
+        self.unhook_push(&standing.key, &request.id).await?;
+        let id = request.id.clone();
+        self.amend(&standing.key, move |kept| {
+            kept.pushes.retain(|push| push.id != id);
+            true
+        })
+        .await
+    }
+
     /// Calls whom a configuration names of everything after a position. One of the same name goes.
     pub(crate) async fn hook_push(
         &self,

@@ -14,21 +14,17 @@ use uuid::Uuid;
 use crate::behaviour::{Act, Behaviour, Turn};
 use crate::card::Cards;
 use crate::dialect::Dialect;
-use crate::error::{
-    A2aError, PUSH_NOT_SUPPORTED, TASK_NOT_CANCELABLE, UNAVAILABLE, UNSUPPORTED_OPERATION,
-};
+use crate::error::{A2aError, TASK_NOT_CANCELABLE, UNAVAILABLE, UNSUPPORTED_OPERATION};
 use crate::follow::{Follower, Until};
 use crate::kept::Kept;
-use crate::standing::{Standing, addressed, named_push};
+use crate::pushes::MOST_PUSHES;
+use crate::standing::{Standing, addressed};
 use crate::types::{
-    Configuration, ListRequest, Message, PushConfig, PushRequest, Role, SendRequest, Task,
-    TaskRequest, TaskState,
+    Configuration, ListRequest, Message, Role, SendRequest, Task, TaskRequest, TaskState,
 };
 
 /// Orders of each side, and other tasks, that a list looks at.
 const LISTED: u32 = 1_000;
-/// Configurations of one task.
-const MOST_PUSHES: usize = 16;
 /// Conversations and names that clients choose.
 const LONGEST_NAME: usize = 256;
 
@@ -84,7 +80,7 @@ impl Call<'_> {
     }
 }
 
-fn fits(name: &str, field: &str) -> Result<(), A2aError> {
+pub(crate) fn fits(name: &str, field: &str) -> Result<(), A2aError> {
     if name.len() <= LONGEST_NAME && !name.chars().any(char::is_control) {
         return Ok(());
     }
@@ -380,32 +376,8 @@ impl A2a {
         Ok(all)
     }
 
-    fn check_push(&self, push: &PushConfig) -> Result<(), A2aError> {
-        if !self.settings.pushes {
-            return Err(A2aError::new(PUSH_NOT_SUPPORTED, ""));
-        }
-        fits(&push.id, "id")?;
-        let is_url = push.url.starts_with("https://") || push.url.starts_with("http://");
-        if !is_url || push.url.len() > 2_048 || push.url.chars().any(char::is_control) {
-            return Err(A2aError::invalid("url", "must be an http or https URL"));
-        }
-        Ok(())
-    }
-
-    async fn set_push(&self, key: &TaskKey, push: PushConfig) -> Result<PushConfig, A2aError> {
-        let push = named_push(push, key.task);
-        let new = push.clone();
-        self.amend(key, move |kept| {
-            kept.set_push(new.clone());
-            kept.pushes.len() <= MOST_PUSHES
-        })
-        .await?;
-        self.hook_push(key, &push, self.marketplace.feed_head().await?).await?;
-        Ok(push)
-    }
-
     /// Changes what is kept of a task, without news for anybody.
-    async fn amend(
+    pub(crate) async fn amend(
         &self,
         key: &TaskKey,
         change: impl Fn(&mut Kept) -> bool + Send + Sync + 'static,
@@ -423,62 +395,6 @@ impl A2a {
         };
         self.marketplace.keep_task(key.clone(), Arc::new(amend)).await?;
         Ok(())
-    }
-
-    /// `CreateTaskPushNotificationConfig`.
-    pub(crate) async fn create_push(
-        &self,
-        call: Call<'_>,
-        push: PushConfig,
-    ) -> Result<PushConfig, A2aError> {
-        self.check_push(&push)?;
-        let standing = self.standing(call.did()?, &push.task_id).await?;
-        self.set_push(&standing.key, push).await
-    }
-
-    /// `GetTaskPushNotificationConfig`.
-    pub(crate) async fn get_push(
-        &self,
-        call: Call<'_>,
-        request: &PushRequest,
-    ) -> Result<PushConfig, A2aError> {
-        let pushes = self.list_pushes(call, request).await?;
-        let found = pushes.into_iter().find(|push| push.id == request.id);
-        found.ok_or_else(|| A2aError::no_task(&format!("{}/{}", request.task_id, request.id)))
-    }
-
-    /// `ListTaskPushNotificationConfigs`.
-    pub(crate) async fn list_pushes(
-        &self,
-        call: Call<'_>,
-        request: &PushRequest,
-    ) -> Result<Vec<PushConfig>, A2aError> {
-        if !self.settings.pushes {
-            return Err(A2aError::new(PUSH_NOT_SUPPORTED, ""));
-        }
-        Ok(self.standing(call.did()?, &request.task_id).await?.pushes)
-    }
-
-    /// `DeleteTaskPushNotificationConfig`: doing it again changes nothing.
-    pub(crate) async fn delete_push(
-        &self,
-        call: Call<'_>,
-        request: &PushRequest,
-    ) -> Result<(), A2aError> {
-        if !self.settings.pushes {
-            return Err(A2aError::new(PUSH_NOT_SUPPORTED, ""));
-        }
-        let standing = self.standing(call.did()?, &request.task_id).await?;
-        if standing.pushes.iter().all(|push| push.id != request.id) {
-            return Ok(());
-        }
-        self.unhook_push(&standing.key, &request.id).await?;
-        let id = request.id.clone();
-        self.amend(&standing.key, move |kept| {
-            kept.pushes.retain(|push| push.id != id);
-            true
-        })
-        .await
     }
 }
 

@@ -44,7 +44,7 @@ impl Standing {
         self.task.status.state
     }
 
-    fn own(row: &marketplace_ports::Task, kept: Kept) -> Option<Self> {
+    pub(crate) fn own(row: &marketplace_ports::Task, kept: Kept) -> Option<Self> {
         Some(Self {
             task: kept.task(row.key.task)?,
             key: row.key.clone(),

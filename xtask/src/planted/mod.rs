@@ -84,6 +84,16 @@ const NETS: &[Net] = &[
         build: &["test", "--no-run", "--package", "marketplace-teg"],
         run: &["test", "--package", "marketplace-teg"],
     },
+    Net {
+        name: "a2a",
+        build: &["test", "--no-run", "--package", "marketplace-a2a"],
+        run: &["test", "--package", "marketplace-a2a"],
+    },
+    Net {
+        name: "registry",
+        build: &["test", "--no-run", "--package", "marketplace-registry"],
+        run: &["test", "--package", "marketplace-registry"],
+    },
 ];
 
 /// How the simulator begins the line that says which promise is broken.
