@@ -104,6 +104,11 @@ const HEAVIEST_WORD: i64 = Amount::from_avt(1_000).nano();
 
 /// The weight of a word about `side`, from what was known before the settlement.
 fn weight(settlement: &Settlement, records: &Records, side: Side, word: Word) -> i64 {
+    // That a buyer pays, escrow sees to: it says nothing of what the buyer sells. Else who buys
+    // honest work with money that it has anyway could sell rubbish with that name.
+    if side == Side::Buyer && word.is_for {
+        return 0;
+    }
     let now = settlement.at;
     let value = settlement.value.nano().clamp(0, HEAVIEST_WORD);
     let (speaker, stake, edge) = match side {

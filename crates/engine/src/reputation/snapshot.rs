@@ -21,7 +21,7 @@ const HEAD: &str = "standings";
 /// Characters of a part.
 const PART: usize = 1 << 20;
 /// Grows when the rules of the score change: then standings are counted anew.
-const RULES: u32 = 2;
+const RULES: u32 = 3;
 /// Below so many settlements there is nothing to save: the feed is read in no time.
 const LEAST: u64 = 2_000;
 

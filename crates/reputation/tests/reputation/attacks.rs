@@ -57,14 +57,31 @@ proptest! {
     }
 }
 
-/// A ring with bridges: its members buy honestly from trusted sellers to be trusted themselves, and
-/// then lift one of their own. Every point costs real purchases and fees.
+/// A ring whose members only buy honestly, to be trusted: paying says nothing of what they sell.
+#[test]
+fn who_only_pays_is_nobody() {
+    let mut market = Market::default();
+    for member in 0..5 {
+        for seller in 0..5 {
+            market.buys(&format!("ring{member}"), 500, &format!("staked{seller}"));
+        }
+    }
+    for member in 1..5 {
+        market.buys(&format!("ring{member}"), 1_000, "ring0");
+    }
+    for member in 0..5 {
+        assert_eq!(market.score(&format!("ring{member}")), 0);
+    }
+}
+
+/// A ring with bridges: its members sell honest work to trusted buyers to be trusted themselves,
+/// and then lift one of their own. Every point costs real work and fees.
 #[test]
 fn a_bridged_ring_pays_for_its_points() {
     let points_for = |bridge: i64, inner: i64| {
         let mut market = Market::default();
         for member in 0..5 {
-            market.buys(&format!("ring{member}"), bridge, &format!("staked{member}"));
+            market.buys(&format!("staked{member}"), bridge, &format!("ring{member}"));
         }
         market.fees = 0;
         for _ in 0..50 {
@@ -74,14 +91,14 @@ fn a_bridged_ring_pays_for_its_points() {
         }
         // What the member has from its own bridge is honestly earned.
         let mut honest = Market::default();
-        honest.buys("ring0", bridge, "staked0");
+        honest.buys("staked0", bridge, "ring0");
         let limit = exposure_limit(&market.book.standing(&did("ring0")), Amount::ZERO);
         (market.score("ring0") - honest.score("ring0"), market.fees, limit)
     };
     assert_eq!(points_for(0, 1_000).0, 0, "no bridge, no points");
     let (points, fees, limit) = points_for(50, 1_000);
     println!("bridge 50: {points} thousandths of a point for {fees} nano of fees, limit {limit}");
-    // 250 AVT of real purchases and 5,000 AVT of fees for less than ten points; and what the ring
+    // 250 AVT of real work and 5,000 AVT of fees for less than ten points; and what the ring
     // could then run away with is less than it paid.
     assert!((1..10_000).contains(&points), "{points}");
     assert_eq!(fees, 5_000_000_000_000);

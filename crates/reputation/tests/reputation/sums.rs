@@ -81,6 +81,7 @@ impl Oracle<'_> {
                 let before = said(about, Some(by), word.is_for).at(*at);
                 let left = trust.of(credit(&speaker, by_stake, &edge, *at)) - before;
                 let weight = match (word.is_proven, word.is_silent) {
+                    _ if side == Side::Buyer && word.is_for => 0,
                     (true, _) => whole,
                     (_, true) => damped(trust.of(backed), before).min(left).max(0) / 4,
                     (_, false) => damped(trust.of(backed), before).min(left).max(0),

@@ -4,6 +4,7 @@
 use std::process::ExitCode;
 
 use clap::Parser;
+use marketplace_money::Amount;
 use marketplace_testkit::experiment::{Figures, Options, Rules, run, table};
 
 /// What cheating costs, and whom: a population of honest and malicious agents under the real rules
@@ -28,15 +29,29 @@ struct Arguments {
     /// How much of a hundred of the jurors' stake votes together, a column for each.
     #[arg(long, value_delimiter = ',', default_values_t = [10, 20, 40])]
     colluding: Vec<u32>,
+    /// What may wait on a seller that nobody knows, in AVT, or `off`
+    #[arg(long, default_value = "50")]
+    exposure_base: String,
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let Arguments { seed, agents, days, malicious, lazy, .. } = arguments;
+    let exposure_base = match arguments.exposure_base.as_str() {
+        "off" => None,
+        text => match text.parse::<Amount>() {
+            Ok(amount) => Some(amount),
+            Err(error) => {
+                eprintln!("--exposure-base {text}: {error}");
+                return ExitCode::FAILURE;
+            }
+        },
+    };
     let mut markets: Vec<(String, Figures)> = Vec::new();
     for colluding in arguments.colluding {
         for (name, rules) in [("ours", Rules::Ours), ("naive", Rules::Naive)] {
-            let options = Options { seed, agents, days, malicious, colluding, lazy, rules };
+            let options =
+                Options { seed, agents, days, malicious, colluding, lazy, exposure_base, rules };
             markets.push((format!("{name}, {colluding} % collude"), run(&options)));
         }
     }

@@ -6,7 +6,7 @@ use marketplace_disputes::{BondOutcome, Candidate, Side};
 use marketplace_escrow::{Actor, Command, Order, Phase};
 use marketplace_ledger::Account;
 use marketplace_money::{Amount, Did, Seconds, Timestamp};
-use marketplace_reputation::{Book, Outcome as Word, Settlement, exposure_limit};
+use marketplace_reputation::{Book, Outcome as Word, Settlement, backing};
 
 use super::court::{self, Truth};
 use super::deal::{Purses, act, buy, deliver};
@@ -154,11 +154,11 @@ impl Arena {
     }
 
     fn has_room(&self, seller: &Did, total: Amount) -> bool {
-        if self.options.rules == Rules::Naive {
-            return true;
-        }
+        let base = self.options.exposure_base.filter(|_| self.options.rules == Rules::Ours);
+        let Some(base) = base else { return true };
         let stake = self.people[self.by_name[seller]].stake;
-        let limit = exposure_limit(&self.book.standing(seller), stake);
+        let limit = base.checked_add(backing(&self.book.standing(seller), stake));
+        let limit = limit.unwrap_or(Amount::MAX);
         let open = self.open.get(seller).copied().unwrap_or_default();
         open.checked_add(total).is_some_and(|open| open <= limit)
     }
@@ -299,7 +299,13 @@ impl Arena {
         }
         let open = self.open.entry(order.seller.clone()).or_default();
         *open = open.checked_sub(order.price.total).unwrap_or_default();
-        self.count(order, honest, good, silent, before);
+        let taker = if honest[0] { seller } else { buyer };
+        let place = self.people[taker].kind.place();
+        let lost = self.count(order, honest, good, before);
+        self.figures.lost_by_silence += if silent { lost } else { 0 };
+        if let Some(place) = place {
+            self.figures.lost_to[place] += lost;
+        }
     }
 
     fn accept(&mut self, buyer: usize, delivered: &Order, silent: bool) {
@@ -393,16 +399,9 @@ impl Arena {
     }
 
     /// What an honest party lost to a malicious one.
-    fn count(
-        &mut self,
-        order: &Order,
-        honest: [bool; 2],
-        good: bool,
-        silent: bool,
-        before: (i64, i64),
-    ) {
+    fn count(&mut self, order: &Order, honest: [bool; 2], good: bool, before: (i64, i64)) -> i64 {
         if !honest[0] && !honest[1] {
-            return;
+            return 0;
         }
         let figures = &mut self.figures;
         figures.orders += 1;
@@ -421,9 +420,7 @@ impl Arena {
             _ => 0,
         };
         figures.lost += lost.max(0);
-        if silent {
-            figures.lost_by_silence += lost.max(0);
-        }
+        lost.max(0)
     }
 
     /// Who is below zero and malicious comes back under a new name.

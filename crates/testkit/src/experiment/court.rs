@@ -185,22 +185,24 @@ impl Case<'_, '_> {
         let began = self.now;
         let window = timer.deadline.due.since(began) / 60_000_000;
         let window = u64::try_from(window).unwrap_or(0).max(2) - 1;
-        let mut last = began;
+        let mut comes: Vec<(Timestamp, Did)> = Vec::new();
         for juror in seats {
             // One in thirty does not come.
-            if self.rng.chance(33) {
-                continue;
+            if !self.rng.chance(33) {
+                comes.push((began.plus(minutes(self.rng.below(window))), juror));
             }
+        }
+        // The reveal begins with the last of them, so they must come in the order of time.
+        comes.sort();
+        for (at, juror) in comes {
             let mut salt = [0; 32];
             salt[..8].copy_from_slice(&self.rng.next().to_be_bytes());
             let vote = Vote { ballot: self.ballot(&juror), salt };
             let commitment = commitment(self.dispute.id, round, attempt, &juror, &vote);
-            self.now = began.plus(minutes(self.rng.below(window)));
-            last = last.max(self.now);
+            self.now = at;
             self.act(&Caller::Agent(juror.clone()), &Command::Commit { commitment });
             self.votes.push((juror, vote));
         }
-        self.now = last;
         true
     }
 

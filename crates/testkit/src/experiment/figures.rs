@@ -14,6 +14,9 @@ pub struct Figures {
     pub lost: i64,
     /// Of that, by lazy buyers who never looked.
     pub lost_by_silence: i64,
+    /// The same by who took it: exit scammers, isolated rings, rings with bridges, serial disputers,
+    /// bad-mouthers.
+    pub lost_to: [i64; 5],
     /// Purchases that were refused because enough waited on the seller.
     pub refused: u64,
     /// All disputes.
@@ -37,7 +40,13 @@ impl Figures {
     /// What honest agents lost, in thousandths of a percent of what they traded.
     #[must_use]
     pub fn loss(&self) -> i64 {
-        let part = i128::from(self.lost) * 100_000 / i128::from(self.value.max(1));
+        self.part(self.lost)
+    }
+
+    /// So much of what honest agents traded, in thousandths of a percent.
+    #[must_use]
+    pub fn part(&self, nano: i64) -> i64 {
+        let part = i128::from(nano) * 100_000 / i128::from(self.value.max(1));
         i64::try_from(part).unwrap_or(i64::MAX)
     }
 

@@ -22,6 +22,8 @@ mod figures;
 mod people;
 mod table;
 
+use marketplace_money::Amount;
+
 pub use arena::run;
 pub use figures::Figures;
 pub use table::table;
@@ -51,6 +53,8 @@ pub struct Options {
     pub colluding: u32,
     /// How many of a hundred buyers are lazy.
     pub lazy: u32,
+    /// What may wait on a seller that nobody knows; nothing: there is no limit.
+    pub exposure_base: Option<Amount>,
     /// Whose rules.
     pub rules: Rules,
 }
@@ -64,6 +68,7 @@ impl Options {
         malicious: 20,
         colluding: 20,
         lazy: 50,
+        exposure_base: Some(marketplace_reputation::EXPOSURE_BASE),
         rules: Rules::Ours,
     };
 }

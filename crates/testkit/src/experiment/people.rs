@@ -29,6 +29,18 @@ impl Kind {
         matches!(self, Self::Seller { .. } | Self::Buyer { .. })
     }
 
+    /// Its place among those who take from honest agents.
+    pub(super) const fn place(self) -> Option<usize> {
+        match self {
+            Self::ExitScammer { .. } => Some(0),
+            Self::Ring { bridged: false, .. } => Some(1),
+            Self::Ring { bridged: true, .. } => Some(2),
+            Self::SerialDisputer => Some(3),
+            Self::BadMouther => Some(4),
+            Self::Seller { .. } | Self::Buyer { .. } | Self::Colluder => None,
+        }
+    }
+
     /// Whether it sells on this day.
     pub(super) const fn sells(self, day: u32) -> bool {
         match self {

@@ -38,12 +38,12 @@ const ROWS: &[(&str, Cell)] = &[
     ("orders with an honest party", |f| f.orders.to_string()),
     ("their value", |f| format!("{} AVT", avt(f.value))),
     ("lost by honest agents", |f| percent(f.loss())),
-    ("  of that, by buyers who never look", |f| {
-        percent(
-            i64::try_from(i128::from(f.lost_by_silence) * 100_000 / i128::from(f.value.max(1)))
-                .unwrap_or(0),
-        )
-    }),
+    ("  of that, by buyers who never look", |f| percent(f.part(f.lost_by_silence))),
+    ("  to exit scammers", |f| percent(f.part(f.lost_to[0]))),
+    ("  to isolated rings", |f| percent(f.part(f.lost_to[1]))),
+    ("  to rings with bridges", |f| percent(f.part(f.lost_to[2]))),
+    ("  to serial disputers", |f| percent(f.part(f.lost_to[3]))),
+    ("  to bad-mouthers", |f| percent(f.part(f.lost_to[4]))),
     ("purchases refused: enough waits", |f| f.refused.to_string()),
     ("names that scammers left", |f| f.names.to_string()),
     ("a point for an isolated ring", |f| per_point(f.isolated)),
