@@ -19,14 +19,19 @@ pub(crate) fn reference() -> String {
     let mut page = HEAD.to_owned();
     let about = "`marketplace-worker` reads the same, and `WORKER_LISTEN_ADDR` (`--worker-listen`, \
                  default `127.0.0.1:8021`): where it tells how it is.";
-    section(&mut page, "marketplace-server", about, Settings::augment_args(Command::new("server")));
+    section(
+        &mut page,
+        "marketplace-server",
+        about,
+        &Settings::augment_args(Command::new("server")),
+    );
     let about = "The embedded TEG and registry as a server of their own: play money. `LOG_LEVEL` \
                  is as above.";
-    section(&mut page, "marketplace-teg", about, EdgeSettings::augment_args(Command::new("teg")));
+    section(&mut page, "marketplace-teg", about, &EdgeSettings::augment_args(Command::new("teg")));
     page
 }
 
-fn section(page: &mut String, title: &str, about: &str, command: Command) {
+fn section(page: &mut String, title: &str, about: &str, command: &Command) {
     // Writing to a string cannot fail, here and below.
     let _ = write!(page, "\n## {title}\n\n{about}\n\n");
     page.push_str("| variable | flag | default | values | meaning |\n|---|---|---|---|---|\n");

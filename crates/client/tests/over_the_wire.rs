@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use marketplace_client::{
     AgentKey, Client, ClientError, Delivery, NewListing, Order, Purchase, Search,
 };
-use marketplace_testkit::TestApp;
+use marketplace_testkit::app::TestApp;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 

@@ -80,8 +80,8 @@ impl Memory {
             kept.heard = Some(Heard { at: begun, now: view.now, gaps: view.gaps.clone() });
             view.orders.values().for_each(|order| kept.see_order(order));
             view.listings.values().for_each(|listing| kept.see_listing(listing));
-            let balances = view.balances.iter().map(|(account, amount)| (account, amount));
-            for (account, amount) in balances.chain(sellers.iter().map(|(a, b)| (a, b))) {
+            let sellers = sellers.iter().map(|(account, amount)| (account, amount));
+            for (account, amount) in view.balances.iter().chain(sellers) {
                 kept.balances.put(account.clone(), *amount);
             }
         });
