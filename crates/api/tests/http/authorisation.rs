@@ -115,6 +115,7 @@ const CASES: &[(&str, &str, Who)] = &[
     ("post", "/api/v1/operator/motions/{motion_id}/cancel", Operator),
     ("get", "/api/v1/operator/events", Operator),
     ("get", "/api/v1/fees", Anybody),
+    ("get", "/api/v1/market/overview", Anybody),
     ("get", "/agent_card.json", Anybody),
     ("get", "/marketplace", Anybody),
     ("get", "/api/problems", Anybody),
