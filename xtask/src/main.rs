@@ -34,7 +34,11 @@ enum Task {
     /// Serve a marketplace with demo agents on this machine: the way to try it
     Dev(dev::DevArgs),
     /// Set up what is needed and run all tests; what CI runs
-    Test,
+    Test {
+        /// Begins at this step, after a run that failed there
+        #[arg(long, value_name = "STEP")]
+        from: Option<String>,
+    },
     /// Run a heavy check by name; without a name, list them
     Verify {
         /// Which one, or `all`
@@ -101,7 +105,7 @@ fn main() -> ExitCode {
 fn run(task: Task) -> anyhow::Result<()> {
     match task {
         Task::Dev(args) => dev::run(&args),
-        Task::Test => suite::run_all(),
+        Task::Test { from } => suite::run_all(from.as_deref()),
         Task::Verify { name, args } => verify::run(name.as_deref(), &args),
         Task::Tidy => tidy::run(),
         Task::StateMachine(args) => machine::run(&args),
