@@ -157,7 +157,7 @@ class Prometheus:
         return sum(self.query("up"))
 
 
-def check_prometheus(prometheus, processes):
+def check_prometheus(prometheus, processes, urls):
     def one(expression):
         values = prometheus.query(expression)
         return values[0] if values else math.nan
@@ -169,13 +169,22 @@ def check_prometheus(prometheus, processes):
     wait_for("rates", lambda: one("count(rate(marketplace_commit_seconds_count[5m]))") >= 2)
     board = json.loads((files.DEPLOY / "grafana/marketplace-dashboard.json").read_text())
     queries = [(panel["title"], target["expr"]) for panel in board["panels"] for target in panel.get("targets", [])]
-    empty = []
-    for title, expression in queries:
-        values = prometheus.query(expression)
-        if not values or all(math.isnan(value) for value in values):
-            empty.append(f"{title}: {expression}")
-    if empty:
-        raise SystemExit("the dashboard finds nothing:\n" + "\n".join(empty))
+    empty = queries
+
+    def all_find():
+        # Rates need requests between two scrapes, and the trade may have fitted between them.
+        nonlocal empty
+        for url in urls:
+            ask(f"{url}/api/v1/fees")
+        answers = [(query, prometheus.query(query[1])) for query in empty]
+        empty = [query for query, values in answers if all(math.isnan(value) for value in values)]
+        return not empty
+
+    try:
+        wait_for("figures", all_find)
+    except SystemExit:
+        nothing = "\n".join(f"{title}: {expression}" for title, expression in empty)
+        raise SystemExit(f"the dashboard finds nothing:\n{nothing}") from None
     by_title = dict(queries)
     for title, expected in [
         ("Active Listings", 1),
@@ -227,7 +236,7 @@ def run_house(name, members, programs, folder, replaced, ports, operator):
             try:
                 wait_for("a first scrape", lambda: prometheus.up() == 3)
                 trade(house, urls, folder, operator)
-                check_prometheus(prometheus, 3)
+                check_prometheus(prometheus, 3, urls)
             finally:
                 prometheus.process.kill()
                 prometheus.process.wait()
@@ -257,8 +266,11 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
         operator = folder / "operator.json"
-        command = [programs / "marketplace-admin", "agent", "new", "--out", operator]
-        did = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+        def new_agent(path):
+            command = [programs / "marketplace-admin", "agent", "new", "--out", path]
+            return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+        did, second = new_agent(operator), new_agent(folder / "second.json")
         secret = "of this run"
         secret = secret.replace(" ", "-")
         values = files.example() | {"OPERATOR_DIDS": did, "POSTGRES_PASSWORD": secret, "REGISTRY_CLIENT_SECRET": secret}
@@ -286,6 +298,10 @@ def main():
             if name == "production":
                 # It has no TEG of its own: the trial's stands in for that of the network.
                 members += [member for member in files.of_kubernetes("trial", secrets) if member.name == "teg-layer"]
+            for member in members:
+                # Whoever installs it names its operators; here they are as many as must sign.
+                if int(member.environment.get("OPERATOR_SIGNATURES", "1")) > 1:
+                    member.environment["OPERATOR_DIDS"] = ",".join([did, second])
             own = folder / name
             own.mkdir()
             run_house(name, members, programs, own, replaced, ports, operator if name == "compose" else None)
