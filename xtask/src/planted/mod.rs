@@ -26,74 +26,66 @@ pub(crate) struct PlantedArgs {
     list: bool,
 }
 
-/// What catches bugs: its name in the catalogue, how it is built, how it is run.
+/// What catches bugs: its name in the catalogue, and how cargo builds and runs it.
 pub(crate) struct Net {
     name: &'static str,
-    build: &'static [&'static str],
-    run: &'static [&'static str],
+    package: &'static str,
+    how: How,
+}
+
+enum How {
+    /// The package's tests: which of its targets, and which of their tests.
+    Tests { targets: &'static [&'static str], filter: &'static [&'static str] },
+    /// The simulator, which needs nothing but the engine.
+    Simulator,
+}
+
+impl Net {
+    const fn whole(name: &'static str, package: &'static str) -> Net {
+        Net { name, package, how: How::Tests { targets: &[], filter: &[] } }
+    }
+
+    fn build(&self) -> Vec<&'static str> {
+        let package = ["--package", self.package];
+        match self.how {
+            How::Tests { targets, .. } => [&["test", "--no-run"], &package[..], targets].concat(),
+            How::Simulator => {
+                [&["build"], &package[..], &["--no-default-features", "--bins"]].concat()
+            }
+        }
+    }
+
+    fn run(&self) -> Vec<&'static str> {
+        let package = ["--package", self.package];
+        match self.how {
+            How::Tests { targets, filter } => [&["test"], &package[..], targets, filter].concat(),
+            How::Simulator => {
+                let seeds = ["--bin", "simulate", "--", "--seeds", "200"];
+                [&["run"], &package[..], &["--no-default-features"], &seeds[..]].concat()
+            }
+        }
+    }
 }
 
 const NETS: &[Net] = &[
-    Net {
-        name: "simulate",
-        build: &["build", "--package", "marketplace-testkit", "--no-default-features", "--bins"],
-        run: &[
-            "run",
-            "--package",
-            "marketplace-testkit",
-            "--no-default-features",
-            "--bin",
-            "simulate",
-            "--",
-            "--seeds",
-            "200",
-        ],
-    },
-    Net {
-        name: "store-suite-sqlite",
-        build: &["test", "--no-run", "--package", "marketplace-store-sqlite"],
-        run: &["test", "--package", "marketplace-store-sqlite"],
-    },
+    Net { name: "simulate", package: "marketplace-testkit", how: How::Simulator },
+    Net::whole("store-suite-sqlite", "marketplace-store-sqlite"),
     Net {
         name: "store-suite-postgres",
-        build: &["test", "--no-run", "--package", "marketplace-store-postgres"],
-        run: &["test", "--package", "marketplace-store-postgres", "--test", "store", "replicas::"],
+        package: "marketplace-store-postgres",
+        how: How::Tests { targets: &["--test", "store"], filter: &["replicas::"] },
     },
     Net {
         name: "servers",
-        build: &["test", "--no-run", "--package", "marketplace-boot", "--test", "replicas"],
-        run: &["test", "--package", "marketplace-boot", "--test", "replicas"],
+        package: "marketplace-boot",
+        how: How::Tests { targets: &["--test", "replicas"], filter: &[] },
     },
-    Net {
-        name: "engine",
-        build: &["test", "--no-run", "--package", "marketplace-engine"],
-        run: &["test", "--package", "marketplace-engine"],
-    },
-    Net {
-        name: "search",
-        build: &["test", "--no-run", "--package", "marketplace-search"],
-        run: &["test", "--package", "marketplace-search"],
-    },
-    Net {
-        name: "contract-kit",
-        build: &["test", "--no-run", "--package", "marketplace-contract-kit"],
-        run: &["test", "--package", "marketplace-contract-kit"],
-    },
-    Net {
-        name: "teg-suite",
-        build: &["test", "--no-run", "--package", "marketplace-teg"],
-        run: &["test", "--package", "marketplace-teg"],
-    },
-    Net {
-        name: "a2a",
-        build: &["test", "--no-run", "--package", "marketplace-a2a"],
-        run: &["test", "--package", "marketplace-a2a"],
-    },
-    Net {
-        name: "registry",
-        build: &["test", "--no-run", "--package", "marketplace-registry"],
-        run: &["test", "--package", "marketplace-registry"],
-    },
+    Net::whole("engine", "marketplace-engine"),
+    Net::whole("search", "marketplace-search"),
+    Net::whole("contract-kit", "marketplace-contract-kit"),
+    Net::whole("teg-suite", "marketplace-teg"),
+    Net::whole("a2a", "marketplace-a2a"),
+    Net::whole("registry", "marketplace-registry"),
 ];
 
 /// How the simulator begins the line that says which promise is broken.
@@ -117,7 +109,7 @@ pub(crate) fn run(args: &PlantedArgs) -> Result<()> {
     ensure!(!chosen.is_empty(), "no planted bug has this name");
     let copy = Copy::make(&built("planted").join("tree"))?;
     for net in NETS.iter().filter(|net| chosen.iter().any(|bug| bug.net.name == net.name)) {
-        shell::run(&mut command(&copy, net.build))?;
+        shell::run(&mut command(&copy, &net.build()))?;
         if let Some(says) = complaint(&copy, net)? {
             bail!("{} fails without any planted bug:\n{says}", net.name);
         }
@@ -154,7 +146,7 @@ pub(crate) fn check_all_apply() -> Result<()> {
 /// What the net says of a bug; nothing when it escapes.
 fn caught(copy: &Copy, bug: &Bug) -> Result<Option<String>> {
     // A change that does not compile would be "caught" by the compiler and prove nothing.
-    let built = command(copy, bug.net.build).output()?;
+    let built = command(copy, &bug.net.build()).output()?;
     if !built.status.success() {
         let errors = String::from_utf8_lossy(&built.stderr);
         bail!("planted bug {} does not compile:\n{errors}", bug.name);
@@ -164,7 +156,7 @@ fn caught(copy: &Copy, bug: &Bug) -> Result<Option<String>> {
 
 /// What the net says when it fails, or does not end.
 fn complaint(copy: &Copy, net: &Net) -> Result<Option<String>> {
-    let Some(output) = bounded::output(command(copy, net.run), LONGEST_RUN)? else {
+    let Some(output) = bounded::output(command(copy, &net.run()), LONGEST_RUN)? else {
         return Ok(Some(format!("did not end in {} s", LONGEST_RUN.as_secs())));
     };
     if output.status.success() {
