@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::act::{ActArgs, confirm, show as show_motion, signed, try_motion, what};
 use crate::cli::TokenArgs;
 use crate::client::Client;
-use crate::report::{inert, table};
+use crate::report::{inert, show, table};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum DisputesCommand {
@@ -114,7 +114,7 @@ pub(crate) async fn run(command: &DisputesCommand, as_json: bool) -> Result<()> 
         DisputesCommand::Show(args) => {
             let client = Client::with_key(&args.caller.server, &args.caller.key).await?;
             let path = format!("/api/v1/disputes/{}", args.dispute);
-            print(&client.get(&path, &[]).await?, as_json)
+            show(&client.get(&path, &[]).await?, as_json)
         }
         DisputesCommand::Rule(args) => {
             let finding = args.finding.name();
@@ -152,31 +152,6 @@ async fn list(args: &ListArgs, as_json: bool) -> Result<()> {
     if let Some(cursor) = page["next_cursor"].as_str() {
         println!("more: --cursor {cursor}");
     }
-    Ok(())
-}
-
-/// All fields of a dispute, and what the caller may do.
-pub(crate) fn print(dispute: &Value, as_json: bool) -> Result<()> {
-    if as_json {
-        println!("{dispute:#}");
-        return Ok(());
-    }
-    let fields = dispute.as_object().context("the server sent no dispute")?;
-    let mut lines = table(&["field", "value"]);
-    for (name, value) in fields.iter().filter(|(name, _)| *name != "available_actions") {
-        lines.add_row([name.clone(), inert(value)]);
-    }
-    let actions = dispute["available_actions"].as_array().map(Vec::as_slice).unwrap_or_default();
-    for action in actions {
-        let bond = match &action["bond"] {
-            Value::Null => String::new(),
-            bond => format!(" for {} AVT", inert(bond)),
-        };
-        let words =
-            format!("{}{bond}, until {}", inert(&action["action"]), inert(&action["until"]));
-        lines.add_row(["you may".to_owned(), words]);
-    }
-    println!("{lines}");
     Ok(())
 }
 

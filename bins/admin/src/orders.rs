@@ -2,12 +2,12 @@
 
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand, ValueEnum};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::act::{ActArgs, Money, propose, seconds};
 use crate::cli::TokenArgs;
 use crate::client::Client;
-use crate::report::{inert, table};
+use crate::report::{inert, show, table};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum OrdersCommand {
@@ -95,7 +95,11 @@ const COLUMNS: [(&str, &str); 7] = [
 pub(crate) async fn run(command: &OrdersCommand, as_json: bool) -> Result<()> {
     match command {
         OrdersCommand::List(args) => list(args, as_json).await,
-        OrdersCommand::Show(args) => show(args, as_json).await,
+        OrdersCommand::Show(args) => {
+            let client = Client::with_key(&args.caller.server, &args.caller.key).await?;
+            let path = format!("/api/v1/orders/{}", args.order);
+            show(&client.get(&path, &[]).await?, as_json)
+        }
         OrdersCommand::Refund(args) => {
             let motion = json!({ "action": "order.refund", "order_id": args.order });
             propose(&args.act, motion, Money::Moves, as_json).await
@@ -138,25 +142,5 @@ async fn list(args: &ListArgs, as_json: bool) -> Result<()> {
     if let Some(cursor) = page["next_cursor"].as_str() {
         println!("more: --cursor {cursor}");
     }
-    Ok(())
-}
-
-/// All fields of an order.
-async fn show(args: &ShowArgs, as_json: bool) -> Result<()> {
-    let client = Client::with_key(&args.caller.server, &args.caller.key).await?;
-    let order = client.get(&format!("/api/v1/orders/{}", args.order), &[]).await?;
-    if as_json {
-        println!("{order:#}");
-        return Ok(());
-    }
-    let fields = order.as_object().context("the server sent no order")?;
-    let mut lines = table(&["field", "value"]);
-    for (name, value) in fields.iter().filter(|(name, _)| *name != "available_actions") {
-        lines.add_row([name.clone(), inert(value)]);
-    }
-    let actions = order["available_actions"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let actions: Vec<String> = actions.iter().map(|action| inert(&action["action"])).collect();
-    lines.add_row(["you may".to_owned(), inert(&Value::String(actions.join(", ")))]);
-    println!("{lines}");
     Ok(())
 }

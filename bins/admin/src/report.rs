@@ -23,9 +23,73 @@ pub(crate) fn inert(value: &Value) -> String {
     text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 
+/// A row for each value, however deep it is: what is in `name` is named `name.part`.
+pub(crate) fn add_rows(lines: &mut Table, name: &str, value: &Value) {
+    match value {
+        Value::Object(parts) => {
+            for (part, value) in parts {
+                add_rows(lines, &format!("{name}.{part}"), value);
+            }
+        }
+        Value::Array(items) if items.iter().any(|item| item.is_object() || item.is_array()) => {
+            for (place, value) in (1..).zip(items) {
+                add_rows(lines, &format!("{name}.{place}"), value);
+            }
+        }
+        Value::Array(items) => {
+            let words: Vec<String> = items.iter().map(inert).collect();
+            lines.add_row([name.to_owned(), words.join(", ")]);
+        }
+        value => {
+            lines.add_row([name.to_owned(), inert(value)]);
+        }
+    }
+}
+
+/// Everything that the server says of one thing, and what may be done with it.
+pub(crate) fn show(thing: &Value, as_json: bool) -> anyhow::Result<()> {
+    if as_json {
+        println!("{thing:#}");
+        return Ok(());
+    }
+    let fields = thing.as_object().ok_or_else(|| anyhow::anyhow!("the server sent nothing"))?;
+    let mut lines = table(&["field", "value"]);
+    for (name, value) in fields.iter().filter(|(name, _)| *name != "available_actions") {
+        add_rows(&mut lines, name, value);
+    }
+    let actions = thing["available_actions"].as_array().map(Vec::as_slice).unwrap_or_default();
+    for action in actions {
+        let costs = ["bond", "fee"].map(|cost| match &action[cost] {
+            Value::Null => String::new(),
+            amount => format!(", {cost} {} AVT", inert(amount)),
+        });
+        let until = match &action["until"] {
+            Value::Null => String::new(),
+            until => format!(", until {}", inert(until)),
+        };
+        // As the commands are spelt.
+        let name = inert(&action["action"]).replace('_', "-");
+        let words = format!("{name}{}{until}", costs.concat());
+        lines.add_row(["you may".to_owned(), words]);
+    }
+    println!("{lines}");
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_deep_has_a_row_of_its_own() {
+        let mut lines = table(&["field", "value"]);
+        let value = serde_json::json!({ "b": [{ "c": "d" }, { "c": 2 }], "e": ["f", "g"] });
+        add_rows(&mut lines, "a", &value);
+        let text = lines.to_string();
+        for part in ["a.b.1.c", "a.b.2.c", "a.e", "f, g"] {
+            assert!(text.contains(part), "{text}");
+        }
+    }
 
     #[test]
     fn no_text_moves_the_cursor() {

@@ -12,9 +12,8 @@ use serde_json::{Value, json};
 
 use crate::cli::TokenArgs;
 use crate::client::Client;
-use crate::disputes::print;
 use crate::key_file;
-use crate::report::{inert, table};
+use crate::report::show;
 
 #[derive(Debug, Args)]
 pub(crate) struct TryArgs {
@@ -30,6 +29,20 @@ enum TryCommand {
     Faucet,
     /// What the agent has
     Wallet,
+    /// Put up a service; prints its listing
+    Sell {
+        /// What it is called
+        name: String,
+        /// In AVT
+        #[arg(long)]
+        price: String,
+        /// data-processing, computation, storage, analysis or custom
+        #[arg(long, default_value = "custom")]
+        kind: String,
+        /// In your words
+        #[arg(long, default_value = "as the name says")]
+        description: String,
+    },
     /// Buy what a listing offers
     Buy {
         /// Which
@@ -42,7 +55,43 @@ enum TryCommand {
         /// The work
         text: String,
     },
+    /// How an order stands, and what you may do
+    Order {
+        /// Which
+        order: String,
+    },
+    /// Accept the work, as the buyer: the seller is paid
+    AcceptWork {
+        /// Which order
+        order: String,
+    },
+    /// Anything else that `order` says you may do: start, decline, cancel, request-changes and so on
+    Act {
+        /// Which order
+        order: String,
+        /// What, as `order` names it
+        action: String,
+        /// What goes with it, as the API takes it
+        #[arg(long, value_name = "JSON", default_value = "{}")]
+        with: String,
+    },
+    /// Say what you think of the other party, within seven days after the end
+    Review {
+        /// Which order
+        order: String,
+        /// 1 to 5
+        stars: String,
+        /// In your words
+        #[arg(default_value = "")]
+        text: String,
+    },
+    /// Take tokens out, to your account at the TEG
+    Payout {
+        /// In AVT
+        amount: String,
+    },
     /// Dispute an order; costs the bond and the fee
+    #[command(visible_alias = "dispute")]
     Open {
         /// Which order
         order: String,
@@ -81,6 +130,7 @@ enum TryCommand {
         dispute: String,
     },
     /// Propose to share the price
+    #[command(visible_alias = "offer-settlement")]
     Offer {
         /// Which
         dispute: String,
@@ -88,6 +138,7 @@ enum TryCommand {
         seller: String,
     },
     /// Agree with what the other side proposes
+    #[command(visible_alias = "accept-settlement")]
     Accept {
         /// Which
         dispute: String,
@@ -98,6 +149,7 @@ enum TryCommand {
         dispute: String,
     },
     /// Hand in a file as evidence
+    #[command(visible_alias = "add-evidence")]
     Evidence {
         /// Which
         dispute: String,
@@ -106,6 +158,11 @@ enum TryCommand {
         /// What it shows
         #[arg(long, default_value = "")]
         note: String,
+    },
+    /// The packet of a dispute that is over, for `verify-verdict`
+    Verdict {
+        /// Which
+        dispute: String,
     },
     /// Become a juror, with a stake of 250 AVT at least; the first seat comes after seven days
     Juror {
@@ -135,29 +192,61 @@ pub(crate) async fn run(args: &TryArgs, as_json: bool) -> Result<()> {
     let client = Client::with_key(&args.caller.server, &args.caller.key).await?;
     let (path, body) = match &args.command {
         TryCommand::Faucet => ("/api/v1/wallet/faucet".to_owned(), json!({})),
-        TryCommand::Wallet => return fields(&client.get("/api/v1/wallet", &[]).await?, as_json),
+        TryCommand::Wallet => return show(&client.get("/api/v1/wallet", &[]).await?, as_json),
+        TryCommand::Order { order } => {
+            return show(&client.get(&format!("/api/v1/orders/{order}"), &[]).await?, as_json);
+        }
+        TryCommand::Show { dispute } => {
+            let path = format!("/api/v1/disputes/{dispute}");
+            return show(&client.get(&path, &[]).await?, as_json);
+        }
+        TryCommand::Verdict { dispute } => {
+            let path = format!("/api/v1/disputes/{dispute}/verdict");
+            println!("{}", client.get(&path, &[]).await?);
+            return Ok(());
+        }
+        TryCommand::Vote { dispute, ballot } => {
+            return vote(args, &client, dispute, ballot, as_json).await;
+        }
+        TryCommand::Act { order, action, with } => {
+            let body = serde_json::from_str(with).context("--with is no JSON")?;
+            (format!("/api/v1/orders/{order}/{action}"), body)
+        }
+        command => match trade(command) {
+            Some(asked) => asked,
+            None => on_dispute(command)?,
+        },
+    };
+    show(&client.post(&path, Some(&body)).await?, as_json)
+}
+
+/// What concerns no dispute.
+fn trade(command: &TryCommand) -> Option<(String, Value)> {
+    Some(match command {
+        TryCommand::Sell { name, price, kind, description } => {
+            let service = json!({
+                "service_type": kind, "name": name, "description": description, "price": price,
+            });
+            ("/api/v1/services/list".to_owned(), service)
+        }
         TryCommand::Buy { listing } => {
             ("/api/v1/orders/create".to_owned(), json!({ "listing_id": listing }))
         }
         TryCommand::Deliver { order, text } => {
             (format!("/api/v1/orders/{order}/deliver"), json!({ "inline": text }))
         }
+        TryCommand::AcceptWork { order } => (format!("/api/v1/orders/{order}/accept"), json!({})),
+        TryCommand::Review { order, stars, text } => {
+            (format!("/api/v1/orders/{order}/review"), json!({ "stars": stars, "text": text }))
+        }
+        TryCommand::Payout { amount } => {
+            ("/api/v1/wallet/withdraw".to_owned(), json!({ "amount": amount }))
+        }
         TryCommand::Juror { stake } => {
             ("/api/v1/jurors/register".to_owned(), json!({ "stake": stake }))
         }
-        TryCommand::Show { dispute } => {
-            let path = format!("/api/v1/disputes/{dispute}");
-            return print(&client.get(&path, &[]).await?, as_json);
-        }
-        TryCommand::Vote { dispute, ballot } => {
-            return vote(args, &client, dispute, ballot, as_json).await;
-        }
-        command => {
-            let (path, body) = on_dispute(command)?;
-            return print(&client.post(&path, Some(&body)).await?, as_json);
-        }
-    };
-    fields(&client.post(&path, Some(&body)).await?, as_json)
+        _ => return None,
+    })
 }
 
 /// What is answered with the dispute.
@@ -188,13 +277,7 @@ fn on_dispute(command: &TryCommand) -> Result<(String, Value)> {
         TryCommand::Reveal { dispute, ballot, salt } => {
             (at(dispute, "reveal"), json!({ "ballot": ballot, "salt": salt }))
         }
-        TryCommand::Faucet
-        | TryCommand::Wallet
-        | TryCommand::Buy { .. }
-        | TryCommand::Deliver { .. }
-        | TryCommand::Juror { .. }
-        | TryCommand::Show { .. }
-        | TryCommand::Vote { .. } => bail!("this is no act on a dispute"),
+        _ => bail!("this is no act on a dispute"),
     })
 }
 
@@ -225,18 +308,5 @@ async fn vote(
         eprintln!("keep this salt: without it the vote cannot be opened, which costs 5 AVT");
         println!("{salt}");
     }
-    Ok(())
-}
-
-fn fields(answer: &Value, as_json: bool) -> Result<()> {
-    if as_json {
-        println!("{answer:#}");
-        return Ok(());
-    }
-    let mut lines = table(&["field", "value"]);
-    for (name, value) in answer.as_object().context("the server sent nothing to show")? {
-        lines.add_row([name.clone(), inert(value)]);
-    }
-    println!("{lines}");
     Ok(())
 }

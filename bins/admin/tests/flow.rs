@@ -133,3 +133,61 @@ async fn an_operator_changes_the_key_and_hands_out_api_keys() {
     assert!(complains(folder, &short).contains("at least 16"));
     assert_eq!(server.shutdown().await, Stopped::Clean);
 }
+
+/// The value of a field that the command prints as JSON.
+fn field(folder: &Path, words: &[&str], name: &str) -> String {
+    let printed = says(folder, &[&["--json"], words].concat());
+    let value: serde_json::Value = serde_json::from_str(&printed).unwrap();
+    value[name].as_str().unwrap_or_else(|| panic!("{words:?} says no {name}: {value}")).to_owned()
+}
+
+/// From a listing to a payout: disputed, contested, ruled by the rules, appealed, ruled by the
+/// operator. No other tool is needed.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dispute_from_its_opening_to_the_payout() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let operator = says(folder, &["agent", "new", "--out", "operator.json"]);
+    let server = server(folder, &operator).await;
+    let url = server.public_url().to_owned();
+    let by = |who: &'static str| ["try", "--url", &url, "--key", who];
+    for who in ["seller.json", "buyer.json"] {
+        says(folder, &["agent", "new", "--out", who]);
+        says(folder, &[&by(who)[..], &["faucet"]].concat());
+    }
+    let (seller, buyer) = (by("seller.json"), by("buyer.json"));
+    let sell = [&seller[..], &["sell", "Tables", "--price", "5"]].concat();
+    let listing = field(folder, &sell, "id");
+    let order = field(folder, &[&buyer[..], &["buy", &listing]].concat(), "order_id");
+    says(folder, &[&seller[..], &["deliver", &order, "rows: 2 of 4"]].concat());
+    let reason = "half of it came after the listed time";
+    let open = ["open", &order, "--category", "late", "--remedy", "half", "--reason", reason];
+    let dispute = field(folder, &[&buyer[..], &open].concat(), "dispute_id");
+    says(folder, &[&seller[..], &["contest", &dispute]].concat());
+    let show = [&buyer[..], &["show", &dispute]].concat();
+    let until = async |phase: &str| {
+        while field(folder, &show, "phase") != phase {
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+    };
+    // The delivery came in time, which the log shows.
+    until("APPEALABLE").await;
+    says(folder, &[&buyer[..], &["appeal", &dispute]].concat());
+    // Nobody is a juror.
+    until("UNDER_OPERATORS").await;
+    let act = ["--url", &url, "--key", "operator.json"];
+    let list = says(folder, &[&["disputes", "list", "--open"][..], &act].concat());
+    assert!(list.contains(&dispute), "{list}");
+    let rule = ["disputes", "rule", &dispute, "--finding", "half", "--reason", "half is there"];
+    let tried = says(folder, &[&rule[..], &["--dry-run"], &act].concat());
+    assert!(tried.contains("half"), "{tried}");
+    says(folder, &[&rule[..], &["--yes"], &act].concat());
+    assert_eq!(field(folder, &show, "phase"), "FINAL");
+    let packet = says(folder, &[&buyer[..], &["verdict", &dispute]].concat());
+    std::fs::write(folder.join("verdict.json"), packet).unwrap();
+    says(folder, &["verify-verdict", "verdict.json"]);
+    let paid = field(folder, &[&seller[..], &["payout", "2.5"]].concat(), "amount");
+    assert_eq!(paid, "2.5");
+    says(folder, &[&buyer[..], &["review", &order, "3", "half"]].concat());
+    assert_eq!(server.shutdown().await, Stopped::Clean);
+}

@@ -47,7 +47,9 @@ async fn scene() -> Result<Scene, Failed> {
         notifier: Arc::new(marketplace_ports::Silence),
         ids: Arc::new(RandomIds),
     };
-    let marketplace = Marketplace::start(Config::original(ours.clone()), edges);
+    // All buy from one seller, and nothing is delivered.
+    let config = Config { exposure_base: None, ..Config::original(ours.clone()) };
+    let marketplace = Marketplace::start(config, edges);
     marketplace.open().await?;
     let registry = Arc::new(EmbeddedRegistry::open_in_memory(ours.clone())?);
     let source = KeySource::Fixed([7; 32]);

@@ -199,12 +199,12 @@ impl Catalog {
         self.hear(Change::Record(did.clone(), kept, broken));
     }
 
-    /// The seller of a listing whose price follows reputation, as far as this server knows.
-    pub(crate) fn moves_price(&self, id: ListingId) -> Option<Did> {
+    /// The seller of a listing and whether its reputation moves the price, as far as this server
+    /// knows.
+    pub(crate) fn seller(&self, id: ListingId) -> Option<(Did, Pricing)> {
         let shelves = self.read();
         let listing = shelves.listings.get(&id)?;
-        let moves = listing.offer.terms.pricing == Pricing::Reputation;
-        moves.then(|| listing.provider.clone())
+        Some((listing.provider.clone(), listing.offer.terms.pricing))
     }
 
     pub(crate) fn search(&self, query: &Query) -> Result<FoundPage, SearchError> {

@@ -47,6 +47,9 @@ pub struct Config {
     pub escrow: EscrowLimit,
     /// What lets an agent of negative reputation list.
     pub collateral: Amount,
+    /// So much may be open with a seller that has neither stake nor trusted buyers; nothing: there
+    /// is no limit.
+    pub exposure_base: Option<Amount>,
     /// Orders of one buyer that wait for a transfer.
     pub max_unfunded_orders: u32,
     /// So long the TEG remembers an Idempotency-Key: after that a transfer of which nobody knows
@@ -78,6 +81,7 @@ impl Config {
             stake: Amount::from_avt(1_000),
             escrow: EscrowLimit::ORIGINAL,
             collateral: Amount::from_avt(100),
+            exposure_base: Some(marketplace_reputation::EXPOSURE_BASE),
             max_unfunded_orders: 20,
             transfer_key_life: Seconds::from_hours(23),
             publish_reserves: PUBLISH_EVERY,

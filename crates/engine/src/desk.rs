@@ -14,9 +14,9 @@ use marketplace_money::{
 };
 use marketplace_ports::{
     Agent, ApiKey, Blob, Change, ChangeSet, CountChange, Deposit, Docket, Effect, EffectChange,
-    EffectKind, Event, Exhibit, IdempotencyKey, IdempotencyRecord, Juror, Key, Motion, Nonce,
-    Notifier, Subject, Task, TaskKey, TegRecord, TegRecordState, TegTransactionId, Timer,
-    TimerChange, View, Withdrawal,
+    EffectKind, Event, Exhibit, ExposureChange, IdempotencyKey, IdempotencyRecord, Juror, Key,
+    Motion, Nonce, Notifier, OrderReviews, Subject, Task, TaskKey, TegRecord, TegRecordState,
+    TegTransactionId, Timer, TimerChange, View, Withdrawal,
 };
 use uuid::Uuid;
 
@@ -170,6 +170,63 @@ impl<'a> Desk<'a> {
         known.cloned().unwrap_or_else(|| Arc::new(Juror::unknown(did.clone())))
     }
 
+    /// What the parties of an order say of each other, or nothing.
+    #[must_use]
+    pub fn reviews(&self, order: OrderId) -> Option<Arc<OrderReviews>> {
+        self.view.reviews.get(&order).cloned()
+    }
+
+    /// Writes what parties say of each other; its version is set here.
+    pub fn write_reviews(&mut self, read: u64, reviews: OrderReviews) -> Arc<OrderReviews> {
+        let row = Arc::new(OrderReviews { version: read + 1, ..reviews });
+        self.set.reviews.push(Change { read, row: row.clone() });
+        row
+    }
+
+    /// The escrow of a seller's open orders; known when its balance was asked for.
+    #[must_use]
+    pub fn exposure(&self, seller: &Did) -> Amount {
+        let own = self.set.exposures.iter().filter(|change| change.seller == *seller);
+        let stored = self.view.exposures.get(seller).copied().unwrap_or_default();
+        own.fold(stored, |open, change| open.checked_add(change.delta).unwrap_or(open))
+    }
+
+    /// Whether so much more may wait on a seller.
+    ///
+    /// # Errors
+    /// [`Refusal::ExposureReached`] when it may not.
+    pub fn check_exposure(
+        &self,
+        seller: &Did,
+        more: Amount,
+        limit: Option<Amount>,
+    ) -> Result<(), Refusal> {
+        let Some(limit) = limit else { return Ok(()) };
+        let open = self.exposure(seller);
+        match open.checked_add(more).filter(|after| *after <= limit) {
+            Some(_) => Ok(()),
+            None => Err(Refusal::ExposureReached { limit, open }),
+        }
+    }
+
+    /// Has the commit check that what this command adds stays below the limit.
+    pub fn limit_exposure(&mut self, seller: &Did, limit: Option<Amount>) {
+        for change in &mut self.set.exposures {
+            if change.seller == *seller && change.delta.is_positive() {
+                change.limit = limit;
+            }
+        }
+    }
+
+    /// What waits on a seller follows from the escrow of its orders.
+    fn expose(&mut self, order: &Order, before: Amount) {
+        let delta = order.escrow().checked_sub(before).unwrap_or_default();
+        if !delta.is_zero() {
+            let seller = order.seller.clone();
+            self.set.exposures.push(ExposureChange { seller, delta, limit: None });
+        }
+    }
+
     /// A balance, with what this command did to it so far.
     #[must_use]
     pub fn balance(&self, account: &Account) -> Amount {
@@ -238,6 +295,7 @@ impl<'a> Desk<'a> {
         let data = order_data(&order, None);
         self.emit(Subject::Order(order.id), "order.placed", audience, data);
         let row = Arc::new(order);
+        self.expose(&row, Amount::ZERO);
         set_timer(&mut self.set, None, &row);
         self.set.orders.push(Change { read: 0, row: row.clone() });
         Ok(row)
@@ -263,6 +321,7 @@ impl<'a> Desk<'a> {
             self.emit(Subject::Order(order.id), event.name(), audience, data);
         }
         let row = Arc::new(stage);
+        self.expose(&row, order.escrow());
         set_timer(&mut self.set, Some(order), &row);
         self.set.orders.push(Change { read: order.version, row: row.clone() });
         Ok(row)
@@ -451,6 +510,11 @@ pub(crate) fn advance(view: &mut View, set: &ChangeSet) {
         *balance = delta.and_then(|delta| balance.checked_add(delta)).unwrap_or(*balance);
     }
     view.idempotency.extend(set.idempotency.clone());
+    view.reviews.extend(set.reviews.iter().map(|c| (c.row.reviews.order, c.row.clone())));
+    for change in &set.exposures {
+        let open = view.exposures.entry(change.seller.clone()).or_default();
+        *open = open.checked_add(change.delta).unwrap_or(*open);
+    }
     view.nonces.extend(set.nonce.iter().map(|(nonce, _)| nonce.clone()));
     view.teg_records.extend(set.teg_records.iter().map(|c| (c.row.id.clone(), c.row.clone())));
     view.listing_count += set.listing_count.map_or(0, |count| count.delta);

@@ -1,5 +1,6 @@
 //! The mirror of our history at the TEG: everything that moved is booked, once.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
 use marketplace_money::{Seconds, Timestamp};
@@ -74,7 +75,14 @@ impl Marketplace {
     async fn book(&self, page: HistoryPage) -> Result<(), Error> {
         for transfer in page.transfers {
             let id = transfer.id.0.clone();
-            let verb = MirrorTransfer { ours: self.did().clone(), transfer };
+            let ours = self.did().clone();
+            let mut verb = MirrorTransfer { ours, transfer, limits: BTreeMap::new() };
+            for order in verb.orders() {
+                let Some(order) = self.store().order(order).await? else { continue };
+                if let Some(limit) = self.exposure_limit(&order.seller).await? {
+                    verb.limits.insert(order.seller.clone(), limit);
+                }
+            }
             match self.execute(verb, None).await {
                 Ok(crate::Done::Fresh(Mirrored::Unmatched)) => {
                     tracing::error!(transfer = id, "a transfer of ours fits nothing");

@@ -45,6 +45,7 @@ mod reconcile;
 mod refusal;
 mod rehearsal;
 mod reputation;
+mod reviews;
 mod suggestions;
 mod tasks;
 mod upkeep;
@@ -79,11 +80,11 @@ pub use queries::{Reserves, Wallet};
 pub use reader::{FeedReader, Scope};
 pub use reconcile::Reconciliation;
 pub use refusal::{Error, Refusal};
-pub use reputation::{AgentStanding, ScoreSource, Totals};
+pub use reputation::{AgentStanding, ScoreSource, SellerTerms, Totals};
 pub use suggestions::{Match, Need, Reason, Suggested};
 pub use verbs::{
     Amend, AmendHook, Balance, HookWrite, ListingChange, MoveCollateral, OrderView, Payment,
-    Resolution, SignedBy, TASK_CHANGED, TaskWrite, Transfer,
+    Resolution, ReviewsView, SignedBy, TASK_CHANGED, TaskWrite, Transfer,
 };
 pub use withdrawals::WithdrawalQuote;
 pub use worker::{Pace, Worked, Worker};

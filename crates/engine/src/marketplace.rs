@@ -30,7 +30,7 @@ use crate::rehearsal::Bench;
 use crate::reputation::{ReputationCache, Standings};
 use crate::verbs::{
     Balance, ChangeListing, ChangeOrder, Collateral, CompleteOrder, CreateListing, ListingChange,
-    MoveCollateral, OrderView, Payment, Purchase, SetPayout, Transfer, UseNonce,
+    MoveCollateral, OrderView, Payment, Purchase, SellerStanding, SetPayout, Transfer, UseNonce,
 };
 
 /// An order that waits for a transfer waits so long.
@@ -322,21 +322,31 @@ impl Marketplace {
             expiry: config.expiry,
             max_unfunded: config.max_unfunded_orders,
             room: self.escrow_room().await?,
-            seller_reputation: None,
+            seller: None,
         };
-        if let Some(seller) = self.inner.publisher.catalog.moves_price(request.listing) {
-            verb.seller_reputation = Some(self.reputation(&seller).await?);
+        if let Some((seller, pricing)) = self.inner.publisher.catalog.seller(request.listing) {
+            verb.seller = Some(self.seller_standing(seller, pricing).await?);
         }
         match self.buy(verb.clone(), idempotency.clone()).await {
-            // This server's catalog had not seen that reputation moves this price.
-            Err(Error::Refused(Refusal::ReputationNeeded)) => {
+            // This server's catalog had not seen this listing.
+            Err(Error::Refused(Refusal::SellerNeeded)) => {
                 let listing = self.store().listing(request.listing).await?;
                 let listing = listing.ok_or(Refusal::ListingNotFound)?;
-                verb.seller_reputation = Some(self.reputation(&listing.provider).await?);
+                let (seller, pricing) = (listing.provider.clone(), listing.offer.terms.pricing);
+                verb.seller = Some(self.seller_standing(seller, pricing).await?);
                 self.buy(verb, idempotency).await
             }
             done => done,
         }
+    }
+
+    async fn seller_standing(&self, did: Did, pricing: Pricing) -> Result<SellerStanding, Error> {
+        let reputation = match pricing {
+            Pricing::Fixed => Default::default(),
+            Pricing::Reputation => self.reputation(&did).await?,
+        };
+        let limit = self.exposure_limit(&did).await?;
+        Ok(SellerStanding { did, reputation, limit })
     }
 
     async fn buy(

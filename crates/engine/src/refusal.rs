@@ -8,6 +8,7 @@ use marketplace_fees::QuoteRefusal;
 use marketplace_listings::{Invalid, ListingRefusal};
 use marketplace_money::{Amount, Seconds, Timestamp};
 use marketplace_ports::{Subject, TegError};
+use marketplace_reputation::ReviewRefusal;
 
 /// A business refusal: nothing changed, and the caller is told why. The order of the variants is
 /// the order in which commands check.
@@ -39,9 +40,20 @@ pub enum Refusal {
     },
     /// The price is not what the caller expects.
     Price(QuoteRefusal),
+    /// So much of others' money may wait on this seller, and no more.
+    ExposureReached {
+        /// What may.
+        limit: Amount,
+        /// What does.
+        open: Amount,
+    },
+    /// Only what was settled can be reviewed.
+    ReviewTooEarly,
+    /// What the rules of reviews say.
+    Review(ReviewRefusal),
     /// Reputation moves this price, and this server had not asked for it. Never reaches a caller:
     /// the use case asks and tries again.
-    ReputationNeeded,
+    SellerNeeded,
     /// The listing does not offer this acceptance policy.
     PolicyNotOffered,
     /// Too many orders of this buyer wait for a transfer.
@@ -163,7 +175,10 @@ impl Refusal {
             Self::InsufficientReputation => "insufficient_reputation",
             Self::TooManyListings { .. } => "too_many_listings",
             Self::Price(refusal) => refusal.code(),
-            Self::ReputationNeeded => "reputation_needed",
+            Self::ExposureReached { .. } => "exposure_reached",
+            Self::ReviewTooEarly => "review_too_early",
+            Self::Review(refusal) => refusal.code(),
+            Self::SellerNeeded => "seller_needed",
             Self::PolicyNotOffered => "policy_not_offered",
             Self::TooManyUnfunded { .. } => "too_many_unfunded_orders",
             Self::EscrowFull => "escrow_full",
@@ -217,16 +232,13 @@ impl fmt::Display for Refusal {
                 write!(f, "The marketplace holds at most {limit} listings, try again later")
             }
             Self::Price(refusal) => refusal.fmt(f),
-            Self::ReputationNeeded => f.write_str("The price follows the seller's reputation"),
-            Self::PolicyNotOffered => {
-                f.write_str("The listing has no executable checks, so it cannot be verified")
-            }
-            Self::TooManyUnfunded { limit } => {
-                write!(f, "At most {limit} orders can wait for a transfer, pay or cancel one")
-            }
-            Self::EscrowFull => f.write_str(
-                "Open orders hold as much as the marketplace's stake covers, try again later",
-            ),
+            Self::ExposureReached { .. }
+            | Self::SellerNeeded
+            | Self::PolicyNotOffered
+            | Self::TooManyUnfunded { .. }
+            | Self::EscrowFull => self.fmt_purchase(f),
+            Self::ReviewTooEarly => f.write_str("Only an order that was settled can be reviewed"),
+            Self::Review(refusal) => refusal.fmt(f),
             Self::Order(refusal) => refusal.fmt(f),
             Self::Dispute(refusal) => refusal.fmt(f),
             Self::InDispute
@@ -267,6 +279,27 @@ impl fmt::Display for Refusal {
 }
 
 impl Refusal {
+    /// About a purchase.
+    fn fmt_purchase(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ExposureReached { limit, open } => write!(
+                f,
+                "At most {limit} AVT of open orders may wait on this seller, {open} AVT do now; try \
+                 again when some have ended, or buy for less"
+            ),
+            Self::PolicyNotOffered => {
+                f.write_str("The listing has no executable checks, so it cannot be verified")
+            }
+            Self::TooManyUnfunded { limit } => {
+                write!(f, "At most {limit} orders can wait for a transfer, pay or cancel one")
+            }
+            Self::EscrowFull => f.write_str(
+                "Open orders hold as much as the marketplace's stake covers, try again later",
+            ),
+            _ => f.write_str("The seller was not looked up"),
+        }
+    }
+
     /// About a transfer at the TEG that was to pay for something.
     fn fmt_payment(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -361,6 +394,12 @@ impl From<DisputeRefusal> for Refusal {
             DisputeRefusal::Order(refusal) => Self::Order(refusal),
             refusal => Self::Dispute(refusal),
         }
+    }
+}
+
+impl From<ReviewRefusal> for Refusal {
+    fn from(refusal: ReviewRefusal) -> Self {
+        Self::Review(refusal)
     }
 }
 

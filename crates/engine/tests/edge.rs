@@ -13,6 +13,7 @@ use marketplace_engine::{
     EdgeStop, Error, EscrowLimit, EscrowPolicy, Marketplace, OperatorSet, OrderView, Pace, Payment,
     Proposal, PurchaseRequest, Refusal, Resolution, SignedBy, Worker,
 };
+use marketplace_escrow::{Command, Phase};
 use marketplace_listings::Listing;
 use marketplace_money::{Amount, Seconds};
 use marketplace_ports::{
@@ -360,7 +361,7 @@ async fn no_order_is_taken_that_our_stake_does_not_cover() {
     let third = market.marketplace.purchase(&did("buyer"), request(), None).await;
     assert_eq!(refused(third), "escrow_full");
     assert_eq!(market.marketplace.escrow_cover().await.unwrap().open, avt("10.25"));
-    let cancel = marketplace_escrow::Command::Cancel;
+    let cancel = Command::Cancel;
     market.marketplace.change_order(&did("buyer"), first.id, cancel, None).await.unwrap();
     later().await;
     market.buy(&listing).await;
@@ -402,4 +403,31 @@ async fn the_mirror_looks_often_only_while_a_transfer_is_awaited() {
     let unknown = TegTransactionId("unknown".into());
     assert_eq!(refused(buy(&market, &listing, &unknown).await), "payment_not_seen");
     assert_eq!(looks(15).await, 15, "somebody named a transfer");
+}
+
+/// At once by a second server too; and an order that waited for its transfer until others came
+/// first leaves the tokens in its buyer's balance.
+#[tokio::test]
+async fn no_more_waits_on_a_seller_than_may() {
+    let mut market = Market::open_with(|config| config.exposure_base = Some(avt("12"))).await;
+    let listing = market.list(offer("5")).await;
+    let replica = market.replica().await;
+    let request = PurchaseRequest::of(listing.id);
+    let waiting = PurchaseRequest { payment: Payment::Transfer, ..request.clone() };
+    let placed = market.marketplace.purchase(&did("buyer"), waiting, None).await;
+    let waiting = fresh(placed.unwrap()).order;
+    let first = market.buy(&listing).await.order;
+    fresh(replica.purchase(&did("other"), request.clone(), None).await.unwrap());
+    let third = replica.purchase(&did("other"), request.clone(), None).await;
+    assert_eq!(refused(third), "exposure_reached");
+    let before = market.available("buyer").await;
+    pay(&market, "buyer", 1, "5.125", &format!("order:{}", waiting.id));
+    market.settle().await;
+    let unpaid = market.marketplace.order(waiting.id).await.unwrap().unwrap().order;
+    assert_eq!(unpaid.phase(), Phase::AwaitingFunds);
+    assert_eq!((before.as_str(), market.available("buyer").await.as_str()), ("0", "5.125"));
+    let cancel = Command::Cancel;
+    market.marketplace.change_order(&did("buyer"), first.id, cancel, None).await.unwrap();
+    fresh(replica.purchase(&did("other"), request, None).await.unwrap());
+    market.check().await;
 }

@@ -18,8 +18,9 @@ use uuid::Uuid;
 
 use crate::{
     Agent, ApiKey, Blob, Change, ChangeSet, CommitOutcome, CountChange, Deposit, Docket, Effect,
-    EffectChange, Event, Exhibit, IdempotencyKey, IdempotencyRecord, Juror, Key, Motion, Nonce,
-    Subject, Task, TaskKey, TegRecord, TegTransactionId, Timer, TimerChange, View, Withdrawal,
+    EffectChange, Event, Exhibit, ExposureChange, IdempotencyKey, IdempotencyRecord, Juror, Key,
+    Motion, Nonce, OrderReviews, Subject, Task, TaskKey, TegRecord, TegTransactionId, Timer,
+    TimerChange, View, Withdrawal,
 };
 
 /// The state that a batch meets, as far as the batch touches it.
@@ -31,6 +32,8 @@ pub struct Current {
     pub taken: HashSet<Key>,
     /// Balances that have a row.
     pub balances: HashMap<Account, Amount>,
+    /// The open escrow of sellers.
+    pub exposures: HashMap<Did, Amount>,
     /// How many listings there are.
     pub listing_count: i64,
 }
@@ -46,6 +49,7 @@ impl Current {
         versions
             .extend(view.withdrawals.iter().map(|(id, row)| (Key::Withdrawal(*id), row.version)));
         versions.extend(view.deposits.iter().map(|(id, row)| (Key::Deposit(*id), row.version)));
+        versions.extend(view.reviews.iter().map(|(id, row)| (Key::Reviews(*id), row.version)));
         versions.extend(view.api_keys.iter().map(|(id, row)| (Key::ApiKey(*id), row.version)));
         versions.extend(view.motions.iter().map(|(id, row)| (Key::Motion(*id), row.version)));
         versions.extend(view.tasks.iter().map(|(key, row)| (Key::Task(key.clone()), row.version)));
@@ -58,7 +62,13 @@ impl Current {
         let mut taken = HashSet::new();
         taken.extend(view.idempotency.keys().cloned().map(Key::Idempotency));
         taken.extend(view.nonces.iter().cloned().map(Key::Nonce));
-        Self { versions, taken, balances: view.balances.clone(), listing_count: view.listing_count }
+        Self {
+            versions,
+            taken,
+            balances: view.balances.clone(),
+            exposures: view.exposures.clone(),
+            listing_count: view.listing_count,
+        }
     }
 }
 
@@ -81,7 +91,8 @@ impl ChangeSet {
         let judged = disputes.chain(jurors);
         let parties = agents.chain(withdrawals).chain(deposits).chain(api_keys);
         let parties = parties.chain(tasks).chain(motions).chain(transfers);
-        reads.chain(orders).chain(listings).chain(parties).chain(judged)
+        let reviews = self.reviews.iter().map(|c| (Key::Reviews(c.row.reviews.order), c.read));
+        reads.chain(orders).chain(listings).chain(parties).chain(judged).chain(reviews)
     }
 
     /// Of these, those that it writes.
@@ -117,7 +128,9 @@ impl ChangeSet {
         let versions = self.versions().map(|(key, _)| key);
         let balances = self.balance_deltas().into_iter().map(|(account, _)| Key::Balance(account));
         let count = self.listing_count.iter().map(|_| Key::ListingCount);
-        versions.chain(self.takes()).chain(balances).chain(count)
+        let sellers = self.exposures.iter().map(|change| change.seller.clone());
+        let exposures = sellers.map(|seller| Key::Balance(Account::Agent(seller)));
+        versions.chain(self.takes()).chain(balances).chain(exposures).chain(count)
     }
 }
 
@@ -127,6 +140,7 @@ struct Claim<'a> {
     writes: Vec<(Key, u64)>,
     takes: Vec<Key>,
     deltas: Vec<(Account, Option<Amount>)>,
+    exposures: &'a [ExposureChange],
     count: Option<CountChange>,
 }
 
@@ -137,6 +151,7 @@ impl<'a> Claim<'a> {
             writes: set.written().collect(),
             takes: set.takes().collect(),
             deltas: set.balance_deltas(),
+            exposures: &set.exposures,
             count: set.listing_count,
         }
     }
@@ -154,8 +169,21 @@ impl<'a> Claim<'a> {
         });
         balances_fit
             && count_fits
+            && self.exposures_fit(current)
             && self.reads.iter().chain(&self.writes).all(stands)
             && !self.takes.iter().any(|key| current.taken.contains(key))
+    }
+
+    /// In order: a set may end one order of a seller and begin another.
+    fn exposures_fit(&self, current: &Current) -> bool {
+        let mut open: HashMap<&Did, Amount> = HashMap::new();
+        self.exposures.iter().all(|change| {
+            let stands = current.exposures.get(&change.seller).copied().unwrap_or_default();
+            let now = open.entry(&change.seller).or_insert(stands);
+            let Some(after) = now.checked_add(change.delta) else { return false };
+            *now = after;
+            !change.delta.is_positive() || change.limit.is_none_or(|limit| after <= limit)
+        })
     }
 
     fn advance(self, current: &mut Current) {
@@ -165,6 +193,10 @@ impl<'a> Claim<'a> {
             let balance = current.balances.entry(account).or_default();
             // `fits` has checked the sum.
             *balance = delta.and_then(|delta| balance.checked_add(delta)).unwrap_or(*balance);
+        }
+        for change in self.exposures {
+            let open = current.exposures.entry(change.seller.clone()).or_default();
+            *open = open.checked_add(change.delta).unwrap_or(*open);
         }
         current.listing_count += self.count.map_or(0, |count| count.delta);
     }
@@ -224,6 +256,13 @@ pub struct Writes {
     pub disputes: BTreeMap<DisputeId, RowWrite<Docket>>,
     /// Jurors.
     pub jurors: BTreeMap<Did, RowWrite<Juror>>,
+    /// What parties say of each other.
+    pub reviews: BTreeMap<OrderId, RowWrite<OrderReviews>>,
+    /// What the open escrow of sellers changes by.
+    pub exposures: BTreeMap<Did, Amount>,
+    /// The least limit to it that a set of the batch named: whoever writes without a lock keeps the
+    /// sum below it.
+    pub exposure_limits: BTreeMap<Did, Amount>,
     /// What balances change by.
     pub balances: BTreeMap<Account, Amount>,
     /// What the number of listings changes by.
@@ -293,6 +332,16 @@ impl Writes {
         merge_rows(&mut self.motions, set.motions, |row| row.id);
         merge_rows(&mut self.disputes, set.disputes, |row| row.dispute.id);
         merge_rows(&mut self.jurors, set.jurors, |row| row.did.clone());
+        merge_rows(&mut self.reviews, set.reviews, |row| row.reviews.order);
+        for change in set.exposures {
+            if let Some(limit) = change.limit.filter(|_| change.delta.is_positive()) {
+                let least = self.exposure_limits.entry(change.seller.clone()).or_insert(limit);
+                *least = limit.min(*least);
+            }
+            let sum = self.exposures.entry(change.seller).or_default();
+            // The same: each prefix was checked.
+            *sum = sum.checked_add(change.delta).unwrap_or(*sum);
+        }
         self.listing_count += set.listing_count.map_or(0, |count| count.delta);
         self.entries.extend(set.entries);
         merge_rows(&mut self.teg_records, set.teg_records, |row| row.id.clone());

@@ -6,14 +6,14 @@ use marketplace_escrow::Order;
 use marketplace_ledger::{Account, Entry};
 use marketplace_listings::Listing;
 use marketplace_money::{
-    CommandId, DepositId, Did, DisputeId, ListingId, OrderId, Timestamp, WithdrawalId,
+    Amount, CommandId, DepositId, Did, DisputeId, ListingId, OrderId, Timestamp, WithdrawalId,
 };
 use uuid::Uuid;
 
 use crate::{
     Agent, ApiKey, Blob, Deposit, Docket, EffectChange, Event, Exhibit, IdempotencyKey,
-    IdempotencyRecord, Juror, Motion, Nonce, Task, TaskKey, TegRecord, TegTransactionId,
-    TimerChange, Withdrawal,
+    IdempotencyRecord, Juror, Motion, Nonce, OrderReviews, Task, TaskKey, TegRecord,
+    TegTransactionId, TimerChange, Withdrawal,
 };
 
 /// Something that a command reads before it decides.
@@ -45,7 +45,9 @@ pub enum Key {
     Dispute(DisputeId),
     /// What is known of an agent as a juror.
     Juror(Did),
-    /// A balance that has a row ([`Account::has_balance_row`]).
+    /// What the parties of an order say of each other.
+    Reviews(OrderId),
+    /// A balance that has a row ([`Account::has_balance_row`]); of an agent also its exposure.
     Balance(Account),
     /// How many listings there are, active or paused.
     ListingCount,
@@ -85,6 +87,10 @@ pub struct ChangeSet {
     pub disputes: Vec<Change<Docket>>,
     /// Jurors.
     pub jurors: Vec<Change<Juror>>,
+    /// What parties say of each other.
+    pub reviews: Vec<Change<OrderReviews>>,
+    /// What the open escrow of sellers changes by, and what it may not exceed.
+    pub exposures: Vec<ExposureChange>,
     /// What the number of listings changes by, and what it may not exceed.
     pub listing_count: Option<CountChange>,
     /// Money. No account with a balance row may end below zero.
@@ -114,6 +120,17 @@ pub struct CountChange {
     pub delta: i64,
     /// The result may not be above this, if `delta` is above zero.
     pub limit: i64,
+}
+
+/// A change of a seller's open escrow: what others have waiting on it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExposureChange {
+    /// Whose.
+    pub seller: Did,
+    /// Added; negative when an order ends.
+    pub delta: Amount,
+    /// The result may not be above this, if `delta` is above zero.
+    pub limit: Option<Amount>,
 }
 
 /// Change sets that are committed together, in order.

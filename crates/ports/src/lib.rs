@@ -19,7 +19,9 @@ mod teg_record;
 
 pub use admission::{Current, RowWrite, Writes, admit};
 pub use api_key::ApiKey;
-pub use change::{Batch, Change, ChangeSet, CommitOutcome, CountChange, Key, Snapshot};
+pub use change::{
+    Batch, Change, ChangeSet, CommitOutcome, CountChange, ExposureChange, Key, Snapshot,
+};
 pub use courier::{Courier, Letter, PostError};
 pub use dispute_store::DisputeStore;
 pub use docket::{DisputeFilter, Docket, Exhibit, Juror};
@@ -33,8 +35,8 @@ pub use notifier::{Notice, Notification, Notifier, NotifyError, Silence, Unknown
 pub use registry::{AgentRecord, AgentTokens, Registration, Registry, RegistryError};
 pub use rows::{
     Agent, Blob, Deposit, DepositState, Effect, EffectChange, EffectKind, Event, IdempotencyKey,
-    IdempotencyRecord, Nonce, PayoutPolicy, SealedEvent, Subject, Timer, TimerChange, Withdrawal,
-    WithdrawalState,
+    IdempotencyRecord, Nonce, OrderReviews, PayoutPolicy, SealedEvent, Subject, Timer, TimerChange,
+    Withdrawal, WithdrawalState,
 };
 pub use store::{
     Audit, DeadEffect, Dues, Lease, OrderFilter, Page, StatementLine, Store, StoreError, View,

@@ -8,6 +8,7 @@ use marketplace_money::{
     Amount, CommandId, DepositId, Did, DisputeId, EventId, ListingId, OrderId, Reputation,
     Timestamp, WithdrawalId,
 };
+use marketplace_reputation::{Reviews, Side};
 use uuid::Uuid;
 
 use crate::{Notice, TegTransactionId};
@@ -37,8 +38,11 @@ pub struct Agent {
     pub unfunded_orders: u32,
     /// Listings that are active or paused.
     pub listings: u32,
-    /// Its standing at the TEG when last asked.
+    /// Its standing: the score that everything that costs money goes by, on every server.
     pub reputation: Reputation,
+    /// What lets more than the base of others' money wait on it: its stake, and what trusted buyers
+    /// paid in fees, as it counts. Never negative.
+    pub backing: Amount,
 }
 
 impl Agent {
@@ -52,6 +56,32 @@ impl Agent {
             unfunded_orders: 0,
             listings: 0,
             reputation: Reputation::UNKNOWN,
+            backing: Amount::ZERO,
+        }
+    }
+}
+
+/// What the parties of an order say of each other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OrderReviews {
+    /// From 1.
+    pub version: u64,
+    /// Who bought.
+    pub buyer: Did,
+    /// Who sold.
+    pub seller: Did,
+    /// What was said.
+    pub reviews: Reviews,
+}
+
+impl OrderReviews {
+    /// The side on which an agent is, if any.
+    #[must_use]
+    pub fn side_of(&self, agent: &Did) -> Option<Side> {
+        match agent {
+            agent if *agent == self.buyer => Some(Side::Buyer),
+            agent if *agent == self.seller => Some(Side::Seller),
+            _ => None,
         }
     }
 }

@@ -15,9 +15,9 @@ use uuid::Uuid;
 
 use crate::{
     Agent, ApiKey, Batch, CommitOutcome, Deposit, DisputeStore, Docket, Effect, IdempotencyKey,
-    IdempotencyRecord, Juror, Key, LiabilitiesAt, LiabilitySink, Motion, Nonce, PayoutPolicy,
-    SealedEvent, Snapshot, Task, TaskKey, TegPosition, TegRecord, TegTransactionId, Timer,
-    Withdrawal,
+    IdempotencyRecord, Juror, Key, LiabilitiesAt, LiabilitySink, Motion, Nonce, OrderReviews,
+    PayoutPolicy, SealedEvent, Snapshot, Task, TaskKey, TegPosition, TegRecord, TegTransactionId,
+    Timer, Withdrawal,
 };
 
 /// The part of the state that a batch of commands asked for, all from one snapshot. What does not
@@ -50,6 +50,10 @@ pub struct View {
     pub disputes: HashMap<DisputeId, Arc<Docket>>,
     /// Agents that are or were jurors.
     pub jurors: HashMap<Did, Arc<Juror>>,
+    /// What parties say of each other.
+    pub reviews: HashMap<OrderId, Arc<OrderReviews>>,
+    /// The open escrow of sellers, with their balances; the same.
+    pub exposures: HashMap<Did, Amount>,
     /// Balances that are not zero, and perhaps some that are.
     pub balances: HashMap<Account, Amount>,
     /// Answers given before.
@@ -151,6 +155,8 @@ pub struct Audit {
     /// Orders whose escrow differs from the journal, terminal ones with escrow included. Must be
     /// none.
     pub wrong_escrows: u64,
+    /// Sellers whose exposure differs from the escrow of their orders. Must be none.
+    pub wrong_exposures: u64,
     /// Withdrawals whose held amount differs from the journal. Must be none.
     pub wrong_withdrawals: u64,
     /// Disputes that hold something else than the journal says, closed ones that hold anything, and
@@ -186,6 +192,7 @@ impl Audit {
             (self.unbalanced_entries, "entries do not balance"),
             (self.wrong_balances, "balances differ from the journal"),
             (self.wrong_escrows, "escrows differ from the journal"),
+            (self.wrong_exposures, "exposures differ from the open orders"),
             (self.wrong_withdrawals, "withdrawals differ from the journal"),
             (self.wrong_disputes, "disputes differ from the journal"),
             (self.stray_disputes, "disputes and orders are not at one, or have no timer"),
@@ -394,6 +401,14 @@ pub trait Store: DisputeStore {
         before: Option<Uuid>,
         limit: u32,
     ) -> Result<Vec<Arc<Motion>>, StoreError>;
+    /// Reviews of orders that an agent is a party of, the last first given first; a cursor is a
+    /// place.
+    async fn reviews_of(
+        &self,
+        agent: &Did,
+        cursor: Option<u64>,
+        limit: u32,
+    ) -> Result<Page<Arc<OrderReviews>>, StoreError>;
 
     /// What is kept of a task.
     async fn task(&self, key: &TaskKey) -> Result<Option<Arc<Task>>, StoreError>;
@@ -409,6 +424,10 @@ pub trait Store: DisputeStore {
         after: Option<&TaskKey>,
         limit: u32,
     ) -> Result<Vec<Arc<Task>>, StoreError>;
+    /// What the parties of an order say of each other.
+    async fn reviews(&self, order: OrderId) -> Result<Option<Arc<OrderReviews>>, StoreError>;
+    /// The escrow of the open orders that an agent sold.
+    async fn exposure(&self, seller: &Did) -> Result<Amount, StoreError>;
 
     /// What an agent has with us.
     async fn wallet(&self, did: &Did) -> Result<WalletSums, StoreError>;

@@ -42,6 +42,7 @@ pub(crate) async fn run(
     let wrong_escrows = orders.strange
         + recount.left(|account| account.starts_with("order:"))
         + counted(connection, query(WRONG_LISTS)).await?;
+    let wrong_exposures = counted(connection, query(WRONG_EXPOSURES)).await?;
     let wrong_withdrawals = withdrawals(connection, &mut recount).await?;
     let wrong_disputes = dockets::audit(connection, &mut recount).await?;
     let stray_disputes = counted(connection, query(dockets::STRAY)).await?;
@@ -54,6 +55,7 @@ pub(crate) async fn run(
         unbalanced_entries: recount.unbalanced_entries,
         wrong_balances,
         wrong_escrows,
+        wrong_exposures,
         wrong_withdrawals,
         wrong_disputes,
         stray_disputes,
@@ -80,6 +82,13 @@ FULL JOIN orders_not_completed n ON n.position = o.position
 WHERE o.position IS NULL OR n.position IS NULL
     OR ROW(o.buyer_key, o.seller_key, o.status, o.escrow)
         <> ROW(n.buyer_key, n.seller_key, n.status, n.escrow)";
+
+/// Sellers whose exposure differs from the escrow of their open orders.
+const WRONG_EXPOSURES: &str = "\
+SELECT COUNT(*) FROM (SELECT 'agent:' || seller AS account, SUM(escrow) AS escrow
+    FROM orders WHERE escrow > 0 GROUP BY seller) o
+FULL JOIN (SELECT account, exposure FROM balances WHERE exposure <> 0) b ON b.account = o.account
+WHERE COALESCE(o.escrow, 0) <> COALESCE(b.exposure, 0)";
 
 async fn counted(
     connection: &mut AsyncPgConnection,

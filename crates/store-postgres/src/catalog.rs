@@ -7,12 +7,13 @@ use diesel::dsl::sql;
 use diesel::sql_types::Bool;
 use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, SelectableHelper};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use marketplace_ledger::Account;
 use marketplace_listings::Listing;
-use marketplace_money::{Did, ListingId, OrderId};
-use marketplace_ports::{Agent, ApiKey, Motion, Page, Task, TaskKey};
+use marketplace_money::{Amount, Did, ListingId, OrderId};
+use marketplace_ports::{Agent, ApiKey, Motion, OrderReviews, Page, Task, TaskKey};
 use marketplace_store_rows::{
-    AgentRow, ApiKeyRow, ListingRow, MotionRow, TaskRow, api_key_text, count, from_count, id_text,
-    tables, task_text,
+    AgentRow, ApiKeyRow, ListingRow, MotionRow, ReviewsRow, TaskRow, account_text, api_key_text,
+    count, from_count, id_text, page_of_reviews, tables, task_text,
 };
 use uuid::Uuid;
 
@@ -175,6 +176,51 @@ pub(crate) async fn tasks(
         .load(connection)
         .await?;
     rows.into_iter().map(|row| Ok(Arc::new(row.task()?))).collect()
+}
+
+/// Reviews of one order.
+pub(crate) async fn reviews(
+    connection: &mut AsyncPgConnection,
+    order: OrderId,
+) -> Result<Option<Arc<OrderReviews>>, Failure> {
+    use tables::reviews::dsl;
+    let query = dsl::reviews.filter(dsl::order_id.eq(id_text(order.uuid())));
+    let row: Option<ReviewsRow> =
+        query.select(ReviewsRow::as_select()).first(connection).await.optional()?;
+    Ok(row.map(ReviewsRow::reviews).transpose()?.map(Arc::new))
+}
+
+/// The escrow of the open orders that an agent sold.
+pub(crate) async fn exposure(
+    connection: &mut AsyncPgConnection,
+    seller: &Did,
+) -> Result<Amount, Failure> {
+    use tables::balances::dsl;
+    let account = account_text(&Account::Agent(seller.clone()));
+    let query = dsl::balances.find(account).select(dsl::exposure);
+    let open: Option<i64> = query.first(connection).await.optional()?;
+    Ok(Amount::from_nano(open.unwrap_or(0)))
+}
+
+/// Reviews of orders that an agent is a party of, newest first: of each side by its index.
+pub(crate) async fn reviews_of(
+    connection: &mut AsyncPgConnection,
+    agent: &Did,
+    cursor: Option<u64>,
+    limit: u32,
+) -> Result<Page<Arc<OrderReviews>>, Failure> {
+    use tables::reviews::dsl;
+    let page = dsl::reviews
+        .filter(dsl::position.le(count(cursor.unwrap_or(u64::MAX))))
+        .order(dsl::position.desc())
+        .limit(i64::from(limit) + 1)
+        .select((dsl::position, ReviewsRow::as_select()));
+    let mut rows: Vec<(i64, ReviewsRow)> =
+        page.filter(dsl::buyer.eq(agent.as_str())).load(connection).await?;
+    let sold: Vec<(i64, ReviewsRow)> =
+        page.filter(dsl::seller.eq(agent.as_str())).load(connection).await?;
+    rows.extend(sold);
+    Ok(page_of_reviews(rows, limit)?)
 }
 
 /// The bytes of a delivery.

@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use marketplace_escrow::Order;
 use marketplace_ports::{RowWrite, StoreError, Writes};
 use marketplace_store_rows::{
-    AgentRow, ApiKeyRow, DepositRow, ListingRow, MotionRow, OrderChange, OrderRow, TaskRow,
-    TegRecordRow, WithdrawalRow, count, party_key,
+    AgentRow, ApiKeyRow, DepositRow, ListingRow, MotionRow, OrderChange, OrderRow, ReviewsRow,
+    TaskRow, TegRecordRow, WithdrawalRow, count, party_key,
 };
 use sha2::{Digest, Sha256};
 
@@ -18,10 +18,10 @@ use crate::judged::Judged;
 use crate::lock::{COMPLETED, Standing};
 use crate::rows::{
     ChangedAgents, ChangedApiKeys, ChangedDeposits, ChangedListings, ChangedMotions,
-    ChangedPolicies, ChangedTasks, ChangedTegRecords, ChangedWithdrawals, EndedPayouts,
-    FinishedEffects, NewAgents, NewApiKeys, NewBlobs, NewChecks, NewDeposits, NewEffects,
-    NewListings, NewMotions, NewNonces, NewPayouts, NewTasks, NewTegRecords, NewTimers,
-    NewWithdrawals, RetriedEffects,
+    ChangedPolicies, ChangedReviews, ChangedTasks, ChangedTegRecords, ChangedWithdrawals,
+    EndedPayouts, FinishedEffects, NewAgents, NewApiKeys, NewBlobs, NewChecks, NewDeposits,
+    NewEffects, NewListings, NewMotions, NewNonces, NewPayouts, NewReviews, NewTasks,
+    NewTegRecords, NewTimers, NewWithdrawals, RetriedEffects,
 };
 use crate::whole::Whole;
 
@@ -53,6 +53,8 @@ pub(crate) struct Draft {
     motions: NewMotions,
     changed_motions: ChangedMotions,
     policies: ChangedPolicies,
+    reviews: NewReviews,
+    changed_reviews: ChangedReviews,
     payouts: NewPayouts,
     ended_payouts: EndedPayouts,
     timers: NewTimers,
@@ -81,6 +83,7 @@ impl Draft {
         draft.add_orders(&writes.orders);
         draft.add_parties(&writes);
         draft.add_edges(&writes);
+        draft.add_reviews(&writes);
         let mut balances = draft.add_balances(&writes, standing)?;
         draft.add_entries(&writes.entries, &mut balances)?;
         draft.add_policies(&writes, standing);
@@ -97,7 +100,7 @@ impl Draft {
     /// is inserted under a key that somebody else may take at the same time comes first, in the
     /// order of its keys.
     pub(crate) fn statements(&self) -> Vec<(&'static str, &dyn Arrays)> {
-        let all: [&dyn Arrays; 26] = [
+        let all: [&dyn Arrays; 28] = [
             &self.nonces,
             &self.listings,
             &self.agents,
@@ -107,6 +110,7 @@ impl Draft {
             &self.tasks,
             &self.teg_records,
             &self.motions,
+            &self.reviews,
             &self.checks,
             &self.changed_listings,
             &self.changed_agents,
@@ -117,6 +121,7 @@ impl Draft {
             &self.changed_teg_records,
             &self.changed_motions,
             &self.policies,
+            &self.changed_reviews,
             &self.payouts,
             &self.ended_payouts,
             &self.timers,
@@ -228,13 +233,30 @@ impl Draft {
             let (payout, threshold) = (row.payout, row.payout_threshold);
             let counts = (row.unfunded_orders, row.listings, row.reputation_milli);
             if write.stored == 0 {
-                let columns =
-                    (row.did, row.version, payout, threshold, counts.0, counts.1, counts.2);
+                let columns = (
+                    row.did,
+                    row.version,
+                    payout,
+                    threshold,
+                    counts.0,
+                    counts.1,
+                    counts.2,
+                    row.backing,
+                );
                 self.agents.push(columns);
             } else {
                 let read = count(write.stored);
-                let columns =
-                    (row.did, read, row.version, payout, threshold, counts.0, counts.1, counts.2);
+                let columns = (
+                    row.did,
+                    read,
+                    row.version,
+                    payout,
+                    threshold,
+                    counts.0,
+                    counts.1,
+                    counts.2,
+                    row.backing,
+                );
                 self.changed_agents.push(columns);
             }
         }
@@ -295,6 +317,41 @@ impl Draft {
             }
         }
         self.add_papers(writes);
+    }
+
+    fn add_reviews(&mut self, writes: &Writes) {
+        for write in writes.reviews.values() {
+            let (r, read) = (ReviewsRow::new(&write.row), count(write.stored));
+            if read == 0 {
+                let position = self.position();
+                self.reviews.push((
+                    position,
+                    r.order_id,
+                    r.version,
+                    r.buyer,
+                    r.seller,
+                    r.closed_at,
+                    r.buyer_stars,
+                    r.buyer_text,
+                    r.buyer_at,
+                    r.seller_stars,
+                    r.seller_text,
+                    r.seller_at,
+                ));
+            } else {
+                self.changed_reviews.push((
+                    r.order_id,
+                    read,
+                    r.version,
+                    r.buyer_stars,
+                    r.buyer_text,
+                    r.buyer_at,
+                    r.seller_stars,
+                    r.seller_text,
+                    r.seller_at,
+                ));
+            }
+        }
     }
 
     /// What is kept as one text each.

@@ -2,7 +2,7 @@
 
 use marketplace_store_rows::{
     AgentRow, ApiKeyRow, DepositRow, IdempotencyRow, JurorRow, ListingRow, MotionRow, OrderRow,
-    TaskRow, TegRecordRow, WithdrawalRow,
+    ReviewsRow, TaskRow, TegRecordRow, WithdrawalRow,
 };
 use tokio_postgres::Row;
 
@@ -73,6 +73,7 @@ found!(AgentRow {
     unfunded_orders,
     listings,
     reputation_milli,
+    backing,
 });
 found!(WithdrawalRow { id, version, agent, amount, fee, held, at, sent_at, state, detail });
 found!(DepositRow { id, version, agent, amount, at, state, detail });
@@ -81,4 +82,17 @@ found!(TaskRow { key, version, owner, changed_at, expires_at, body });
 found!(TegRecordRow { id, version, state, entry, payer, amount, dust, memo, at, used_for });
 found!(MotionRow { id, version, body });
 found!(JurorRow { did, version, since, leaving, opted_out, benches, service_types });
+found!(ReviewsRow {
+    order_id,
+    version,
+    buyer,
+    seller,
+    closed_at,
+    buyer_stars,
+    buyer_text,
+    buyer_at,
+    seller_stars,
+    seller_text,
+    seller_at,
+});
 found!(IdempotencyRow { caller, route, key, body_sha256, reply, expires_at });

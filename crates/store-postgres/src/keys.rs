@@ -22,10 +22,11 @@ pub(crate) enum Table {
     Motions,
     Disputes,
     Jurors,
+    Reviews,
 }
 
 impl Table {
-    pub(crate) const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::Orders,
         Self::Listings,
         Self::Agents,
@@ -37,6 +38,7 @@ impl Table {
         Self::Motions,
         Self::Disputes,
         Self::Jurors,
+        Self::Reviews,
     ];
 
     /// Its name, and that of its key.
@@ -53,6 +55,7 @@ impl Table {
             Self::Motions => ("motions", "id"),
             Self::Disputes => ("disputes", "id"),
             Self::Jurors => ("jurors", "did"),
+            Self::Reviews => ("reviews", "order_id"),
         }
     }
 }
@@ -101,6 +104,7 @@ impl Keys {
             Key::Deposit(id) => (Table::Deposits, id_text(id.uuid())),
             Key::Dispute(id) => (Table::Disputes, id_text(id.uuid())),
             Key::Juror(did) => (Table::Jurors, did.as_str().to_owned()),
+            Key::Reviews(id) => (Table::Reviews, id_text(id.uuid())),
             Key::ApiKey(sha256) => (Table::ApiKeys, api_key_text(sha256)),
             Key::Task(key) => (Table::Tasks, task_text(key)),
             Key::Motion(id) => (Table::Motions, id_text(*id)),

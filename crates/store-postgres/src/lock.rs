@@ -9,6 +9,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
+use marketplace_ledger::Account;
 use marketplace_money::Amount;
 use marketplace_ports::{Batch, ChangeSet, Current, Key};
 use marketplace_store_rows::{from_count, id_text};
@@ -26,7 +27,7 @@ pub(crate) const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
 pub(crate) const OUTCOMES: &str = "SELECT outcomes FROM batches WHERE id = $1";
 const ANSWERS_TAKEN: &str = "SELECT id FROM idempotency WHERE id = ANY($1)";
 const NONCES_TAKEN: &str = "SELECT id FROM nonces WHERE id = ANY($1)";
-const BALANCES: &str = "SELECT account, amount, payout_at FROM balances \
+const BALANCES: &str = "SELECT account, amount, payout_at, exposure FROM balances \
      WHERE account = ANY($1) ORDER BY account FOR NO KEY UPDATE";
 const LISTING_COUNT: &str = "SELECT value FROM counters WHERE name = 'listings' FOR NO KEY UPDATE";
 
@@ -49,12 +50,13 @@ static LOCKS: LazyLock<[[String; 2]; Table::ALL.len()]> = LazyLock::new(|| {
 pub(crate) struct StandingBalance {
     pub(crate) amount: i64,
     pub(crate) payout_at: Option<i64>,
+    pub(crate) exposure: i64,
 }
 
 impl StandingBalance {
-    /// Of a row of account, amount, `payout_at`.
+    /// Of a row of account, amount, `payout_at`, exposure.
     pub(crate) fn read(row: &Row) -> Result<Self, Failure> {
-        Ok(Self { amount: column(row, 1)?, payout_at: column(row, 2)? })
+        Ok(Self { amount: column(row, 1)?, payout_at: column(row, 2)?, exposure: column(row, 3)? })
     }
 }
 
@@ -82,10 +84,7 @@ pub(crate) enum Before {
 pub(crate) fn keys_of(batch: &Batch) -> Keys {
     let mut keys: HashSet<Key> = batch.sets.iter().flat_map(|(_, set)| set.keys()).collect();
     let agents = batch.sets.iter().flat_map(|(_, set)| &set.agents);
-    keys.extend(
-        agents
-            .map(|change| Key::Balance(marketplace_ledger::Account::Agent(change.row.did.clone()))),
-    );
+    keys.extend(agents.map(|change| Key::Balance(Account::Agent(change.row.did.clone()))));
     Keys::new(&keys)
 }
 
@@ -103,6 +102,7 @@ fn writes_to(batch: &Batch, table: Table) -> bool {
         Table::Motions => !set.motions.is_empty(),
         Table::Disputes => !set.disputes.is_empty(),
         Table::Jurors => !set.jurors.is_empty(),
+        Table::Reviews => !set.reviews.is_empty(),
     };
     batch.sets.iter().any(|(_, set)| writes(set))
 }
@@ -206,6 +206,10 @@ impl Standing {
             if let Some(account) = keys.balances.get(text) {
                 let amount = Amount::from_nano(balance.amount);
                 self.current.balances.insert(account.clone(), amount);
+                if let Account::Agent(did) = account {
+                    let open = Amount::from_nano(balance.exposure);
+                    self.current.exposures.insert(did.clone(), open);
+                }
             }
             self.balances.insert(text.to_owned(), balance);
         }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use marketplace_escrow::Order;
 use marketplace_ledger::Account;
 use marketplace_listings::Listing;
-use marketplace_money::{Amount, Gaps, ListingId, OrderId, Timestamp};
+use marketplace_money::{Amount, Did, Gaps, ListingId, OrderId, Timestamp};
 use marketplace_ports::{Batch, ChangeSet, CommitOutcome, Key, Snapshot, View};
 use marketplace_store_rows::Recent;
 
@@ -35,6 +35,8 @@ struct Kept {
     listings: Recent<ListingId, Arc<Listing>>,
     /// Of accounts that have a row.
     balances: Recent<Account, Amount>,
+    /// What waits on agents that have one.
+    exposures: Recent<Did, Amount>,
     heard: Option<Heard>,
 }
 
@@ -58,6 +60,7 @@ impl Default for Memory {
                 ENTRY + size_of::<Listing>() + words + offer.terms.checks.len()
             }),
             balances: Recent::new(4 * MEBIBYTE, |_, _| ENTRY + 160),
+            exposures: Recent::new(2 * MEBIBYTE, |_, _| ENTRY + 80),
             heard: None,
         };
         Self { kept: Mutex::new(kept), snapshots: AtomicU64::new(1) }
@@ -83,6 +86,9 @@ impl Memory {
             let sellers = sellers.iter().map(|(account, amount)| (account, amount));
             for (account, amount) in view.balances.iter().chain(sellers) {
                 kept.balances.put(account.clone(), *amount);
+            }
+            for (did, open) in &view.exposures {
+                kept.exposures.put(did.clone(), *open);
             }
         });
     }
@@ -112,6 +118,9 @@ impl Memory {
                     }
                     Key::Balance(account) => {
                         view.balances.insert(account.clone(), *kept.balances.get(account)?);
+                        if let Account::Agent(did) = account {
+                            view.exposures.insert(did.clone(), *kept.exposures.get(did)?);
+                        }
                     }
                     _ => return None,
                 }
@@ -132,6 +141,13 @@ impl Memory {
                 match known.zip(delta).and_then(|(known, delta)| known.checked_add(delta)) {
                     Some(sum) => kept.balances.put(account, sum),
                     None => kept.balances.forget(&account),
+                }
+            }
+            for change in batch.sets.iter().flat_map(|(_, set)| &set.exposures) {
+                let known = kept.exposures.get(&change.seller).copied();
+                match known.and_then(|known| known.checked_add(change.delta)) {
+                    Some(open) => kept.exposures.put(change.seller.clone(), open),
+                    None => kept.exposures.forget(&change.seller),
                 }
             }
         });
@@ -158,7 +174,12 @@ impl Memory {
                 match key {
                     Key::Order(id) => kept.orders.forget(&id),
                     Key::Listing(id) => kept.listings.forget(&id),
-                    Key::Balance(account) => kept.balances.forget(&account),
+                    Key::Balance(account) => {
+                        kept.balances.forget(&account);
+                        if let Account::Agent(did) = &account {
+                            kept.exposures.forget(did);
+                        }
+                    }
                     _ => {}
                 }
             }

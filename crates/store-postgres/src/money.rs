@@ -137,7 +137,7 @@ type AgentColumns = <<AgentRow as Selectable<Pg>>::SelectExpression as Expressio
 /// `agent:` is six letters.
 const PAYOUTS_DUE: &str = "\
 SELECT b.amount, a.did, a.version, a.payout, a.payout_threshold, a.unfunded_orders, a.listings,
-    a.reputation_milli
+    a.reputation_milli, a.backing
 FROM (SELECT account FROM payouts ORDER BY account LIMIT ?) p
 JOIN balances b ON b.account = p.account
 JOIN agents a ON a.did = SUBSTR(p.account, 7)

@@ -130,6 +130,7 @@ arrays! {
         unfunded_orders: i64 as "bigint",
         listings: i64 as "bigint",
         reputation_milli: i64 as "bigint",
+        backing: i64 as "bigint",
     }
 }
 
@@ -137,7 +138,8 @@ arrays! {
     /// The next versions of agents.
     ChangedAgents => "UPDATE agents SET version = u.version, payout = u.payout, \
         payout_threshold = u.payout_threshold, unfunded_orders = u.unfunded_orders, \
-        listings = u.listings, reputation_milli = u.reputation_milli \
+        listings = u.listings, reputation_milli = u.reputation_milli, \
+        backing = u.backing \
         FROM unnest({arrays}) AS u ({columns}) \
         WHERE agents.did = u.did AND agents.version = u.read" {
         did: String as "text",
@@ -148,6 +150,7 @@ arrays! {
         unfunded_orders: i64 as "bigint",
         listings: i64 as "bigint",
         reputation_milli: i64 as "bigint",
+        backing: i64 as "bigint",
     }
 }
 
@@ -329,24 +332,66 @@ arrays! {
 }
 
 arrays! {
+    /// Reviews of orders that had none.
+    NewReviews => "INSERT INTO reviews ({columns}) SELECT * FROM unnest({arrays})" {
+        position: i64 as "bigint",
+        order_id: String as "text",
+        version: i64 as "bigint",
+        buyer: String as "text",
+        seller: String as "text",
+        closed_at: i64 as "bigint",
+        buyer_stars: Option<i64> as "bigint",
+        buyer_text: Option<String> as "text",
+        buyer_at: Option<i64> as "bigint",
+        seller_stars: Option<i64> as "bigint",
+        seller_text: Option<String> as "text",
+        seller_at: Option<i64> as "bigint",
+    }
+}
+
+arrays! {
+    /// The next versions of reviews.
+    ChangedReviews => "UPDATE reviews SET version = u.version, \
+        buyer_stars = u.buyer_stars, buyer_text = u.buyer_text, buyer_at = u.buyer_at, \
+        seller_stars = u.seller_stars, seller_text = u.seller_text, seller_at = u.seller_at \
+        FROM unnest({arrays}) AS u ({columns}) \
+        WHERE reviews.order_id = u.order_id AND reviews.version = u.read" {
+        order_id: String as "text",
+        read: i64 as "bigint",
+        version: i64 as "bigint",
+        buyer_stars: Option<i64> as "bigint",
+        buyer_text: Option<String> as "text",
+        buyer_at: Option<i64> as "bigint",
+        seller_stars: Option<i64> as "bigint",
+        seller_text: Option<String> as "text",
+        seller_at: Option<i64> as "bigint",
+    }
+}
+
+arrays! {
     /// Balances of accounts that had none.
     NewBalances => "INSERT INTO balances ({columns}) SELECT * FROM unnest({arrays})" {
         account: String as "text",
         amount: i64 as "bigint",
         payout_at: Option<i64> as "bigint",
+        exposure: i64 as "bigint",
     }
 }
 
 arrays! {
     /// What a commit adds to each balance, in one sum: `slot` counts them from one. None ends below
-    /// zero.
-    ChangedBalances => "UPDATE balances SET amount = balances.amount + u.delta \
+    /// zero, and no more waits on a seller than may.
+    ChangedBalances => "UPDATE balances SET amount = balances.amount + u.delta, \
+        exposure = balances.exposure + u.exposed \
         FROM unnest({arrays}) AS u ({columns}) WHERE balances.account = u.account \
         AND balances.amount + u.delta >= 0 \
+        AND (u.ceiling IS NULL OR balances.exposure + u.exposed <= u.ceiling) \
         RETURNING u.slot, balances.account, balances.amount, u.delta, balances.payout_at" {
         account: String as "text",
         slot: i32 as "integer",
         delta: i64 as "bigint",
+        exposed: i64 as "bigint",
+        ceiling: Option<i64> as "bigint",
     }
 }
 

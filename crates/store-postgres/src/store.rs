@@ -10,9 +10,9 @@ use marketplace_listings::Listing;
 use marketplace_money::{Amount, Did, Gaps, ListingId, OrderId, Timestamp, WithdrawalId};
 use marketplace_ports::{
     Agent, ApiKey, Audit, Batch, CommitOutcome, DeadEffect, Dues, Effect, Key, Lease,
-    LiabilitiesAt, LiabilitySink, Motion, OrderFilter, Page, PayoutPolicy, SealedEvent,
-    StatementLine, Store, StoreError, Task, TaskKey, TegPosition, Timer, View, WalletSums,
-    Withdrawal,
+    LiabilitiesAt, LiabilitySink, Motion, OrderFilter, OrderReviews, Page, PayoutPolicy,
+    SealedEvent, StatementLine, Store, StoreError, Task, TaskKey, TegPosition, Timer, View,
+    WalletSums, Withdrawal,
 };
 use tokio::task::JoinHandle;
 use uuid::Uuid;
@@ -333,6 +333,23 @@ impl Store for PostgresStore {
         limit: u32,
     ) -> Result<Vec<Arc<Task>>, StoreError> {
         on_reader!(self.readers, connection => lasting::tasks(connection, owner, after, limit))
+    }
+
+    async fn reviews_of(
+        &self,
+        agent: &Did,
+        cursor: Option<u64>,
+        limit: u32,
+    ) -> Result<Page<Arc<OrderReviews>>, StoreError> {
+        on_reader!(self.readers, connection => catalog::reviews_of(connection, agent, cursor, limit))
+    }
+
+    async fn reviews(&self, order: OrderId) -> Result<Option<Arc<OrderReviews>>, StoreError> {
+        on_reader!(self.readers, connection => catalog::reviews(connection, order))
+    }
+
+    async fn exposure(&self, seller: &Did) -> Result<Amount, StoreError> {
+        on_reader!(self.readers, connection => catalog::exposure(connection, seller))
     }
 
     async fn wallet(&self, did: &Did) -> Result<WalletSums, StoreError> {

@@ -57,6 +57,10 @@ impl Glance {
         }
     }
 
+    fn has_balance(&self, account: &Account) -> bool {
+        self.accounts.contains(&account_text(account))
+    }
+
     /// Whether it saw everything that a set rests on. A set that writes more than orders, money and
     /// what follows from them is for those who look first: so is everything new here, unless its
     /// statement fails by itself when its row is not as it was seen.
@@ -76,6 +80,8 @@ impl Glance {
             tasks,
             disputes,
             jurors,
+            reviews,
+            exposures,
             events: _,
             timers: _,
             effects: _,
@@ -94,6 +100,7 @@ impl Glance {
             && tasks.is_empty()
             && disputes.is_empty()
             && jurors.is_empty()
+            && reviews.is_empty()
             && exhibits.is_empty()
             && listing_count.is_none()
             && reads.iter().all(|(key, version)| matches!(key, Key::Listing(_)) && *version > 0)
@@ -101,10 +108,10 @@ impl Glance {
                 new.contains(&change.row.id)
                     || self.current.versions.contains_key(&Key::Order(change.row.id))
             })
-            && set
-                .balance_deltas()
+            && set.balance_deltas().iter().all(|(account, _)| self.has_balance(account))
+            && exposures
                 .iter()
-                .all(|(account, _)| self.accounts.contains(&account_text(account)))
+                .all(|change| self.has_balance(&Account::Agent(change.seller.clone())))
     }
 }
 
@@ -177,7 +184,7 @@ pub(crate) async fn commit(
         return Ok(None);
     }
     // That a balance has a row is all that is known of it for certain.
-    let exists = StandingBalance { amount: 0, payout_at: None };
+    let exists = StandingBalance { amount: 0, payout_at: None, exposure: 0 };
     let balances: HashMap<String, _> = accounts.into_iter().map(|name| (name, exists)).collect();
     let standing = Standing { current: Current::default(), balances, number: None, at };
     let writes = Writes::merge(batch.sets.clone(), &outcomes);

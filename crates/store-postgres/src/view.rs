@@ -9,7 +9,7 @@ use marketplace_money::{Amount, Gap, Gaps, Timestamp};
 use marketplace_ports::{Key, StoreError, View};
 use marketplace_store_rows::{
     AgentRow, ApiKeyRow, DepositRow, IdempotencyRow, JurorRow, ListingRow, MotionRow, OrderRow,
-    TaskRow, TegRecordRow, WithdrawalRow,
+    ReviewsRow, TaskRow, TegRecordRow, WithdrawalRow,
 };
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
@@ -32,7 +32,7 @@ static BEGINNING: LazyLock<String> = LazyLock::new(|| {
          (SELECT array_agg(until_at ORDER BY from_at) FROM gaps)"
     )
 });
-const BALANCES: &str = "SELECT account, amount FROM balances WHERE account = ANY($1)";
+const BALANCES: &str = "SELECT account, amount, exposure FROM balances WHERE account = ANY($1)";
 const NONCES: &str = "SELECT id FROM nonces WHERE id = ANY($1)";
 /// The number of listings, active or paused.
 pub(crate) const LISTING_COUNT: &str = "SELECT value FROM counters WHERE name = 'listings'";
@@ -64,6 +64,7 @@ by_key!(TASKS: TaskRow => "tasks"."key");
 by_key!(TEG_RECORDS: TegRecordRow => "teg_records"."id");
 by_key!(MOTIONS: MotionRow => "motions"."id");
 by_key!(JURORS: JurorRow => "jurors"."did");
+by_key!(REVIEWS: ReviewsRow => "reviews"."order_id");
 by_key!(ANSWERS: IdempotencyRow => "idempotency"."id");
 
 /// Puts the rows of one statement into the view.
@@ -150,6 +151,7 @@ fn parts<'a>(lists: &'a Lists<'a>) -> Vec<Part<'a>> {
             Table::Motions => (&MOTIONS, read_motions),
             Table::Disputes => (DISPUTES, read_disputes),
             Table::Jurors => (&JURORS, read_jurors),
+            Table::Reviews => (&REVIEWS, read_reviews),
         };
         part(text, keys.is_empty(), keys, read);
     }
@@ -346,10 +348,21 @@ fn read_motions(_: &Keys, rows: &[Row], view: &mut View) -> Result<(), Failure> 
     Ok(())
 }
 
+fn read_reviews(_: &Keys, rows: &[Row], view: &mut View) -> Result<(), Failure> {
+    for row in rows {
+        let reviews = ReviewsRow::read(row)?.reviews()?;
+        view.reviews.insert(reviews.reviews.order, Arc::new(reviews));
+    }
+    Ok(())
+}
+
 fn read_balances(keys: &Keys, rows: &[Row], view: &mut View) -> Result<(), Failure> {
     for row in rows {
         if let Some(account) = keys.balances.get(column::<&str>(row, 0)?) {
             view.balances.insert(account.clone(), Amount::from_nano(column(row, 1)?));
+            if let Account::Agent(did) = account {
+                view.exposures.insert(did.clone(), Amount::from_nano(column(row, 2)?));
+            }
         }
     }
     Ok(())

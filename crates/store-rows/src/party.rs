@@ -28,6 +28,8 @@ pub struct AgentRow {
     pub listings: i64,
     /// In thousandths of a point.
     pub reputation_milli: i64,
+    /// In nano-AVT.
+    pub backing: i64,
 }
 
 impl AgentRow {
@@ -47,6 +49,7 @@ impl AgentRow {
             unfunded_orders: i64::from(agent.unfunded_orders),
             listings: i64::from(agent.listings),
             reputation_milli: i64::from(agent.reputation.milli()),
+            backing: agent.backing.nano(),
         }
     }
 
@@ -69,6 +72,7 @@ impl AgentRow {
             unfunded_orders: reader.small(self.unfunded_orders)?,
             listings: reader.small(self.listings)?,
             reputation: Reputation::from_milli(self.reputation_milli),
+            backing: Amount::from_nano(self.backing),
         })
     }
 }

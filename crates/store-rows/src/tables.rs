@@ -62,6 +62,7 @@ diesel::table! {
         unfunded_orders -> BigInt,
         listings -> BigInt,
         reputation_milli -> BigInt,
+        backing -> BigInt,
     }
 }
 
@@ -177,6 +178,24 @@ diesel::table! {
 }
 
 diesel::table! {
+    /// What the parties of orders say of each other.
+    reviews (position) {
+        position -> BigInt,
+        order_id -> Text,
+        version -> BigInt,
+        buyer -> Text,
+        seller -> Text,
+        closed_at -> BigInt,
+        buyer_stars -> Nullable<BigInt>,
+        buyer_text -> Nullable<Text>,
+        buyer_at -> Nullable<BigInt>,
+        seller_stars -> Nullable<BigInt>,
+        seller_text -> Nullable<Text>,
+        seller_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
     /// The journal: one row for each line of an entry, append-only.
     postings (position) {
         position -> BigInt,
@@ -203,6 +222,7 @@ diesel::table! {
         last_bought -> Nullable<BigInt>,
         last_sold -> Nullable<BigInt>,
         payout_at -> Nullable<BigInt>,
+        exposure -> BigInt,
     }
 }
 

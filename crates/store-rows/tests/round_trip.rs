@@ -259,7 +259,16 @@ proptest! {
             _ => PayoutPolicy::Threshold(least),
         };
         let reputation = Reputation::from_milli(milli);
-        let agent = Agent { did, version, payout, unfunded_orders: counts.0, listings: counts.1, reputation };
+        let backing = Amount::from_nano(milli.saturating_abs());
+        let agent = Agent {
+            did,
+            version,
+            payout,
+            unfunded_orders: counts.0,
+            listings: counts.1,
+            reputation,
+            backing,
+        };
         prop_assert_eq!(AgentRow::new(&agent).agent(), Ok(agent));
     }
 

@@ -53,6 +53,7 @@ fn audit(connection: &mut SqliteConnection, now: Timestamp) -> Result<Audit, Fai
         unbalanced_entries: history.unbalanced_entries,
         wrong_balances: counted(connection, WRONG_BALANCES)? + wrong_sums(connection, &history)?,
         wrong_escrows: counted(connection, WRONG_ESCROWS)? + strange_orders,
+        wrong_exposures: counted(connection, WRONG_EXPOSURES)?,
         wrong_withdrawals: counted(connection, WRONG_WITHDRAWALS)?,
         wrong_disputes: counted(connection, WRONG_DISPUTES)? + strange_disputes(connection)?,
         stray_disputes: counted(connection, STRAY_DISPUTES)?,
@@ -120,6 +121,19 @@ SELECT COUNT(*) AS wrong FROM (
         WHERE account GLOB 'order:*'
         UNION ALL
         SELECT 'order:' || id, -(escrow >> 32), -(escrow & 4294967295) FROM orders
+    )
+    GROUP BY account
+    HAVING SUM(high) + (SUM(low) >> 32) <> 0 OR SUM(low) & 4294967295 <> 0
+)";
+
+/// Sellers whose exposure differs from the escrow of their orders.
+const WRONG_EXPOSURES: &str = "
+SELECT COUNT(*) AS wrong FROM (
+    SELECT account FROM (
+        SELECT account, exposure >> 32 AS high, exposure & 4294967295 AS low FROM balances
+        UNION ALL
+        SELECT 'agent:' || seller, -(escrow >> 32), -(escrow & 4294967295) FROM orders
+        WHERE escrow > 0
     )
     GROUP BY account
     HAVING SUM(high) + (SUM(low) >> 32) <> 0 OR SUM(low) & 4294967295 <> 0

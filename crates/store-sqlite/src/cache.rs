@@ -25,6 +25,7 @@ pub(crate) struct BalanceRow {
     pub(crate) last_bought: Option<i64>,
     pub(crate) last_sold: Option<i64>,
     pub(crate) payout_at: Option<i64>,
+    pub(crate) exposure: i64,
 }
 
 /// Nothing under a key is remembered too: most keys of purchases and answers are new.

@@ -7,8 +7,8 @@ use marketplace_ports::{
     Batch, CommitOutcome, Current, EffectChange, Key, StoreError, Writes, admit,
 };
 use marketplace_store_rows::{
-    AgentRow, ApiKeyRow, DepositRow, ListingRow, MotionRow, TaskRow, TegRecordRow, WithdrawalRow,
-    id_text, tables,
+    AgentRow, ApiKeyRow, DepositRow, ListingRow, MotionRow, ReviewsRow, TaskRow, TegRecordRow,
+    WithdrawalRow, id_text, tables,
 };
 use uuid::Uuid;
 
@@ -165,6 +165,8 @@ fn write_parties(connection: &mut SqliteConnection, draft: &Draft) -> Result<(),
     }
     let motions: &[Versioned<MotionRow>] = &draft.motions;
     write_rows!(connection, motions.id, motions);
+    let reviews: &[Versioned<ReviewsRow>] = &draft.reviews;
+    write_rows!(connection, reviews.order_id, reviews);
     if draft.listing_count_moved {
         use tables::counters::dsl;
         diesel::replace_into(dsl::counters)

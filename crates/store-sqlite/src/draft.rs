@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use marketplace_escrow::Order;
 use marketplace_ledger::{Account, Entry};
-use marketplace_money::{OrderId, Timestamp};
+use marketplace_money::{Amount, Did, OrderId, Timestamp};
 use marketplace_ports::{
     Blob, CommitOutcome, Effect, EffectChange, Event, RowWrite, StoreError, Subject, Timer, Writes,
 };
 use marketplace_store_rows::{
     AgentRow, ApiKeyRow, DepositRow, EffectRow, EventRow, IdempotencyRow, ListingRow, MotionRow,
-    NonceRow, OrderChange, OrderRow, TaskRow, TegRecordRow, TimerRow, WithdrawalRow, account_text,
-    count, id_text, payout_at, postings_of, subject_text,
+    NonceRow, OrderChange, OrderRow, ReviewsRow, TaskRow, TegRecordRow, TimerRow, WithdrawalRow,
+    account_text, count, id_text, payout_at, postings_of, subject_text,
 };
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -44,6 +44,7 @@ pub(crate) struct Draft {
     pub(crate) api_keys: Vec<Versioned<ApiKeyRow>>,
     pub(crate) tasks: Vec<Versioned<TaskRow>>,
     pub(crate) motions: Vec<Versioned<MotionRow>>,
+    pub(crate) reviews: Vec<Versioned<ReviewsRow>>,
     pub(crate) balances: BTreeMap<Account, BalanceRow>,
     pub(crate) sums: Vec<NewSum>,
     pub(crate) postings: Vec<NewPosting>,
@@ -76,6 +77,7 @@ impl Books {
         refuse_zeros(writes)?;
         draft.add_orders(&writes.orders);
         draft.add_parties(writes);
+        draft.add_exposures(&writes.exposures)?;
         draft.add_entries(&writes.entries, at)?;
         draft.add_sums(&self.heads.sums, self.heads.open_escrow);
         draft.add_events(std::mem::take(&mut writes.events));
@@ -99,6 +101,7 @@ fn touched_accounts(writes: &Writes) -> BTreeSet<Account> {
         accounts.insert(Account::Agent(write.row.seller.clone()));
     }
     accounts.extend(writes.agents.keys().cloned().map(Account::Agent));
+    accounts.extend(writes.exposures.keys().cloned().map(Account::Agent));
     accounts
 }
 
@@ -125,6 +128,7 @@ impl Draft {
             api_keys: Vec::new(),
             tasks: Vec::new(),
             motions: Vec::new(),
+            reviews: Vec::new(),
             balances: BTreeMap::new(),
             sums: Vec::new(),
             postings: Vec::new(),
@@ -214,12 +218,28 @@ impl Draft {
         for write in writes.tasks.values() {
             self.tasks.push((count(write.stored), TaskRow::new(&write.row)));
         }
+        for write in writes.reviews.values() {
+            self.reviews.push((count(write.stored), ReviewsRow::new(&write.row)));
+        }
         for write in writes.api_keys.values() {
             self.api_keys.push((count(write.stored), ApiKeyRow::new(&write.row)));
         }
         for write in writes.motions.values() {
             self.motions.push((count(write.stored), MotionRow::new(&write.row)));
         }
+    }
+
+    fn add_exposures(&mut self, writes: &BTreeMap<Did, Amount>) -> Result<(), StoreError> {
+        for (seller, delta) in writes {
+            let Some(row) = self.balances.get_mut(&Account::Agent(seller.clone())) else {
+                continue;
+            };
+            let sum = row.exposure.checked_add(delta.nano()).filter(|sum| *sum >= 0);
+            row.exposure = sum.ok_or_else(|| {
+                StoreError::Rejected(format!("the exposure of {seller} is out of range"))
+            })?;
+        }
+        Ok(())
     }
 
     fn add_entries(&mut self, entries: &[Entry], at: Timestamp) -> Result<(), StoreError> {

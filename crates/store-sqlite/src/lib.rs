@@ -36,6 +36,7 @@ mod outcomes;
 mod plans;
 mod readers;
 mod retire;
+mod reviews;
 mod rows;
 mod seal;
 mod servers;

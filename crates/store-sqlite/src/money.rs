@@ -72,6 +72,14 @@ fn balance(connection: &mut SqliteConnection, account: &Account) -> Result<Amoun
     Ok(Amount::from_nano(amount.unwrap_or(0)))
 }
 
+/// The escrow of the open orders that an agent sold.
+pub(crate) fn exposure(connection: &mut SqliteConnection, did: &Did) -> Result<Amount, Failure> {
+    use tables::balances::dsl;
+    let account = Account::Agent(did.clone()).to_string();
+    let open = dsl::balances.find(account).select(dsl::exposure).get_result(connection);
+    Ok(Amount::from_nano(open.optional()?.unwrap_or(0)))
+}
+
 /// A posting with its place in its account's chain.
 type Link = (i64, PostingRow, Option<i64>, Option<i64>);
 

@@ -107,9 +107,11 @@ insert!(BalanceRow => "balances" {
     "last_bought": last_bought as Nullable<BigInt>,
     "last_sold": last_sold as Nullable<BigInt>,
     "payout_at": payout_at as Nullable<BigInt>,
+    "exposure": exposure as BigInt,
 } " ON CONFLICT (account) DO UPDATE SET amount = excluded.amount, \
    last_posting = excluded.last_posting, last_bought = excluded.last_bought, \
-   last_sold = excluded.last_sold, payout_at = excluded.payout_at");
+   last_sold = excluded.last_sold, payout_at = excluded.payout_at, \
+   exposure = excluded.exposure");
 
 pub(crate) struct NewSum {
     pub(crate) account: String,

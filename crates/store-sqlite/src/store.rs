@@ -11,9 +11,9 @@ use marketplace_listings::Listing;
 use marketplace_money::{Amount, Did, Gaps, ListingId, OrderId, Timestamp, WithdrawalId};
 use marketplace_ports::{
     Agent, ApiKey, Audit, Batch, CommitOutcome, DeadEffect, Dues, Effect, Key, Lease,
-    LiabilitiesAt, LiabilitySink, Motion, OrderFilter, Page, PayoutPolicy, SealedEvent,
-    StatementLine, Store, StoreError, Task, TaskKey, TegPosition, Timer, View, WalletSums,
-    Withdrawal,
+    LiabilitiesAt, LiabilitySink, Motion, OrderFilter, OrderReviews, Page, PayoutPolicy,
+    SealedEvent, StatementLine, Store, StoreError, Task, TaskKey, TegPosition, Timer, View,
+    WalletSums, Withdrawal,
 };
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -24,7 +24,8 @@ use crate::database::Place;
 use crate::readers::Readers;
 use crate::writer::Writer;
 use crate::{
-    OpenError, api_keys, audit, edges, event_lists, lease, money, motions, orders, servers, tasks,
+    OpenError, api_keys, audit, edges, event_lists, lease, money, motions, orders, reviews,
+    servers, tasks,
 };
 
 /// A marketplace's state in one SQLite file.
@@ -263,6 +264,26 @@ impl Store for SqliteStore {
             tasks::lasting(connection, owner.as_ref(), after.as_ref(), limit)
         };
         self.readers.read(read).await
+    }
+
+    async fn reviews_of(
+        &self,
+        agent: &Did,
+        cursor: Option<u64>,
+        limit: u32,
+    ) -> Result<Page<Arc<OrderReviews>>, StoreError> {
+        let agent = agent.clone();
+        let query = move |connection: &mut _| reviews::of_agent(connection, &agent, cursor, limit);
+        self.readers.read(query).await
+    }
+
+    async fn reviews(&self, order: OrderId) -> Result<Option<Arc<OrderReviews>>, StoreError> {
+        self.readers.read(move |connection| reviews::of_order(connection, order)).await
+    }
+
+    async fn exposure(&self, seller: &Did) -> Result<Amount, StoreError> {
+        let seller = seller.clone();
+        self.readers.read(move |connection| money::exposure(connection, &seller)).await
     }
 
     async fn wallet(&self, did: &Did) -> Result<WalletSums, StoreError> {

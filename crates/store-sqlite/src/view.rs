@@ -11,8 +11,8 @@ use marketplace_ports::{
     IdempotencyKey, Key, Nonce, Snapshot, StoreError, TaskKey, TegTransactionId, View,
 };
 use marketplace_store_rows::{
-    AgentRow, ApiKeyRow, DepositRow, IdempotencyRow, ListingRow, MotionRow, OrderRow, TaskRow,
-    TegRecordRow, WithdrawalRow, account_text, api_key_text, id_text, tables, task_text,
+    AgentRow, ApiKeyRow, DepositRow, IdempotencyRow, ListingRow, MotionRow, OrderRow, ReviewsRow,
+    TaskRow, TegRecordRow, WithdrawalRow, account_text, api_key_text, id_text, tables, task_text,
 };
 use uuid::Uuid;
 
@@ -38,6 +38,7 @@ struct Missing {
     nonces: Vec<Nonce>,
     teg_records: Vec<TegTransactionId>,
     judged: Wanted,
+    reviews: Vec<OrderId>,
 }
 
 impl Books {
@@ -66,8 +67,9 @@ impl Books {
         self.load_nonces(missing.nonces, &mut view)?;
         self.load_teg_records(missing.teg_records, &mut view)?;
         self.load_judged(&missing.judged, &mut view)?;
+        self.load_reviews(&missing.reviews, &mut view)?;
         for (account, row) in self.balance_rows(missing.balances)? {
-            view.balances.insert(account, Amount::from_nano(row.amount));
+            show_balance(account, &row, &mut view);
         }
         Ok(view)
     }
@@ -89,9 +91,7 @@ impl Books {
                 None => missing.agents.push(did.clone()),
             },
             Key::Balance(account) => match cache.balances.get(account) {
-                Some(row) => {
-                    view.balances.insert(account.clone(), Amount::from_nano(row.amount));
-                }
+                Some(row) => show_balance(account.clone(), row, view),
                 None => missing.balances.push(account.clone()),
             },
             Key::Idempotency(key) => match cache.answers.get(key) {
@@ -111,6 +111,7 @@ impl Books {
             Key::Motion(id) => missing.motions.push(*id),
             Key::TegTransaction(id) => missing.teg_records.push(id.clone()),
             Key::Dispute(_) | Key::Juror(_) => missing.judged.add(key),
+            Key::Reviews(id) => missing.reviews.push(*id),
             Key::ListingCount => view.listing_count = self.heads.listing_count,
         }
     }
@@ -268,6 +269,19 @@ impl Books {
         Ok(())
     }
 
+    fn load_reviews(&mut self, ids: &[OrderId], view: &mut View) -> Result<(), StoreError> {
+        let keys: Vec<String> = ids.iter().map(|id| id_text(id.uuid())).collect();
+        let rows = self.read(|connection| {
+            let selection = ReviewsRow::as_select();
+            Ok(rows_by!(connection, reviews.order_id, selection, ReviewsRow, &keys))
+        })?;
+        for row in rows {
+            let reviews = row.reviews()?;
+            view.reviews.insert(reviews.reviews.order, Arc::new(reviews));
+        }
+        Ok(())
+    }
+
     fn load_teg_records(
         &mut self,
         ids: Vec<TegTransactionId>,
@@ -325,4 +339,11 @@ impl Books {
         rows.extend(self.balance_rows(missing)?);
         Ok(rows)
     }
+}
+
+fn show_balance(account: Account, row: &BalanceRow, view: &mut View) {
+    if let Account::Agent(did) = &account {
+        view.exposures.insert(did.clone(), Amount::from_nano(row.exposure));
+    }
+    view.balances.insert(account, Amount::from_nano(row.amount));
 }

@@ -75,12 +75,17 @@ codes! {
     INSUFFICIENT_REPUTATION = 403 "insufficient_reputation" "The reputation is below zero";
     TOO_MANY_LISTINGS = 409 "too_many_listings" "The marketplace is full";
     LISTING_FEE_NOT_COLLECTED = 402 "listing_fee_not_collected" "The listing fee could not be collected";
+    // Reviews.
+    REVIEW_TOO_EARLY = 409 "review_too_early" "The order has not been settled";
+    REVIEW_TOO_LATE = 409 "review_too_late" "The time for reviews is over";
+    REVIEW_ALREADY_GIVEN = 409 "review_already_given" "This party has given its review";
     // Prices.
     PRICE_CHANGED = 409 "price_changed" "The price is not what the buyer expects";
     QUOTE_NOT_YOURS = 403 "quote_not_yours" "The quote is for another buyer or listing";
     QUOTE_EXPIRED = 409 "quote_expired" "The quote has expired";
     PRICE_OUT_OF_RANGE = 422 "price_out_of_range" "The price is out of range";
     POLICY_NOT_OFFERED = 422 "policy_not_offered" "The listing does not offer this acceptance policy";
+    EXPOSURE_REACHED = 409 "exposure_reached" "No more may wait on this seller now";
     TOO_MANY_UNFUNDED_ORDERS = 409 "too_many_unfunded_orders" "Too many orders wait for a transfer";
     // Orders.
     ORDER_NOT_FOUND = 404 "order_not_found" "There is no such order among yours";

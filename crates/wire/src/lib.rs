@@ -31,7 +31,9 @@ mod purchase;
 mod quote;
 pub mod quote_token;
 mod refusal;
+mod reputation;
 mod reserves;
+mod review;
 mod schema;
 mod search;
 mod service;
@@ -85,8 +87,14 @@ pub use params::{AllOrderParams, DeliveryParams, EntryParams, OrderParams, Withd
 pub use problem::Problem;
 pub use purchase::{PaymentInput, PaymentInstruction, PurchaseInput, purchase_request};
 pub use quote::QuoteBody;
+pub use reputation::{
+    ExposureBody, PartBody, ReputationBody, ReputationParams, ServiceBody, StandingBody,
+};
 pub use reserves::{
     InclusionBody, ProofBody, ReconciliationBody, ReservesPage, StatementBody, StepBody,
+};
+pub use review::{
+    AgentReviewBody, OrderReviewsBody, ReviewBody, ReviewInput, ReviewPage, ReviewParams,
 };
 pub use search::SearchInput;
 pub use service::{ServiceEditInput, ServiceInput, TermsInput};

@@ -8,6 +8,7 @@ use marketplace_escrow::OrderRefusal;
 use marketplace_fees::QuoteRefusal;
 use marketplace_listings::{Invalid, ListingRefusal};
 use marketplace_ports::{IdentityError, RegistryError};
+use marketplace_reputation::ReviewRefusal;
 
 use crate::codes::{self, Code};
 use crate::{Money, Problem, Rfc3339};
@@ -77,6 +78,16 @@ fn explain(problem: &mut Problem, refusal: &Refusal) {
             problem.available = Some(Money(*paid));
         }
         Refusal::PaymentNotSeen | Refusal::TooBusy => problem.retry_after = Some(2),
+        Refusal::ExposureReached { limit, open } => {
+            problem.available = Some(Money(limit.checked_sub(*open).unwrap_or_default()));
+        }
+        Refusal::Review(refusal) => {
+            problem.field = match refusal {
+                ReviewRefusal::Stars => Some("stars".into()),
+                ReviewRefusal::Text => Some("text".into()),
+                ReviewRefusal::TooLate | ReviewRefusal::AlreadyGiven => None,
+            }
+        }
         Refusal::PaymentPending => problem.retry_after = Some(10),
         Refusal::EscrowFull => problem.retry_after = Some(60),
         Refusal::ListingFee(inner) => explain(problem, inner),
@@ -142,6 +153,7 @@ mod tests {
     use marketplace_escrow::{Phase, Verb};
     use marketplace_listings::ListingStatus;
     use marketplace_money::{Amount, Timestamp};
+    use marketplace_reputation::ReviewRefusal;
 
     use super::*;
 
@@ -199,6 +211,11 @@ mod tests {
             (Refusal::PolicyNotOffered, 422, "policy_not_offered"),
             (Refusal::TooManyUnfunded { limit: 1 }, 409, "too_many_unfunded_orders"),
             (Refusal::EscrowFull, 409, "escrow_full"),
+            (Refusal::ExposureReached { limit: FIVE, open: FIVE }, 409, "exposure_reached"),
+            (Refusal::ReviewTooEarly, 409, "review_too_early"),
+            (ReviewRefusal::TooLate.into(), 409, "review_too_late"),
+            (ReviewRefusal::AlreadyGiven.into(), 409, "review_already_given"),
+            (ReviewRefusal::Stars.into(), 422, "invalid"),
             (Refusal::PaymentNotSeen, 409, "payment_not_seen"),
             (Refusal::PaymentPending, 409, "payment_pending"),
             (Refusal::PaymentFailed, 409, "payment_failed"),

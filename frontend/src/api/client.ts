@@ -77,11 +77,6 @@ export async function act<T>(path: string, key: ReturnType<typeof newKey>, body:
   return (await (await authorised(path, { method: 'POST', headers, body: JSON.stringify(body) })).json()) as T;
 }
 
-/** What a path answers that the document does not name. */
-export async function look<T>(path: string): Promise<T> {
-  return (await (await authorised(path, {})).json()) as T;
-}
-
 /** Bytes of strangers, as they are. */
 export async function bytesOf(path: string): Promise<Uint8Array<ArrayBuffer>> {
   return new Uint8Array(await (await authorised(path, {})).arrayBuffer());

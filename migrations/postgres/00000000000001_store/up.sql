@@ -141,6 +141,7 @@ CREATE TABLE agents (
     unfunded_orders  BIGINT NOT NULL CHECK (unfunded_orders >= 0),
     listings         BIGINT NOT NULL CHECK (listings >= 0),
     reputation_milli BIGINT NOT NULL,
+    backing          BIGINT NOT NULL DEFAULT 0 CHECK (backing >= 0),
     CHECK ((payout = 'threshold') = (payout_threshold IS NOT NULL))
 ) WITH (fillfactor = 70);
 
@@ -192,7 +193,9 @@ CREATE TABLE balances (
     account   TEXT COLLATE "C" NOT NULL PRIMARY KEY,
     amount    BIGINT NOT NULL CHECK (amount >= 0),
     -- For agents: the balance that is to be paid out.
-    payout_at BIGINT
+    payout_at BIGINT,
+    -- For agents: the escrow of the open orders that they sold.
+    exposure  BIGINT NOT NULL DEFAULT 0 CHECK (exposure >= 0)
 ) WITH (fillfactor = 70);
 
 -- Agents whose balance has reached what is to be paid out.

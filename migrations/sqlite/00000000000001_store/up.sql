@@ -62,6 +62,7 @@ CREATE TABLE agents (
     unfunded_orders  INTEGER NOT NULL CHECK (unfunded_orders >= 0),
     listings         INTEGER NOT NULL CHECK (listings >= 0),
     reputation_milli INTEGER NOT NULL,
+    backing          INTEGER NOT NULL DEFAULT 0 CHECK (backing >= 0),
     CHECK ((payout = 'threshold') = (payout_threshold IS NOT NULL))
 ) STRICT, WITHOUT ROWID;
 
@@ -112,7 +113,9 @@ CREATE TABLE balances (
     -- For agents: the last order on each side, and the balance that is to be paid out.
     last_bought  INTEGER,
     last_sold    INTEGER,
-    payout_at    INTEGER
+    payout_at    INTEGER,
+    -- For agents: the escrow of the open orders that they sold.
+    exposure     INTEGER NOT NULL DEFAULT 0 CHECK (exposure >= 0)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX balances_to_pay_out ON balances (account) WHERE amount >= payout_at;
 

@@ -81,6 +81,8 @@ const NETS: &[Net] = &[
         how: How::Tests { targets: &["--test", "replicas"], filter: &[] },
     },
     Net::whole("engine", "marketplace-engine"),
+    Net::whole("disputes", "marketplace-disputes"),
+    Net::whole("reputation", "marketplace-reputation"),
     Net::whole("search", "marketplace-search"),
     Net::whole("contract-kit", "marketplace-contract-kit"),
     Net::whole("teg-suite", "marketplace-teg"),

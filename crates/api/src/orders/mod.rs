@@ -11,6 +11,7 @@ pub(crate) mod delivery;
 pub(crate) mod list;
 pub(crate) mod offer_split;
 pub(crate) mod request_changes;
+pub(crate) mod review;
 pub(crate) mod show;
 pub(crate) mod start;
 

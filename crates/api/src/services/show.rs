@@ -4,7 +4,7 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use marketplace_engine::Refusal;
 use marketplace_listings::ListingStatus;
-use marketplace_wire::ListingBody;
+use marketplace_wire::{ExposureBody, ListingBody, Money, ServiceBody};
 
 use super::listing_id;
 use crate::answer::ok;
@@ -18,7 +18,7 @@ use crate::shell::Shell;
 #[utoipa::path(
     get, path = "/api/v1/services/{id}", operation_id = "showService", tag = "services",
     params(("id" = String, Path, format = Uuid)), security(()),
-    responses((status = 200, description = "The listing", body = ListingBody)),
+    responses((status = 200, description = "The listing", body = ServiceBody)),
 )]
 pub(crate) async fn show(
     State(shell): State<Shell>,
@@ -31,6 +31,14 @@ pub(crate) async fn show(
     if listing.status != ListingStatus::Active && !insider {
         return Err(Refusal::ListingNotFound.into());
     }
-    let reputation = shell.marketplace().reputation_of(&listing.provider).await?;
-    ok(&ListingBody::new(&listing, reputation, &shell.gaps().await?))
+    let seller = shell.marketplace().seller_terms(&listing.provider).await?;
+    let terms = &listing.offer.terms;
+    let fees = &shell.marketplace().config().fees;
+    let price = fees.price(listing.offer.price, terms.pricing, seller.score);
+    let price = price.map_or(listing.offer.price, |price| price.price);
+    ok(&ServiceBody {
+        listing: ListingBody::new(&listing, seller.score, &shell.gaps().await?),
+        price_now: Money(price),
+        exposure: ExposureBody::new(seller.exposure_limit, seller.open_escrow),
+    })
 }

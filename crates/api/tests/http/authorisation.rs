@@ -54,6 +54,10 @@ const CASES: &[(&str, &str, Who)] = &[
     ("post", "/api/v1/orders/{order_id}/claim-non-delivery", Party),
     ("post", "/api/v1/orders/{order_id}/offer-split", Party),
     ("post", "/api/v1/orders/{order_id}/accept-split", Party),
+    ("post", "/api/v1/orders/{order_id}/review", Party),
+    ("get", "/api/v1/orders/{order_id}/reviews", Party),
+    ("get", "/api/v1/agents/{did}/reputation", Anybody),
+    ("get", "/api/v1/agents/{did}/reviews", Anybody),
     ("get", "/api/v1/escrow/{order_id}", Party),
     ("post", "/api/v1/disputes/create", Caller),
     ("get", "/api/v1/disputes", Caller),
@@ -161,6 +165,7 @@ fn body(path: &str) -> Value {
         Some("commit") => serde_json::json!({ "commitment": "00".repeat(32) }),
         Some("reveal") => serde_json::json!({ "ballot": "half", "salt": "00".repeat(32) }),
         Some("evidence") => serde_json::json!({ "inline": "proof" }),
+        Some("review") => serde_json::json!({ "stars": 5 }),
         Some("deliver") => serde_json::json!({ "inline": "work" }),
         _ => serde_json::json!({}),
     }
@@ -295,6 +300,9 @@ async fn operators_see_everything_and_do_nothing() {
             }
             (Party, "get") if path.ends_with("/delivery") => {
                 reply.expect_problem(404, "no_delivery");
+            }
+            (Party, "get") if path.ends_with("/reviews") => {
+                reply.expect_problem(409, "review_too_early");
             }
             (Party, "get") if path.ends_with("/events") => {
                 assert_eq!(reply.status.as_u16(), 200, "{path}");

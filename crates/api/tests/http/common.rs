@@ -79,6 +79,13 @@ fn bindings(app: &Arc<App>) -> Router {
     marketplace_a2a::router(Arc::new(a2a))
 }
 
+/// So many of two operators must agree, and so much may wait on a seller that nobody knows.
+fn config(needed: usize, exposure_base: Option<Amount>) -> Config {
+    let keys = [operator_key(), second_operator_key()].map(|key| key.did().clone());
+    let operators = OperatorSet { keys: keys.to_vec(), needed };
+    Config { operators, exposure_base, ..Config::original(OURS.parse().unwrap()) }
+}
+
 impl World {
     pub(crate) async fn new() -> Self {
         Self::in_mode(AuthMode::Required).await
@@ -86,26 +93,32 @@ impl World {
 
     /// A world where so many of two operators must agree.
     pub(crate) async fn governed(needed: usize) -> Self {
-        Self::with(AuthMode::Required, needed).await
+        Self::with(AuthMode::Required, needed, None).await
     }
 
     pub(crate) async fn in_mode(auth_mode: AuthMode) -> Self {
-        Self::with(auth_mode, 1).await
+        Self::with(auth_mode, 1, None).await
+    }
+
+    /// A world where no more may wait on a seller that nobody knows.
+    pub(crate) async fn wary(exposure_base: Amount) -> Self {
+        Self::with(AuthMode::Required, 1, Some(exposure_base)).await
     }
 
     /// Where stores have planned faults, or tokio's time stands still.
     pub(crate) async fn in_memory() -> Self {
         let clock = ManualClock::default();
-        Self::over(AuthMode::Required, 1, Kept::in_memory(&clock), clock).await
+        Self::over(AuthMode::Required, config(1, None), Kept::in_memory(&clock), clock).await
     }
 
-    async fn with(auth_mode: AuthMode, needed: usize) -> Self {
+    async fn with(auth_mode: AuthMode, needed: usize, exposure_base: Option<Amount>) -> Self {
         let clock = ManualClock::default();
-        Self::over(auth_mode, needed, Kept::by_switch(&clock).await, clock).await
+        let config = config(needed, exposure_base);
+        Self::over(auth_mode, config, Kept::by_switch(&clock).await, clock).await
     }
 
-    async fn over(auth_mode: AuthMode, needed: usize, kept: Kept, clock: ManualClock) -> Self {
-        let ours: Did = OURS.parse().unwrap();
+    async fn over(auth_mode: AuthMode, config: Config, kept: Kept, clock: ManualClock) -> Self {
+        let ours = config.did.clone();
         let (teg, fetcher) = (FakeTeg::new(ours.clone(), clock.clone()), FakeFetcher::default());
         teg.issue(&ours, Amount::from_avt(2_000));
         let notifier = FakeNotifier::default();
@@ -116,9 +129,6 @@ impl World {
             notifier: Arc::new(notifier.clone()),
             ids: Arc::new(RandomIds),
         };
-        let keys = [operator_key(), second_operator_key()].map(|key| key.did().clone());
-        let operators = OperatorSet { keys: keys.to_vec(), needed };
-        let config = Config { operators, ..Config::original(ours.clone()) };
         let marketplace = Marketplace::start(config, edges);
         marketplace.open().await.unwrap();
         if kept.store().is_shared() {

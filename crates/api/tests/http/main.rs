@@ -26,6 +26,7 @@ mod open_mode;
 mod operator;
 mod orders;
 mod pages;
+mod reputation;
 mod stack;
 mod store;
 mod wallet;

@@ -197,6 +197,7 @@ impl Settings {
                 problems,
                 fallback.collateral,
             ),
+            exposure_base: self.exposure_base(card, problems, fallback.exposure_base),
             ..fallback
         }
     }
@@ -224,6 +225,32 @@ impl Settings {
             problems.add(setting, invalid);
         }
         fees
+    }
+
+    /// `off`, or an amount; of the environment, else of the card.
+    fn exposure_base(
+        &self,
+        card: &AgentCard,
+        problems: &mut Problems,
+        fallback: Option<Amount>,
+    ) -> Option<Amount> {
+        match given(self.exposure_base.as_ref()) {
+            Some("off") => None,
+            Some(text) => {
+                let amount = text.parse::<Amount>().map_err(|e| format!("\"{text}\" {e}"));
+                let amount = amount.and_then(|amount| match amount.is_negative() {
+                    true => Err("must not be negative".to_owned()),
+                    false => Ok(Some(amount)),
+                });
+                problems.or("EXPOSURE_BASE", amount, fallback)
+            }
+            None => Some(positive_amount(
+                card,
+                "/economic_profile/exposure_base",
+                problems,
+                fallback.unwrap_or_default(),
+            )),
+        }
     }
 
     fn transaction_fee(&self, card: &AgentCard, problems: &mut Problems) -> BasisPoints {

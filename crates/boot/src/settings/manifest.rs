@@ -36,6 +36,8 @@ impl Deployment {
         change(&mut card, "economic_profile", |profile| {
             set(profile, "minimum_stake", number(config.stake));
             set(profile, "negative_reputation_collateral", number(config.collateral));
+            let base = config.exposure_base.map_or(Value::Null, number);
+            set(profile, "exposure_base", base);
         });
         change(&mut card, "authentication", |authentication| {
             set(authentication, "mode", json!(mode));

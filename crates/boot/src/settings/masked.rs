@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use marketplace_money::Did;
+use marketplace_money::{Amount, Did};
 use marketplace_teg::HourlyLimits;
 
 use super::{Deployment, Settings, given};
@@ -47,6 +47,7 @@ impl Settings {
             ("AGENT_KEY", hidden(self.agent_key.as_ref())),
             ("REDIS_URL", mask(given(self.redis_url.as_ref()).unwrap_or("(none)"))),
             ("MARKETPLACE_STAKE", config.stake.to_string()),
+            ("EXPOSURE_BASE", amount_or_off(config.exposure_base)),
             ("TRANSACTION_FEE_PERCENT", config.fees.transaction.to_string()),
             ("DISPUTE_TIMEOUT_HOURS", deployment.dispute_timeout_hours.to_string()),
             ("ESCROW_STAKE_POLICY", name_of(&self.escrow_stake_policy)),
@@ -74,6 +75,10 @@ impl Settings {
             text
         })
     }
+}
+
+fn amount_or_off(amount: Option<Amount>) -> String {
+    amount.map_or_else(|| "off".to_owned(), |amount| amount.to_string())
 }
 
 /// What is no secret.

@@ -159,6 +159,11 @@ pub struct Settings {
     #[arg(long, env = "MARKETPLACE_STAKE", hide_env_values = true, value_name = "AVT")]
     pub marketplace_stake: Option<String>,
 
+    /// How much may be open with a seller that has neither stake nor trusted buyers, in AVT, or
+    /// `off` [default: the agent card's exposure_base, else 50]
+    #[arg(long, env = "EXPOSURE_BASE", hide_env_values = true, value_name = "AVT")]
+    pub exposure_base: Option<String>,
+
     /// Our fee on top of a price, at most 5 [default: the agent card's]
     #[arg(long, env = "TRANSACTION_FEE_PERCENT", hide_env_values = true, value_name = "PERCENT")]
     pub transaction_fee_percent: Option<String>,
@@ -345,6 +350,7 @@ impl Settings {
             agent_key: None,
             redis_url: None,
             marketplace_stake: None,
+            exposure_base: None,
             transaction_fee_percent: None,
             dispute_timeout_hours: None,
             expiry_policy: ExpirySetting::default(),

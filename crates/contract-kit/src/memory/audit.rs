@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use marketplace_escrow::Phase;
 use marketplace_ledger::Account;
-use marketplace_money::{Amount, EntryId, OrderId, Seconds, WithdrawalId};
+use marketplace_money::{Amount, Did, EntryId, OrderId, Seconds, WithdrawalId};
 use marketplace_ports::{Audit, StoreError, Subject};
 
 use super::journal::amount;
@@ -22,6 +22,7 @@ impl State {
             unbalanced_entries: self.unbalanced_entries(),
             wrong_balances: count(self.wrong_balances(&sums)),
             wrong_escrows: count(self.wrong_escrows(&sums)),
+            wrong_exposures: count(self.wrong_exposures()),
             wrong_withdrawals: count(self.wrong_withdrawals(&sums)),
             wrong_disputes: count(self.wrong_disputes(&sums)),
             stray_disputes: count(self.stray_disputes()),
@@ -75,6 +76,17 @@ impl State {
             wrong += usize::from(sum != i128::from(order.escrow().nano()));
         }
         wrong + held.values().filter(|sum| **sum != 0).count()
+    }
+
+    fn wrong_exposures(&self) -> usize {
+        let mut open: BTreeMap<Did, i128> = BTreeMap::new();
+        for order in self.orders.rows() {
+            *open.entry(order.seller.clone()).or_default() += i128::from(order.escrow().nano());
+        }
+        for (seller, kept) in &self.exposures {
+            *open.entry(seller.clone()).or_default() -= i128::from(kept.nano());
+        }
+        open.values().filter(|difference| **difference != 0).count()
     }
 
     fn wrong_withdrawals(&self, sums: &BTreeMap<Account, i128>) -> usize {

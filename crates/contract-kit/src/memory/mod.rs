@@ -23,9 +23,9 @@ use marketplace_listings::Listing;
 use marketplace_money::{Amount, Did, Gaps, ListingId, OrderId, Timestamp, WithdrawalId};
 use marketplace_ports::{
     Agent, ApiKey, Audit, Batch, CommitOutcome, DeadEffect, Dues, Effect, Key, Lease,
-    LiabilitiesAt, LiabilitySink, Motion, OrderFilter, Page, PayoutPolicy, SealedEvent,
-    StatementLine, Store, StoreError, Task, TaskKey, TegPosition, Timer, View, WalletSums,
-    Withdrawal,
+    LiabilitiesAt, LiabilitySink, Motion, OrderFilter, OrderReviews, Page, PayoutPolicy,
+    SealedEvent, StatementLine, Store, StoreError, Task, TaskKey, TegPosition, Timer, View,
+    WalletSums, Withdrawal,
 };
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -321,6 +321,24 @@ impl Store for MemoryStore {
             tasks
         };
         self.call("lasting_tasks", |state| Ok(lasting(state))).await
+    }
+
+    async fn reviews_of(
+        &self,
+        agent: &Did,
+        cursor: Option<u64>,
+        limit: u32,
+    ) -> Result<Page<Arc<OrderReviews>>, StoreError> {
+        self.call("reviews_of", |state| Ok(state.reviews_of(agent, cursor, limit))).await
+    }
+
+    async fn reviews(&self, order: OrderId) -> Result<Option<Arc<OrderReviews>>, StoreError> {
+        self.call("reviews", |state| Ok(state.reviews.get(&order).cloned())).await
+    }
+
+    async fn exposure(&self, seller: &Did) -> Result<Amount, StoreError> {
+        self.call("exposure", |state| Ok(state.exposures.get(seller).copied().unwrap_or_default()))
+            .await
     }
 
     async fn wallet(&self, did: &Did) -> Result<WalletSums, StoreError> {

@@ -7,7 +7,8 @@ use marketplace_ledger::Account;
 use marketplace_listings::{Listing, ListingStatus};
 use marketplace_money::{Amount, Did};
 use marketplace_ports::{
-    Agent, OrderFilter, Page, PayoutPolicy, SealedEvent, StatementLine, StoreError, WalletSums,
+    Agent, OrderFilter, OrderReviews, Page, PayoutPolicy, SealedEvent, StatementLine, StoreError,
+    WalletSums,
 };
 
 use super::journal::amount;
@@ -93,6 +94,17 @@ impl State {
         let locked = [Account::Collateral(did.clone()), Account::Juror(did.clone())];
         let locked: i128 = locked.iter().map(|own| i128::from(self.balance(own).nano())).sum();
         locked + self.disputes.held_by(did)
+    }
+
+    pub(crate) fn reviews_of(
+        &self,
+        agent: &Did,
+        cursor: Option<u64>,
+        limit: u32,
+    ) -> Page<Arc<OrderReviews>> {
+        let numbers = self.reviews.newest_first(cursor);
+        let found = numbers.filter_map(|number| Some((number, self.reviews.at(number)?.clone())));
+        page(found.filter(|(_, row)| row.side_of(agent).is_some()), limit)
     }
 
     pub(crate) fn statement(

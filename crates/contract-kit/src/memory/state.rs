@@ -11,8 +11,9 @@ use marketplace_money::{
 };
 use marketplace_ports::{
     Agent, ApiKey, Batch, CommitOutcome, Current, DeadEffect, Deposit, Dues, Effect, EffectChange,
-    IdempotencyKey, IdempotencyRecord, Key, Lease, Motion, Nonce, Snapshot, StoreError, Subject,
-    Task, TaskKey, TegRecord, TegTransactionId, Timer, View, Withdrawal, Writes, admit,
+    IdempotencyKey, IdempotencyRecord, Key, Lease, Motion, Nonce, OrderReviews, Snapshot,
+    StoreError, Subject, Task, TaskKey, TegRecord, TegTransactionId, Timer, View, Withdrawal,
+    Writes, admit,
 };
 use uuid::Uuid;
 
@@ -42,6 +43,8 @@ pub(crate) struct State {
     pub(crate) tasks: BTreeMap<TaskKey, Arc<Task>>,
     pub(crate) motions: BTreeMap<Uuid, Arc<Motion>>,
     pub(crate) disputes: Disputes,
+    pub(crate) reviews: Shelf<OrderId, OrderReviews>,
+    pub(crate) exposures: BTreeMap<Did, Amount>,
     pub(crate) balances: BTreeMap<Account, Amount>,
     pub(crate) listing_count: i64,
     pub(crate) journal: Journal,
@@ -113,6 +116,10 @@ impl State {
             Key::Balance(account) => {
                 let balance = self.balances.get(account);
                 view.balances.extend(balance.map(|balance| (account.clone(), *balance)));
+                if let Account::Agent(did) = account {
+                    let open = self.exposures.get(did);
+                    view.exposures.extend(open.map(|open| (did.clone(), *open)));
+                }
             }
             Key::Idempotency(key) => {
                 let record = self.idempotency.get(key);
@@ -124,6 +131,9 @@ impl State {
             Key::TegTransaction(id) => {
                 let record = self.teg_records.get(id);
                 view.teg_records.extend(record.map(|record| (id.clone(), record.clone())));
+            }
+            Key::Reviews(id) => {
+                view.reviews.extend(self.reviews.get(id).map(|row| (*id, row.clone())));
             }
             Key::ListingCount => view.listing_count = self.listing_count,
         }
@@ -186,6 +196,14 @@ impl State {
             let balance = self.balances.entry(account).or_default();
             // The admission has checked the sum.
             *balance = balance.checked_add(delta).unwrap_or(*balance);
+        }
+        for (id, write) in writes.reviews {
+            self.reviews.put(id, write.row);
+        }
+        for (seller, delta) in writes.exposures {
+            let open = self.exposures.entry(seller).or_default();
+            // So it has of this.
+            *open = open.checked_add(delta).unwrap_or(*open);
         }
         self.listing_count += writes.listing_count;
         for (key, timer) in writes.timers {

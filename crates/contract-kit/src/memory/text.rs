@@ -30,6 +30,11 @@ pub(crate) fn is_poisoned(set: &ChangeSet) -> bool {
         || set.api_keys.iter().any(|change| bad(&change.row.label))
         || set.motions.iter().any(|change| bad(&change.row.reason))
         || set.tasks.iter().any(|change| bad(&change.row.body))
+        || set.reviews.iter().any(|change| {
+            let reviews = &change.row.reviews;
+            let given = reviews.by_buyer.iter().chain(&reviews.by_seller);
+            any_bad(given.map(|review| review.text.as_ref()))
+        })
         || set.entries.iter().any(|entry| bad(entry.reason()))
         || set.teg_records.iter().any(|c| bad(&c.row.id.0) || bad(&c.row.memo))
         || set.nonce.iter().any(|(nonce, _)| bad(&nonce.value))

@@ -95,6 +95,12 @@ impl BuggyStore {
             PlantedBug::ListingLimitIgnored => {
                 set.listing_count.iter_mut().for_each(|count| count.limit = i64::MAX);
             }
+            PlantedBug::ExposureLimitIgnored => {
+                set.exposures.iter_mut().for_each(|change| change.limit = None);
+            }
+            PlantedBug::ExposureNeverFalls => {
+                set.exposures.retain(|change| change.delta.is_positive());
+            }
             PlantedBug::EventsReversed => set.events.reverse(),
             PlantedBug::EventAudienceLost => {
                 set.events.iter_mut().for_each(|event| event.audience.truncate(1));

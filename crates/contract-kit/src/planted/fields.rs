@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use marketplace_escrow::{Order, State, Work};
-use marketplace_money::{Deadline, Reputation};
+use marketplace_money::{Amount, Deadline, Reputation};
 use marketplace_ports::{ChangeSet, WithdrawalState};
 
 use super::PlantedBug;
@@ -18,6 +18,16 @@ pub(super) fn lose(bug: PlantedBug, set: &mut ChangeSet) {
         PlantedBug::ReputationLost => {
             for change in &mut set.agents {
                 Arc::make_mut(&mut change.row).reputation = Reputation::UNKNOWN;
+            }
+        }
+        PlantedBug::BackingLost => {
+            for change in &mut set.agents {
+                Arc::make_mut(&mut change.row).backing = Amount::ZERO;
+            }
+        }
+        PlantedBug::ReviewOfSellerLost => {
+            for change in &mut set.reviews {
+                Arc::make_mut(&mut change.row).reviews.by_seller = None;
             }
         }
         PlantedBug::TransferMemoLost => {

@@ -86,6 +86,18 @@ bugs! {
     LiabilityHidden => liabilities_are_all_that_we_owe,
     /// Has room for any number of listings.
     ListingLimitIgnored => listings_are_counted_up_to_their_limit,
+    /// Lets any number of orders wait on a seller.
+    ExposureLimitIgnored => what_waits_on_a_seller_is_limited,
+    /// Counts what comes to a seller, and not what ends.
+    ExposureNeverFalls => an_end_of_an_order_never_conflicts,
+    /// Says that nothing waits on anybody.
+    ExposureNeverShown => exposures_stand_or_fall_with_their_set,
+    /// Shows what was said of an agent as a seller only.
+    ReviewsOfBuyersHidden => an_agents_reviews_come_newest_first,
+    /// Forgets what sellers say.
+    ReviewOfSellerLost => reviews_come_back_as_they_were,
+    /// Loses what backs an agent.
+    BackingLost => agents_come_back_as_they_were,
     /// Writes the first state of a row that a batch changes twice.
     FirstStateOfBatchWins => a_row_changed_twice_in_a_batch_has_its_last_state,
     /// Commits each set of a batch by itself.

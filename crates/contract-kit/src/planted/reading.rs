@@ -10,9 +10,9 @@ use marketplace_listings::Listing;
 use marketplace_money::{Amount, Did, Gaps, ListingId, OrderId, Seconds, Timestamp, WithdrawalId};
 use marketplace_ports::{
     Agent, ApiKey, Audit, Batch, CommitOutcome, DeadEffect, Dues, Effect, Key, Lease,
-    LiabilitiesAt, Liability, LiabilitySink, Motion, OrderFilter, Page, PayoutPolicy, SealedEvent,
-    StatementLine, Store, StoreError, Task, TaskKey, TegPosition, Timer, View, WalletSums,
-    Withdrawal, WithdrawalState,
+    LiabilitiesAt, Liability, LiabilitySink, Motion, OrderFilter, OrderReviews, Page, PayoutPolicy,
+    SealedEvent, StatementLine, Store, StoreError, Task, TaskKey, TegPosition, Timer, View,
+    WalletSums, Withdrawal, WithdrawalState,
 };
 use uuid::Uuid;
 
@@ -320,6 +320,29 @@ impl Store for BuggyStore {
         limit: u32,
     ) -> Result<Vec<Arc<Task>>, StoreError> {
         self.inner.lasting_tasks(owner, after, limit).await
+    }
+
+    async fn reviews_of(
+        &self,
+        agent: &Did,
+        cursor: Option<u64>,
+        limit: u32,
+    ) -> Result<Page<Arc<OrderReviews>>, StoreError> {
+        let page = self.inner.reviews_of(agent, cursor, limit).await?;
+        let only_seller = self.has(PlantedBug::ReviewsOfBuyersHidden);
+        let shown = |row: &Arc<OrderReviews>| !only_seller || row.seller == *agent;
+        Ok(Page { items: page.items.into_iter().filter(shown).collect(), next: page.next })
+    }
+
+    async fn reviews(&self, order: OrderId) -> Result<Option<Arc<OrderReviews>>, StoreError> {
+        self.inner.reviews(order).await
+    }
+
+    async fn exposure(&self, seller: &Did) -> Result<Amount, StoreError> {
+        match self.has(PlantedBug::ExposureNeverShown) {
+            true => Ok(Amount::ZERO),
+            false => self.inner.exposure(seller).await,
+        }
     }
 
     async fn wallet(&self, did: &Did) -> Result<WalletSums, StoreError> {

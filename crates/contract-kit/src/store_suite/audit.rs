@@ -139,9 +139,11 @@ pub(crate) async fn the_audit_finds_what_is_wrong(mut world: World) {
     let audit = world.audit().await;
     assert_eq!((audit.unbalanced_entries, audit.wrong_balances, audit.broken_hashes), (0, 0, 0));
     assert_eq!((audit.wrong_escrows, audit.wrong_withdrawals), (2, 1));
+    // The escrow of the first order, which nobody counted.
+    assert_eq!(audit.wrong_exposures, 1);
     assert_eq!(audit.orders_without_timer, 2);
     assert_eq!((audit.orders, audit.postings), (3, 4));
-    assert_eq!(audit.breaches().len(), 3, "{:?}", audit.breaches());
+    assert_eq!(audit.breaches().len(), 4, "{:?}", audit.breaches());
 }
 
 /// A minute of grace for timers; open work is counted until it is done.

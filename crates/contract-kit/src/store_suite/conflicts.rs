@@ -13,8 +13,8 @@ use marketplace_ports::{
 
 use super::World;
 use super::fixtures::{
-    agent, agent_account, did, insert, listing, nano, order, teg_record, update, with_agent,
-    with_listing, with_order,
+    agent, agent_account, did, insert, listing, nano, order, order_reviews, teg_record, update,
+    with_agent, with_listing, with_order,
 };
 
 use CommitOutcome::{Committed, Conflict};
@@ -64,6 +64,7 @@ impl Rows {
             ChangeSet { deposits: vec![update(read, row)], ..ChangeSet::default() }
         };
         kinds.push((key, Box::new(set)));
+        let order_id = order.id;
         let key = Key::Order(order.id);
         let set =
             move |read| with_order(update(read, Order { version: read + 1, ..order.clone() }));
@@ -74,6 +75,7 @@ impl Rows {
             with_listing(update(read, row))
         };
         kinds.push((key, Box::new(set)));
+        kinds.push(reviewing(order_reviews(order_id, &owner, &did("seller"), now)));
         let agent = agent(&owner);
         let set = move |read| {
             let row = marketplace_ports::Agent { version: read + 1, ..agent.clone() };
@@ -82,6 +84,15 @@ impl Rows {
         kinds.push((Key::Agent(owner), Box::new(set)));
         Self { kinds }
     }
+}
+
+fn reviewing(reviews: marketplace_ports::OrderReviews) -> (Key, Write) {
+    let key = Key::Reviews(reviews.reviews.order);
+    let set = move |read| {
+        let row = marketplace_ports::OrderReviews { version: read + 1, ..reviews.clone() };
+        ChangeSet { reviews: vec![update(read, row)], ..ChangeSet::default() }
+    };
+    (key, Box::new(set))
 }
 
 async fn version(world: &World, key: &Key) -> u64 {
@@ -195,6 +206,7 @@ fn everything(world: &mut World, owner: &Did, now: marketplace_money::Timestamp)
         expires_at: now.plus(Seconds(9)),
     };
     let nonce = Nonce { signer: owner.clone(), value: "n".into() };
+    let order_id = order.id;
     ChangeSet {
         reads: Vec::new(),
         blobs: vec![Blob { order: order.id, sha256: [1; 32], bytes: Arc::from([1]) }],
@@ -209,6 +221,8 @@ fn everything(world: &mut World, owner: &Did, now: marketplace_money::Timestamp)
         disputes: Vec::new(),
         jurors: Vec::new(),
         exhibits: Vec::new(),
+        reviews: vec![insert(order_reviews(order_id, owner, &did("seller"), now))],
+        exposures: Vec::new(),
         listing_count: Some(CountChange { delta: 1, limit: 10 }),
         teg_records: vec![insert(teg_record("t", deposit.id))],
         entries: vec![deposit],

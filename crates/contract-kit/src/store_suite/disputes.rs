@@ -20,7 +20,7 @@ use marketplace_ports::{
 
 use super::World;
 use super::fixtures::{TEXT, did, insert, nano, update};
-use super::flow::{act, delivery, purchase, total};
+use super::flow::{act, delivery, exposures_of, purchase, total};
 
 const JURORS: usize = 5;
 
@@ -148,6 +148,7 @@ impl Play {
                     let timer = Timer { subject, kind, sequence, due };
                     set.timers.push(TimerChange::Set(timer));
                 }
+                set.exposures = exposures_of(known.escrow(), &after);
                 set.orders.push(update(known.version, after));
             }
         }

@@ -15,8 +15,10 @@ use marketplace_money::{
     Amount, Deadline, Did, EntryId, ListingId, OrderId, Reputation, Seconds, Timestamp,
 };
 use marketplace_ports::{
-    Agent, Change, ChangeSet, PayoutPolicy, TegRecord, TegRecordState, TegTransactionId,
+    Agent, Change, ChangeSet, OrderReviews, PayoutPolicy, TegRecord, TegRecordState,
+    TegTransactionId,
 };
+use marketplace_reputation::{Reviews, Side};
 
 /// Quotes, line ends, other scripts, an emoji of several code points: whatever a text may have.
 pub(crate) const TEXT: &str =
@@ -88,7 +90,20 @@ pub(crate) fn agent(did: &Did) -> Agent {
         unfunded_orders: 3,
         listings: 4,
         reputation: Reputation::from_milli(-12_345),
+        backing: nano(7_000_000_003),
     }
+}
+
+/// Reviews to which the seller has not given its own.
+pub(crate) fn order_reviews(
+    order: OrderId,
+    buyer: &Did,
+    seller: &Did,
+    now: Timestamp,
+) -> OrderReviews {
+    let given = Reviews::of(order, now).give(Side::Buyer, 4, &TEXT.into(), now.plus_micros(5));
+    let reviews = given.expect("the first review within the time");
+    OrderReviews { version: 1, buyer: buyer.clone(), seller: seller.clone(), reviews }
 }
 
 pub(crate) fn listing(id: ListingId, provider: &Did, now: Timestamp) -> Listing {

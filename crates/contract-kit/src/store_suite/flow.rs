@@ -4,8 +4,8 @@ use marketplace_escrow::{
     Actor, Command, Context, DeliveryInput, Order, OrderEvent, apply, decide, posting,
 };
 use marketplace_listings::AcceptancePolicy;
-use marketplace_money::{Did, Gaps, OrderId};
-use marketplace_ports::{ChangeSet, Event, Key, Subject, Timer, TimerChange};
+use marketplace_money::{Amount, Did, Gaps, OrderId};
+use marketplace_ports::{ChangeSet, Event, ExposureChange, Key, Subject, Timer, TimerChange};
 
 use super::World;
 use super::fixtures::{insert, order, price, update};
@@ -65,6 +65,13 @@ fn change_set(world: &mut World, before: &Order, events: &[OrderEvent]) -> Chang
     ChangeSet { entries, events: events_of(world, before, events), ..ChangeSet::default() }
 }
 
+/// What the step does to what waits on the seller.
+pub(crate) fn exposures_of(before: Amount, after: &Order) -> Vec<ExposureChange> {
+    let delta = after.escrow().checked_sub(before).expect("it fits");
+    let change = ExposureChange { seller: after.seller.clone(), delta, limit: None };
+    if delta.is_zero() { Vec::new() } else { vec![change] }
+}
+
 /// A purchase from the buyer's balance.
 pub(crate) async fn purchase(world: &mut World, buyer: &Did, seller: &Did) -> (OrderId, ChangeSet) {
     let now = world.now().await;
@@ -74,6 +81,7 @@ pub(crate) async fn purchase(world: &mut World, buyer: &Did, seller: &Did) -> (O
     let mut set = change_set(world, &placed, &events);
     let funded = Order { version: 1, ..apply(&placed, &events) };
     set.timers = timers_of(None, &funded);
+    set.exposures = exposures_of(Amount::ZERO, &funded);
     set.orders.push(insert(funded));
     (placed.id, set)
 }
@@ -102,6 +110,7 @@ pub(crate) async fn try_act(
     let after = apply(before, &events);
     let mut set = change_set(world, before, &events);
     set.timers = timers_of(Some(before), &after);
+    set.exposures = exposures_of(before.escrow(), &after);
     set.orders.push(update(before.version, after));
     Some(set)
 }

@@ -21,6 +21,7 @@ mod conflicts;
 mod disputes;
 mod edges;
 mod events;
+mod exposure;
 mod fixtures;
 mod flow;
 mod keys;
@@ -29,6 +30,7 @@ mod motions;
 mod pages;
 mod restart;
 mod retire;
+mod reviews;
 mod rows;
 mod tasks;
 mod time;
@@ -148,6 +150,11 @@ macro_rules! for_each_store_case {
             money::accounts_of_every_kind_are_kept,
             money::what_open_orders_hold_is_summed_up,
             money::money_and_rows_stand_or_fall_together,
+            exposure::what_waits_on_a_seller_is_limited,
+            exposure::an_end_of_an_order_never_conflicts,
+            exposure::exposures_stand_or_fall_with_their_set,
+            reviews::reviews_come_back_as_they_were,
+            reviews::an_agents_reviews_come_newest_first,
             keys::an_idempotency_key_is_taken_once,
             keys::a_refused_set_takes_nothing,
             keys::a_nonce_is_used_once,

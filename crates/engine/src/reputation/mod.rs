@@ -8,8 +8,8 @@ mod snapshot;
 mod standings;
 mod totals;
 
-use marketplace_money::{Did, Reputation};
-use marketplace_reputation::Explanation;
+use marketplace_money::{Amount, Did, Reputation};
+use marketplace_reputation::{Explanation, backing};
 
 pub(crate) use cache::ReputationCache;
 pub(crate) use standings::Standings;
@@ -36,10 +36,25 @@ pub struct AgentStanding {
     pub source: ScoreSource,
     /// What our own orders say, and why.
     pub explanation: Explanation,
+    /// The most that may be open with it as a seller; nothing: there is no limit.
+    pub exposure_limit: Option<Amount>,
+    /// What is open with it now.
+    pub open_escrow: Amount,
     /// Up to which event of the feed this is known.
     pub position: u64,
     /// Whether this server has read the feed to its end since it started.
     pub is_complete: bool,
+}
+
+/// What a buyer goes by of a seller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SellerTerms {
+    /// Moves the price where the listing wants it.
+    pub score: Reputation,
+    /// The most that may be open with it; nothing: there is no limit.
+    pub exposure_limit: Option<Amount>,
+    /// What is open with it now.
+    pub open_escrow: Amount,
 }
 
 /// What a server goes by of an agent.
@@ -47,6 +62,7 @@ pub struct AgentStanding {
 pub(crate) struct Worth {
     pub(crate) score: Reputation,
     pub(crate) source: ScoreSource,
+    pub(crate) backing: Amount,
 }
 
 impl Marketplace {
@@ -64,15 +80,17 @@ impl Marketplace {
         if !self.knows_standings().await?
             && let Some(agent) = self.store().agent(did).await?
         {
-            return Ok(Worth { score: agent.reputation, source: ScoreSource::Teg });
+            let (score, backing) = (agent.reputation, agent.backing);
+            return Ok(Worth { score, source: ScoreSource::Teg, backing });
         }
-        let standing = standings.of(did);
+        let (standing, stake) = standings.of(did);
+        let backing = backing(&standing, stake);
         if standings::has_weight(&standing, now) {
             let score = standing.score(now);
-            return Ok(Worth { score, source: ScoreSource::Effective });
+            return Ok(Worth { score, source: ScoreSource::Effective, backing });
         }
         let score = self.inner.reputations.of(did, now).await;
-        Ok(Worth { score, source: ScoreSource::Teg })
+        Ok(Worth { score, source: ScoreSource::Teg, backing })
     }
 
     /// Whether the feed was read to its end. A short one is read at once.
@@ -81,6 +99,39 @@ impl Marketplace {
             self.begin_standings().await?;
         }
         Ok(self.inner.standings.is_complete())
+    }
+
+    /// How much may be open with a seller. Never asks the TEG.
+    pub(crate) async fn exposure_limit(&self, did: &Did) -> Result<Option<Amount>, Error> {
+        let Some(base) = self.config().exposure_base else { return Ok(None) };
+        let standings = &self.inner.standings;
+        let backing = if self.knows_standings().await? {
+            let (standing, stake) = standings.of(did);
+            backing(&standing, stake)
+        } else {
+            self.store().agent(did).await?.map_or(Amount::ZERO, |agent| agent.backing)
+        };
+        Ok(Some(base.checked_add(backing).unwrap_or(Amount::MAX)))
+    }
+
+    /// The most that may be open with a seller, as this server's memory has it: for lists.
+    #[must_use]
+    pub fn known_exposure_limit(&self, did: &Did) -> Option<Amount> {
+        let base = self.config().exposure_base?;
+        let (standing, stake) = self.inner.standings.of(did);
+        Some(base.checked_add(backing(&standing, stake)).unwrap_or(Amount::MAX))
+    }
+
+    /// What a buyer goes by of a seller.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn seller_terms(&self, did: &Did) -> Result<SellerTerms, Error> {
+        Ok(SellerTerms {
+            score: self.reputation(did).await?,
+            exposure_limit: self.exposure_limit(did).await?,
+            open_escrow: self.store().exposure(did).await?,
+        })
     }
 
     /// An agent's standing, explained.
@@ -95,6 +146,8 @@ impl Marketplace {
             score: worth.score,
             source: worth.source,
             explanation: standings.explain(did, now),
+            exposure_limit: self.exposure_limit(did).await?,
+            open_escrow: self.store().exposure(did).await?,
             position: standings.position(),
             is_complete: standings.is_complete(),
         })

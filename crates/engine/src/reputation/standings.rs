@@ -101,8 +101,9 @@ impl Standings {
         self.read().totals
     }
 
-    pub(super) fn of(&self, did: &Did) -> Standing {
-        self.read().book.standing(did)
+    pub(super) fn of(&self, did: &Did) -> (Standing, Amount) {
+        let known = self.read();
+        (known.book.standing(did), known.stake(did))
     }
 
     pub(super) fn explain(&self, did: &Did, now: Timestamp) -> Explanation {

@@ -1,11 +1,11 @@
 //! A line of our history at the TEG: credited, or matched with what we sent. Each line once.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use marketplace_escrow::{Actor, Command, Order, State};
 use marketplace_ledger::Account;
-use marketplace_money::{CommandId, DepositId, Did, OrderId, WithdrawalId};
+use marketplace_money::{Amount, CommandId, DepositId, Did, OrderId, WithdrawalId};
 use marketplace_ports::{
     Deposit, DepositState, Key, Subject, TegRecord, TegRecordState, TegTransfer,
 };
@@ -24,6 +24,8 @@ use crate::refusal::Refusal;
 pub(crate) struct MirrorTransfer {
     pub(crate) ours: Did,
     pub(crate) transfer: TegTransfer,
+    /// How much may be open with the sellers of the orders that it may pay for.
+    pub(crate) limits: BTreeMap<Did, Amount>,
 }
 
 /// What became of a line.
@@ -45,7 +47,7 @@ impl MirrorTransfer {
     }
 
     /// The orders that the memo may name: a memo binds when it contains the id.
-    fn orders(&self) -> Vec<OrderId> {
+    pub(crate) fn orders(&self) -> Vec<OrderId> {
         orders_in(&self.transfer.memo, [&self.transfer.sender, &self.ours])
     }
 
@@ -72,13 +74,22 @@ impl MirrorTransfer {
         }
         // An order that cannot be funded any more leaves the tokens in the balance.
         let checkpoint = desk.checkpoint();
-        match run(desk, &order, Actor::Ledger, &Command::Fund) {
-            Ok(_) => self.use_for(desk, Subject::Order(order.id)),
+        match self.fund(desk, &order) {
+            Ok(()) => self.use_for(desk, Subject::Order(order.id)),
             Err(refusal) => {
                 tracing::info!(order = %order.id, %refusal, "a transfer came for nothing");
                 desk.roll_back(checkpoint);
             }
         }
+        Ok(())
+    }
+
+    /// Others may have come first while the order waited: then nothing more may wait on its seller.
+    fn fund(&self, desk: &mut Desk<'_>, order: &Order) -> Result<(), Refusal> {
+        let limit = self.limits.get(&order.seller).copied();
+        desk.check_exposure(&order.seller, order.price.total, limit)?;
+        run(desk, order, Actor::Ledger, &Command::Fund)?;
+        desk.limit_exposure(&order.seller, limit);
         Ok(())
     }
 
@@ -116,6 +127,8 @@ impl Verb for MirrorTransfer {
             keys.insert(Key::Agent(self.transfer.sender.clone()));
             keys.extend(self.deposit().map(Key::Deposit));
             keys.extend(self.orders().into_iter().map(Key::Order));
+            let sellers = self.limits.keys().cloned();
+            keys.extend(sellers.map(|seller| Key::Balance(Account::Agent(seller))));
         } else {
             keys.extend(self.withdrawal().map(Key::Withdrawal));
         }

@@ -29,6 +29,17 @@ pub enum Payment {
     Prepaid(TegTransactionId),
 }
 
+/// What a purchase goes by of its seller. It is looked up before the command is queued, and what
+/// follows from it is frozen in the order.
+#[derive(Clone, Debug)]
+pub(crate) struct SellerStanding {
+    pub(crate) did: Did,
+    /// Moves the price, where the listing wants it.
+    pub(crate) reputation: Reputation,
+    /// How much may be open with it; nothing: there is no limit.
+    pub(crate) limit: Option<Amount>,
+}
+
 /// Buys a service.
 #[derive(Clone, Debug)]
 pub(crate) struct Purchase {
@@ -44,8 +55,8 @@ pub(crate) struct Purchase {
     pub(crate) max_unfunded: u32,
     /// No order may hold more, where our stake is the limit.
     pub(crate) room: Option<Amount>,
-    /// The seller's standing; needed only where reputation moves the price.
-    pub(crate) seller_reputation: Option<Reputation>,
+    /// Who sells, as far as this server knows.
+    pub(crate) seller: Option<SellerStanding>,
 }
 
 impl Verb for Purchase {
@@ -53,6 +64,10 @@ impl Verb for Purchase {
 
     fn keys(&self, keys: &mut HashSet<Key>) {
         keys.insert(Key::Listing(self.listing));
+        if let Some(seller) = &self.seller {
+            // Its exposure is kept there.
+            keys.insert(Key::Balance(Account::Agent(seller.did.clone())));
+        }
         match &self.payment {
             Payment::Balance => {
                 keys.insert(Key::Balance(Account::Agent(self.buyer.clone())));
@@ -84,10 +99,11 @@ impl Verb for Purchase {
         if self.acceptance == Some(AcceptancePolicy::Verified) && terms.checks.is_empty() {
             return Err(Refusal::PolicyNotOffered);
         }
-        let reputation = match (terms.pricing, self.seller_reputation) {
-            (Pricing::Fixed, _) => Reputation::UNKNOWN,
-            (Pricing::Reputation, Some(reputation)) => reputation,
-            (Pricing::Reputation, None) => return Err(Refusal::ReputationNeeded),
+        let seller = self.seller.as_ref().filter(|seller| seller.did == listing.provider);
+        let Some(seller) = seller else { return Err(Refusal::SellerNeeded) };
+        let reputation = match terms.pricing {
+            Pricing::Fixed => Reputation::UNKNOWN,
+            Pricing::Reputation => seller.reputation,
         };
         let fees = self.tariff.at(now);
         let price = Quote::settle(&fees, &listing, &self.buyer, reputation, &self.expects, now)?;
@@ -98,11 +114,16 @@ impl Verb for Purchase {
         let id = OrderId::new(desk.fresh());
         desk.rely_on(Key::Listing(listing.id), listing.version);
         let placed = Order::place(id, self.buyer.clone(), &listing, terms, price, now);
+        // An order that waits for its transfer would not hold the seller's room for nothing, but
+        // its buyer is told at once.
+        let asked = placed.price.total;
+        desk.check_exposure(&seller.did, asked, seller.limit)?;
         let order = match &self.payment {
             Payment::Transfer => self.await_transfer(desk, placed)?,
             Payment::Balance => fund(desk, placed)?,
             Payment::Prepaid(transaction) => self.take_prepaid(desk, transaction, placed)?,
         };
+        desk.limit_exposure(&seller.did, seller.limit);
         Ok(OrderView { order, now, gaps: desk.gaps().clone() })
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use marketplace_money::{Did, Reputation};
+use marketplace_money::{Amount, Did, Reputation};
 use marketplace_ports::{Agent, Key, Subject};
 
 use crate::desk::Desk;
@@ -17,6 +17,7 @@ pub(crate) const REPUTATION_CHANGED: &str = "agent.reputation_changed";
 pub(crate) struct RefreshReputation {
     pub(crate) agent: Did,
     pub(crate) reputation: Reputation,
+    pub(crate) backing: Amount,
 }
 
 impl Verb for RefreshReputation {
@@ -28,14 +29,17 @@ impl Verb for RefreshReputation {
 
     fn decide(&self, desk: &mut Desk<'_>) -> Result<(), Refusal> {
         let agent = desk.agent(&self.agent);
+        let known = (agent.reputation, agent.backing);
         // Who never did anything here but buy has no row, and needs none.
-        if agent.version == 0 || agent.reputation == self.reputation {
+        if agent.version == 0 || known == (self.reputation, self.backing) {
             return Err(Refusal::AlreadyDone);
         }
         let audience = vec![self.agent.clone()];
-        let data = format!("{{\"reputation\":\"{}\"}}", self.reputation);
+        let data =
+            format!("{{\"reputation\":\"{}\",\"backing\":\"{}\"}}", self.reputation, self.backing);
         desk.emit(Subject::Command(desk.command()), REPUTATION_CHANGED, audience, data);
-        let changed = Agent { reputation: self.reputation, ..agent.as_ref().clone() };
+        let (reputation, backing) = (self.reputation, self.backing);
+        let changed = Agent { reputation, backing, ..agent.as_ref().clone() };
         desk.write_agent(agent.version, changed);
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use marketplace_money::Did;
+use marketplace_money::{Amount, Did};
 
 use super::Worker;
 use crate::refusal::Error;
@@ -11,13 +11,17 @@ use crate::verbs::RefreshReputation;
 
 /// A score that moved by less is no news, unless it crosses zero: in thousandths of a point.
 const NEWS: i32 = 500;
+/// Nor is a backing that moved by less than this part of itself.
+const PART: i64 = 16;
 
 fn is_news(told: Option<&Worth>, worth: &Worth) -> bool {
     let Some(told) = told else { return true };
     let (was, is) = (told.score, worth.score);
     let moved = (was.milli() - is.milli()).abs() >= NEWS;
     let crossed = was.is_negative() != is.is_negative();
-    moved || crossed
+    let backing = |amount: Amount| amount.nano();
+    let difference = (backing(told.backing) - backing(worth.backing)).saturating_abs();
+    moved || crossed || difference > backing(told.backing).max(0) / PART
 }
 
 impl Worker {
@@ -32,7 +36,8 @@ impl Worker {
             if !is_news(self.told.get(&agent), &worth) {
                 continue;
             }
-            let verb = RefreshReputation { agent: agent.clone(), reputation: worth.score };
+            let (reputation, backing) = (worth.score, worth.backing);
+            let verb = RefreshReputation { agent: agent.clone(), reputation, backing };
             match self.marketplace.execute(verb, None).await {
                 Ok(_) | Err(Error::Refused(_)) => {}
                 Err(error) => return Err(error),

@@ -79,19 +79,37 @@ impl Draft {
         standing: &Standing,
     ) -> Result<BTreeMap<Account, Running>, StoreError> {
         let mut balances = BTreeMap::new();
-        for (account, total) in &writes.balances {
-            let (name, total) = (account_text(account), total.nano());
-            let mut slot = None;
-            if standing.balances.contains_key(&name) {
-                let place = small(self.whole.changed_balances.account.len())? + 1;
-                self.whole.changed_balances.push((name, place, total));
-                slot = Some(place);
-            } else if total != 0 && !is_written(writes, account) {
-                self.whole.balances.push((name, total, None));
-            }
-            balances.insert(account.clone(), Running { slot, total, added: 0 });
+        // In the order of accounts, as rows are locked everywhere.
+        for (account, (total, exposed)) in moves(writes) {
+            let slot = self.add_balance(&account, (total, exposed), writes, standing)?;
+            balances.insert(account, Running { slot, total, added: 0 });
         }
         Ok(balances)
+    }
+
+    fn add_balance(
+        &mut self,
+        account: &Account,
+        (total, exposed): (i64, i64),
+        writes: &Writes,
+        standing: &Standing,
+    ) -> Result<Option<i32>, StoreError> {
+        let name = account_text(account);
+        if standing.balances.contains_key(&name) {
+            let place = small(self.whole.changed_balances.account.len())? + 1;
+            // Who looked first has locked the row, and knows that all limits are kept.
+            let ceiling = match (account, standing.number) {
+                (Account::Agent(did), None) if exposed > 0 => writes.exposure_limits.get(did),
+                _ => None,
+            };
+            let ceiling = ceiling.map(|limit| limit.nano());
+            self.whole.changed_balances.push((name, place, total, exposed, ceiling));
+            return Ok(Some(place));
+        }
+        if (total != 0 || exposed != 0) && !is_written(writes, account) {
+            self.whole.balances.push((name, total, None, exposed));
+        }
+        Ok(None)
     }
 
     /// From which balance on agents are paid out, where that changes. Their rows are locked then,
@@ -100,6 +118,7 @@ impl Draft {
         for (did, write) in &writes.agents {
             let account = Account::Agent(did.clone());
             let delta = writes.balances.get(&account).map_or(0, |delta| delta.nano());
+            let exposed = writes.exposures.get(did).map_or(0, |delta| delta.nano());
             let name = account_text(&account);
             let policy = payout_at(write.row.payout);
             let stood = standing.balances.get(&name);
@@ -107,8 +126,8 @@ impl Draft {
             match stood {
                 Some(stood) if stood.payout_at == policy => continue,
                 Some(_) => self.policies.push((name.clone(), policy)),
-                None if amount == 0 && policy.is_none() => continue,
-                None => self.whole.balances.push((name.clone(), amount, policy)),
+                None if amount == 0 && policy.is_none() && exposed == 0 => continue,
+                None => self.whole.balances.push((name.clone(), amount, policy, exposed)),
             }
             if policy.is_some_and(|at| amount >= at) {
                 self.payouts.push((name,));
@@ -117,6 +136,17 @@ impl Draft {
             }
         }
     }
+}
+
+/// What is added to each balance, and to what waits on its agent.
+fn moves(writes: &Writes) -> BTreeMap<Account, (i64, i64)> {
+    let balances = writes.balances.iter();
+    let mut moves: BTreeMap<Account, (i64, i64)> =
+        balances.map(|(account, total)| (account.clone(), (total.nano(), 0))).collect();
+    for (did, delta) in writes.exposures.iter().filter(|(_, delta)| !delta.is_zero()) {
+        moves.entry(Account::Agent(did.clone())).or_default().1 = delta.nano();
+    }
+    moves
 }
 
 /// Whether the account is that of an agent whose row is written too.

@@ -79,14 +79,22 @@ async fn every_row_is_compared_with_the_journal() {
     let sql = "DELETE FROM sums WHERE account = 'fees:transaction'";
     check(sql, |clean| Audit { wrong_balances: 1, ..clean }).await;
     let sql = "UPDATE orders SET escrow = escrow + 1 WHERE position = 1";
-    // Neither the journal nor the order's own state says so.
-    check(sql, |clean| Audit { wrong_escrows: 2, ..clean }).await;
+    // Neither the journal nor the order's own state says so, nor what waits on its seller.
+    let wrong = |clean| Audit { wrong_escrows: 2, wrong_exposures: 1, ..clean };
+    check(sql, wrong).await;
+    let sql = "UPDATE balances SET exposure = exposure + 1 WHERE account = 'agent:did:key:seller'";
+    check(sql, |clean| Audit { wrong_exposures: 1, ..clean }).await;
     let sql = "UPDATE orders SET status = 'REFUNDED' WHERE position = 1";
     check(sql, |clean| Audit { wrong_escrows: 1, ..clean }).await;
     let sql = "UPDATE orders SET state = '{}' WHERE position = 2";
     check(sql, |clean| Audit { wrong_escrows: 1, ..clean }).await;
     let sql = "DELETE FROM orders WHERE position = 1";
-    let gone = |clean: Audit| Audit { wrong_escrows: 1, orders: clean.orders - 1, ..clean };
+    let gone = |clean: Audit| Audit {
+        wrong_escrows: 1,
+        wrong_exposures: 1,
+        orders: clean.orders - 1,
+        ..clean
+    };
     check(sql, gone).await;
     let sql = "INSERT INTO withdrawals (id, version, agent, amount, fee, held, at, state)
         VALUES ('0197f3a2-7c1e-7aaa-8b1b-0242ac120002', 1, 'did:a', 5, 1, 6, 0, 'in_flight')";

@@ -15,7 +15,8 @@ use marketplace_money::{
     Amount, CommandId, Did, EntryId, EventId, Gaps, ListingId, OrderId, Reputation, Seconds,
 };
 use marketplace_ports::{
-    Batch, Change, ChangeSet, CommitOutcome, Event, Store, StoreError, Subject, Timer, TimerChange,
+    Batch, Change, ChangeSet, CommitOutcome, Event, ExposureChange, Store, StoreError, Subject,
+    Timer, TimerChange,
 };
 use marketplace_store_sqlite::{OpenError, SqliteStore};
 use tempfile::TempDir;
@@ -184,6 +185,11 @@ impl Market {
             }),
             None => TimerChange::Clear { subject, kind: "expiry" },
         });
+        let delta = after.escrow().checked_sub(before.escrow()).unwrap();
+        if !delta.is_zero() {
+            let seller = after.seller.clone();
+            set.exposures.push(ExposureChange { seller, delta, limit: None });
+        }
         set.orders.push(Change { read: before.version, row: Arc::new(after) });
         set
     }

@@ -181,6 +181,7 @@ impl House {
             ("REGISTRY_URL", &teg),
             ("REGISTRY_CLIENT_ID", ACCOUNT.0),
             ("REGISTRY_CLIENT_SECRET", ACCOUNT.1),
+            ("EXPOSURE_BASE", "off"),
             ("TEG_REQUESTS_PER_HOUR", "0"),
             ("TEG_TRANSFERS_PER_HOUR", "0"),
             ("LOG_LEVEL", "error"),

@@ -57,7 +57,12 @@ pub async fn kill_under_load(
 ) -> anyhow::Result<KillReport> {
     let operator = AgentKey::generate()?;
     let operators = operator.did().to_string();
-    let environment = [("FAUCET", "on"), ("OPERATOR_DIDS", operators.as_str())];
+    let environment = [
+        ("FAUCET", "on"),
+        ("OPERATOR_DIDS", operators.as_str()),
+        // Orders that are left open are what is looked for.
+        ("EXPOSURE_BASE", "off"),
+    ];
     let mut server = ServerProcess::start(binary, folder, &environment).await?;
     let population = Population::enroll(server.address, BUYERS, SELLERS, "0.01").await?;
     let population = Arc::new(population);

@@ -224,6 +224,7 @@ fn environment(database: &str, teg: &SocketAddr, operator: &Did) -> Vec<(&'stati
         ("REGISTRY_URL", teg),
         ("TEG_AUTH_MODE", "did".to_owned()),
         ("TEG_REQUESTS_PER_HOUR", "0".to_owned()),
+        ("EXPOSURE_BASE", "off".to_owned()),
         ("TEG_TRANSFERS_PER_HOUR", "0".to_owned()),
     ]
 }

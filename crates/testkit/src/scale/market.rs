@@ -98,8 +98,8 @@ struct Market {
     now: Timestamp,
     tables: Tables,
     commit: Commit,
-    /// Of agents, in nano-AVT.
-    balances: BTreeMap<Account, i64>,
+    /// Of agents, and what waits on them as sellers, in nano-AVT.
+    balances: BTreeMap<Account, (i64, i64)>,
     entries: u64,
 }
 
@@ -170,6 +170,8 @@ impl Market {
             order.version = 2;
             self.commit.count();
         }
+        let (_, exposure) = self.balances.entry(Account::Agent(order.seller.clone())).or_default();
+        *exposure += order.escrow().nano();
         self.tables.order(&mut self.commit, &order)
     }
 
@@ -197,7 +199,7 @@ impl Market {
             if !account.has_balance_row() {
                 return None;
             }
-            let balance = balances.entry(account.clone()).or_default();
+            let (balance, _) = balances.entry(account.clone()).or_default();
             *balance += delta;
             Some(*balance)
         })
@@ -219,8 +221,8 @@ impl Market {
 
     fn finish(mut self) -> anyhow::Result<()> {
         self.next_commit()?;
-        for (account, amount) in &self.balances {
-            self.tables.balance(account, *amount)?;
+        for (account, (amount, exposure)) in &self.balances {
+            self.tables.balance(account, *amount, *exposure)?;
         }
         self.tables.finish()
     }

@@ -85,7 +85,7 @@ impl Tables {
             listings: copy(
                 "listings (position, id, version, provider, status, price, created_at, data)",
             )?,
-            balances: copy("balances (account, amount)")?,
+            balances: copy("balances (account, amount, exposure)")?,
         })
     }
 
@@ -194,8 +194,13 @@ impl Tables {
         Ok(())
     }
 
-    pub(super) fn balance(&mut self, account: &Account, amount: i64) -> anyhow::Result<()> {
-        Ok(self.balances.row(&[account, &amount])?)
+    pub(super) fn balance(
+        &mut self,
+        account: &Account,
+        amount: i64,
+        exposure: i64,
+    ) -> anyhow::Result<()> {
+        Ok(self.balances.row(&[account, &amount, &exposure])?)
     }
 
     pub(super) fn commit(&mut self, commit: Commit) -> anyhow::Result<()> {

@@ -412,13 +412,7 @@ impl Run {
                 breaches.push(format!("{agent} has {here} and {there} nano, not {expected}"));
             }
         }
-        let kinds = [(FeeKind::Listing, revenue.0), (FeeKind::Transaction, revenue.1)];
-        for (kind, expected) in kinds {
-            let found = shadow.balance(&Account::Fees(kind));
-            if found != expected {
-                breaches.push(format!("we took {found} nano of {kind:?} fees, not {expected}"));
-            }
-        }
+        breaches.extend(compare_revenue(shadow, revenue));
         breaches
     }
 
@@ -564,4 +558,16 @@ fn count_pulls(
         }
     }
     pulls
+}
+
+/// What we took, against what the rules say of listings and orders.
+fn compare_revenue(shadow: &Shadow, (listing, transaction): (i128, i128)) -> Vec<String> {
+    let kinds = [(FeeKind::Listing, listing), (FeeKind::Transaction, transaction)];
+    let took = kinds.map(|(kind, expected)| (kind, expected, shadow.balance(&Account::Fees(kind))));
+    let wrong = took.into_iter().filter(|(_, expected, found)| found != expected);
+    wrong
+        .map(|(kind, expected, found)| {
+            format!("we took {found} nano of {kind:?} fees, not {expected}")
+        })
+        .collect()
 }

@@ -3,6 +3,7 @@
 
 use std::collections::HashSet;
 
+use marketplace_ledger::Account;
 use marketplace_money::{Gaps, Timestamp};
 use marketplace_ports::{Key, Snapshot, View};
 
@@ -15,6 +16,7 @@ impl Memory {
         self.0.orders.extend(view.orders.clone());
         self.0.listings.extend(view.listings.clone());
         self.0.balances.extend(view.balances.clone());
+        self.0.exposures.extend(view.exposures.clone());
     }
 
     pub(crate) fn recall(&self, keys: &HashSet<Key>, now: Timestamp, gaps: Gaps) -> Option<View> {
@@ -31,6 +33,10 @@ impl Memory {
                 }
                 Key::Balance(account) => {
                     view.balances.insert(account.clone(), *self.0.balances.get(account)?);
+                    if let Account::Agent(did) = account {
+                        let open = self.0.exposures.get(did).copied().unwrap_or_default();
+                        view.exposures.insert(did.clone(), open);
+                    }
                 }
                 _ => return None,
             }

@@ -72,6 +72,8 @@ pub(crate) struct Profile {
     pub(crate) max_listings: i64,
     /// Agents say which attempt is which, in a thousand.
     pub(crate) keyed: u32,
+    /// What may wait on a seller.
+    pub(crate) exposure_base: Option<Amount>,
 }
 
 impl Profile {
@@ -116,6 +118,7 @@ impl Profile {
             queue_limit: if calm { 64 } else { *rng.pick(&[4, 64, 64, 4_096]).unwrap_or(&64) },
             max_listings: *rng.pick(&[3, 12, 1_000, 1_000]).unwrap_or(&1_000),
             keyed: *rng.pick(&[300, 700, 1_000]).unwrap_or(&700),
+            exposure_base: rng.chance(300).then_some(Amount::from_avt(50)),
         }
     }
 }

@@ -25,6 +25,8 @@ pub(crate) struct Shadow {
     pub(crate) balances: BTreeMap<Account, i128>,
     pub(crate) orders: BTreeMap<OrderId, Arc<Order>>,
     pub(crate) listings: BTreeMap<ListingId, Arc<Listing>>,
+    /// What waits on each seller.
+    exposures: BTreeMap<Did, i128>,
     pub(crate) agents: BTreeMap<Did, Arc<Agent>>,
     pub(crate) withdrawals: BTreeMap<WithdrawalId, Arc<Withdrawal>>,
     pub(crate) deposits: BTreeMap<DepositId, Arc<Deposit>>,
@@ -82,6 +84,7 @@ impl Shadow {
         self.take_keys(&set);
         self.queue(&set);
         let touched = Touched::by(&set);
+        self.check_exposures(&set);
         self.write_rows(&set);
         for event in &set.events {
             if let Subject::Order(id) = event.subject {
@@ -181,6 +184,30 @@ impl Shadow {
                 }
                 EffectChange::Retry { .. } => {}
             }
+        }
+    }
+
+    /// What waits on sellers moves with the escrow of their orders, and a limit is kept.
+    fn check_exposures(&mut self, set: &ChangeSet) {
+        let mut moved: BTreeMap<Did, i128> = BTreeMap::new();
+        for change in &set.orders {
+            let before = self.orders.get(&change.row.id).map_or(Amount::ZERO, |o| o.escrow());
+            let delta = i128::from(change.row.escrow().nano()) - i128::from(before.nano());
+            *moved.entry(change.row.seller.clone()).or_default() += delta;
+        }
+        for change in &set.exposures {
+            let (seller, delta) = (&change.seller, i128::from(change.delta.nano()));
+            *moved.entry(seller.clone()).or_default() -= delta;
+            let open = self.exposures.entry(seller.clone()).or_default();
+            *open += delta;
+            let open = *open;
+            let limit = change.limit.filter(|_| delta > 0).map(|limit| i128::from(limit.nano()));
+            if open < 0 || limit.is_some_and(|limit| open > limit) {
+                self.breach(format!("{open} wait on {seller}, and {limit:?} may"));
+            }
+        }
+        for (seller, left) in moved.into_iter().filter(|(_, left)| *left != 0) {
+            self.breach(format!("the exposure of {seller} missed {left} of its orders' escrow"));
         }
     }
 

@@ -13,9 +13,9 @@ use marketplace_listings::Listing;
 use marketplace_money::{Amount, Did, Gaps, ListingId, OrderId, Timestamp, WithdrawalId};
 use marketplace_ports::{
     Agent, ApiKey, Audit, Batch, CommitOutcome, DeadEffect, Dues, Effect, Key, Lease,
-    LiabilitiesAt, LiabilitySink, Motion, OrderFilter, Page, PayoutPolicy, SealedEvent,
-    StatementLine, Store, StoreError, Task, TaskKey, TegPosition, Timer, View, WalletSums,
-    Withdrawal,
+    LiabilitiesAt, LiabilitySink, Motion, OrderFilter, OrderReviews, Page, PayoutPolicy,
+    SealedEvent, StatementLine, Store, StoreError, Task, TaskKey, TegPosition, Timer, View,
+    WalletSums, Withdrawal,
 };
 use uuid::Uuid;
 
@@ -261,6 +261,23 @@ impl Store for SimStore {
         limit: u32,
     ) -> Result<Vec<Arc<Task>>, StoreError> {
         self.call("lasting_tasks", self.inner.lasting_tasks(owner, after, limit)).await
+    }
+
+    async fn reviews_of(
+        &self,
+        agent: &Did,
+        cursor: Option<u64>,
+        limit: u32,
+    ) -> Result<Page<Arc<OrderReviews>>, StoreError> {
+        self.call("reviews_of", self.inner.reviews_of(agent, cursor, limit)).await
+    }
+
+    async fn reviews(&self, order: OrderId) -> Result<Option<Arc<OrderReviews>>, StoreError> {
+        self.call("reviews", self.inner.reviews(order)).await
+    }
+
+    async fn exposure(&self, seller: &Did) -> Result<Amount, StoreError> {
+        self.call("exposure", self.inner.exposure(seller)).await
     }
 
     async fn wallet(&self, did: &Did) -> Result<WalletSums, StoreError> {

@@ -108,6 +108,7 @@ impl World {
             max_unfunded_orders: 3,
             transfer_key_life: profile.key_life,
             publish_reserves: Seconds::from_hours(6),
+            exposure_base: profile.exposure_base,
             ..Config::original(us.clone())
         };
         let down = |_| Replica { life: 0, stage: Stage::Down, requests: Vec::new() };
