@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use uuid::Uuid;
 
 use crate::OpenError;
-use crate::cache::Cache;
+use crate::cache::{Cache, SharedCache};
 use crate::clock::StoreClock;
 use crate::database::{Place, Purpose};
 use crate::failure::Failure;
@@ -27,7 +27,7 @@ pub(crate) type SharedGaps = Arc<Mutex<Gaps>>;
 pub(crate) struct Books {
     pub(crate) connection: SqliteConnection,
     pub(crate) heads: Heads,
-    pub(crate) cache: Cache,
+    pub(crate) cache: SharedCache,
     pub(crate) clock: Arc<StoreClock>,
     pub(crate) gaps: SharedGaps,
     /// The last sign of life of any server.
@@ -61,7 +61,7 @@ impl Books {
         Ok(Self {
             connection,
             heads,
-            cache: Cache::default(),
+            cache: SharedCache::default(),
             clock,
             gaps: Arc::new(Mutex::new(gaps)),
             last_heartbeat,
@@ -142,7 +142,7 @@ impl Books {
         }
         let unavailable = |error: OpenError| StoreError::Unavailable(error.to_string());
         self.connection = self.place.connect(Purpose::Write).map_err(unavailable)?;
-        self.cache = Cache::default();
+        *self.cache.lock() = Cache::default();
         self.heads = Heads::read(&mut self.connection)?;
         let gaps = read_gaps(&mut self.connection).map_err(Failure::from)?;
         *self.gaps.lock().unwrap_or_else(PoisonError::into_inner) = gaps;

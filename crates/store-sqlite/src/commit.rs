@@ -66,7 +66,7 @@ impl Books {
 
     /// What the database has now is what we know.
     fn remember(&mut self, draft: Draft, writes: Writes, forgotten: &Forgotten) {
-        let cache = &mut self.cache;
+        let mut cache = self.cache.lock();
         self.heads = draft.heads;
         self.feed.send_replace(marketplace_store_rows::from_count(self.heads.event));
         self.heads.first_answer_expires = forgotten.first_answer_expires;

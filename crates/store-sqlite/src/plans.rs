@@ -158,7 +158,7 @@ fn write(books: &mut Books) {
         books.lease_timers(lease, 10).unwrap();
         books.lease_effects(lease, 10).unwrap();
         // What is remembered is not looked up.
-        books.cache = crate::cache::Cache::default();
+        *books.cache.lock() = crate::cache::Cache::default();
     }
     let many = (0..20).map(|number| Key::Order(OrderId::new(id(number))));
     let one = [
@@ -169,7 +169,7 @@ fn write(books: &mut Books) {
         Key::TegTransaction(TegTransactionId("1".into())),
     ];
     books.view(&many.collect()).unwrap();
-    books.cache = crate::cache::Cache::default();
+    *books.cache.lock() = crate::cache::Cache::default();
     books.view(&HashSet::from(one)).unwrap();
     books.heartbeat(id(10)).unwrap();
     books.secret("a", [0; 32]).unwrap();

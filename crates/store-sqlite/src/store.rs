@@ -19,6 +19,7 @@ use tokio::sync::watch;
 use uuid::Uuid;
 
 use crate::books::{Books, SharedGaps};
+use crate::cache::SharedCache;
 use crate::clock::{Clock, StoreClock};
 use crate::database::Place;
 use crate::readers::Readers;
@@ -38,6 +39,7 @@ pub struct SqliteStore {
     pub(crate) readers: Readers,
     clock: Arc<StoreClock>,
     gaps: SharedGaps,
+    cache: SharedCache,
     feed: watch::Receiver<u64>,
     place: Arc<Place>,
 }
@@ -53,10 +55,11 @@ impl SqliteStore {
         let clock = Arc::new(StoreClock::new(clock));
         let books = Books::open(Arc::clone(&place), Arc::clone(&clock))?;
         let gaps = Arc::clone(&books.gaps);
+        let cache = books.cache.clone();
         let feed = books.feed.subscribe();
         let readers = Readers::start(&place)?;
         let writer = Writer::start(books)?;
-        Ok(Self { writer, readers, clock, gaps, feed, place })
+        Ok(Self { writer, readers, clock, gaps, cache, feed, place })
     }
 }
 
@@ -65,6 +68,12 @@ impl Store for SqliteStore {
     async fn load(&self, keys: &HashSet<Key>) -> Result<View, StoreError> {
         let keys = keys.clone();
         self.writer.call(move |books| books.view(&keys)).await
+    }
+
+    fn recall(&self, keys: &HashSet<Key>) -> Option<View> {
+        let view = self.cache.lock().recall_all(keys)?;
+        let gaps = self.gaps.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        Some(View { now: self.clock.now(), gaps, ..view })
     }
 
     async fn commit(&self, batch: Batch) -> Result<Vec<CommitOutcome>, StoreError> {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use diesel::prelude::*;
 use marketplace_ledger::Account;
-use marketplace_money::{Amount, DepositId, Did, ListingId, OrderId, WithdrawalId};
+use marketplace_money::{DepositId, Did, ListingId, OrderId, WithdrawalId};
 use marketplace_ports::{
     IdempotencyKey, Key, Nonce, Snapshot, StoreError, TaskKey, TegTransactionId, View,
 };
@@ -39,6 +39,29 @@ struct Missing {
     teg_records: Vec<TegTransactionId>,
     judged: Wanted,
     reviews: Vec<OrderId>,
+    listing_count: bool,
+}
+
+impl Missing {
+    fn add(&mut self, key: &Key) {
+        match key {
+            Key::Order(id) => self.orders.push(*id),
+            Key::Listing(id) => self.listings.push(*id),
+            Key::Agent(did) => self.agents.push(did.clone()),
+            Key::Balance(account) => self.balances.push(account.clone()),
+            Key::Idempotency(key) => self.answers.push(key.clone()),
+            Key::Nonce(nonce) => self.nonces.push(nonce.clone()),
+            Key::Withdrawal(id) => self.withdrawals.push(*id),
+            Key::Deposit(id) => self.deposits.push(*id),
+            Key::ApiKey(sha256) => self.api_keys.push(*sha256),
+            Key::Task(key) => self.tasks.push(key.clone()),
+            Key::Motion(id) => self.motions.push(*id),
+            Key::TegTransaction(id) => self.teg_records.push(id.clone()),
+            Key::Dispute(_) | Key::Juror(_) => self.judged.add(key),
+            Key::Reviews(id) => self.reviews.push(*id),
+            Key::ListingCount => self.listing_count = true,
+        }
+    }
 }
 
 impl Books {
@@ -52,8 +75,14 @@ impl Books {
             ..View::default()
         };
         let mut missing = Missing::default();
-        for key in keys {
-            self.recall(key, &mut view, &mut missing);
+        {
+            let mut cache = self.cache.lock();
+            for key in keys.iter().filter(|key| !cache.recall(key, &mut view)) {
+                missing.add(key);
+            }
+        }
+        if missing.listing_count {
+            view.listing_count = self.heads.listing_count;
         }
         self.load_orders(&missing.orders, &mut view)?;
         self.load_listings(&missing.listings, &mut view)?;
@@ -69,51 +98,9 @@ impl Books {
         self.load_judged(&missing.judged, &mut view)?;
         self.load_reviews(&missing.reviews, &mut view)?;
         for (account, row) in self.balance_rows(missing.balances)? {
-            show_balance(account, &row, &mut view);
+            row.show(account, &mut view);
         }
         Ok(view)
-    }
-
-    /// Puts what is remembered into the view, and the key of what is not among the missing.
-    fn recall(&mut self, key: &Key, view: &mut View, missing: &mut Missing) {
-        let cache = &mut self.cache;
-        match key {
-            Key::Order(id) => match cache.orders.get(id) {
-                Some(known) => view.orders.extend(known.clone().map(|order| (*id, order))),
-                None => missing.orders.push(*id),
-            },
-            Key::Listing(id) => match cache.listings.get(id) {
-                Some(known) => view.listings.extend(known.clone().map(|listing| (*id, listing))),
-                None => missing.listings.push(*id),
-            },
-            Key::Agent(did) => match cache.agents.get(did) {
-                Some(known) => view.agents.extend(known.clone().map(|agent| (did.clone(), agent))),
-                None => missing.agents.push(did.clone()),
-            },
-            Key::Balance(account) => match cache.balances.get(account) {
-                Some(row) => show_balance(account.clone(), row, view),
-                None => missing.balances.push(account.clone()),
-            },
-            Key::Idempotency(key) => match cache.answers.get(key) {
-                Some(known) => {
-                    view.idempotency.extend(known.clone().map(|record| (key.clone(), record)));
-                }
-                None => missing.answers.push(key.clone()),
-            },
-            Key::Nonce(nonce) => match cache.nonces.get(nonce) {
-                Some(used) => view.nonces.extend(used.then(|| nonce.clone())),
-                None => missing.nonces.push(nonce.clone()),
-            },
-            Key::Withdrawal(id) => missing.withdrawals.push(*id),
-            Key::Deposit(id) => missing.deposits.push(*id),
-            Key::ApiKey(sha256) => missing.api_keys.push(*sha256),
-            Key::Task(key) => missing.tasks.push(key.clone()),
-            Key::Motion(id) => missing.motions.push(*id),
-            Key::TegTransaction(id) => missing.teg_records.push(id.clone()),
-            Key::Dispute(_) | Key::Juror(_) => missing.judged.add(key),
-            Key::Reviews(id) => missing.reviews.push(*id),
-            Key::ListingCount => view.listing_count = self.heads.listing_count,
-        }
     }
 
     fn load_orders(&mut self, ids: &[OrderId], view: &mut View) -> Result<(), StoreError> {
@@ -125,8 +112,9 @@ impl Books {
             rows.iter().map(order).collect::<Result<Vec<_>, _>>()
         })?;
         view.orders.extend(orders.into_iter().map(|order| (order.id, order)));
+        let mut cache = self.cache.lock();
         for id in ids {
-            self.cache.orders.put(*id, view.orders.get(id).cloned());
+            cache.orders.put(*id, view.orders.get(id).cloned());
         }
         Ok(())
     }
@@ -140,8 +128,9 @@ impl Books {
             let listing = Arc::new(row.listing()?);
             view.listings.insert(listing.id, listing);
         }
+        let mut cache = self.cache.lock();
         for id in ids {
-            self.cache.listings.put(*id, view.listings.get(id).cloned());
+            cache.listings.put(*id, view.listings.get(id).cloned());
         }
         Ok(())
     }
@@ -155,8 +144,9 @@ impl Books {
             let agent = Arc::new(row.agent()?);
             view.agents.insert(agent.did.clone(), agent);
         }
+        let mut cache = self.cache.lock();
         for did in dids {
-            self.cache.agents.put(did.clone(), view.agents.get(did).cloned());
+            cache.agents.put(did.clone(), view.agents.get(did).cloned());
         }
         Ok(())
     }
@@ -246,7 +236,7 @@ impl Books {
             })?;
             let record = row.map(IdempotencyRow::record).transpose()?;
             view.idempotency.extend(record.clone().map(|record| (key.clone(), record)));
-            self.cache.answers.put(key, record);
+            self.cache.lock().answers.put(key, record);
         }
         Ok(())
     }
@@ -264,7 +254,7 @@ impl Books {
                 Ok(found.is_some())
             })?;
             view.nonces.extend(used.then(|| nonce.clone()));
-            self.cache.nonces.put(nonce, used);
+            self.cache.lock().nonces.put(nonce, used);
         }
         Ok(())
     }
@@ -312,10 +302,11 @@ impl Books {
         let mut found: std::collections::HashMap<String, BalanceRow> =
             rows.into_iter().map(|row| (row.account.clone(), row)).collect();
         let mut all = Vec::with_capacity(accounts.len());
+        let mut cache = self.cache.lock();
         for (account, key) in accounts.into_iter().zip(keys) {
             let row = found.remove(&key);
             let row = row.unwrap_or_else(|| BalanceRow { account: key, ..BalanceRow::default() });
-            self.cache.balances.put(account.clone(), row.clone());
+            cache.balances.put(account.clone(), row.clone());
             all.push((account, row));
         }
         Ok(all)
@@ -328,22 +319,18 @@ impl Books {
     ) -> Result<std::collections::BTreeMap<Account, BalanceRow>, StoreError> {
         let mut rows = std::collections::BTreeMap::new();
         let mut missing = Vec::new();
-        for account in accounts {
-            match self.cache.balances.get(&account) {
-                Some(row) => {
-                    rows.insert(account, row.clone());
+        {
+            let mut cache = self.cache.lock();
+            for account in accounts {
+                match cache.balances.get(&account) {
+                    Some(row) => {
+                        rows.insert(account, row.clone());
+                    }
+                    None => missing.push(account),
                 }
-                None => missing.push(account),
             }
         }
         rows.extend(self.balance_rows(missing)?);
         Ok(rows)
     }
-}
-
-fn show_balance(account: Account, row: &BalanceRow, view: &mut View) {
-    if let Account::Agent(did) = &account {
-        view.exposures.insert(did.clone(), Amount::from_nano(row.exposure));
-    }
-    view.balances.insert(account, Amount::from_nano(row.amount));
 }

@@ -22,7 +22,7 @@ use super::{
 
 /// A commit rests on what its load saw, which a second one on its way would move; and each costs what
 /// it costs, so large ones are cheap.
-const COMMITS_OF_POSTGRES: usize = 1;
+const COMMITS_IN_FLIGHT: usize = 1;
 const MOST_COMMITS: usize = 16;
 const DATABASE_FILE: &str = "marketplace.db";
 const TEG_FILE: &str = "teg.db";
@@ -313,18 +313,12 @@ impl Settings {
     }
 
     fn commits_in_flight(&self, problems: &mut Problems) -> usize {
-        let default = if self.postgres().is_some() { COMMITS_OF_POSTGRES } else { 1 };
-        let Some(text) = given(self.commits_in_flight.as_ref()) else { return default };
+        let Some(text) = given(self.commits_in_flight.as_ref()) else { return COMMITS_IN_FLIGHT };
         match text.parse() {
-            Ok(1) => 1,
-            Ok(2..) if self.postgres().is_none() => {
-                problems.add("COMMITS_IN_FLIGHT", "must be 1 with SQLite, which has one writer");
-                default
-            }
             Ok(number) if (1..=MOST_COMMITS).contains(&number) => number,
             _ => {
                 problems.add("COMMITS_IN_FLIGHT", "must be a whole number from 1 to 16");
-                default
+                COMMITS_IN_FLIGHT
             }
         }
     }

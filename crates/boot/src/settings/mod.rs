@@ -304,7 +304,7 @@ pub struct Settings {
     )]
     pub no_worker: bool,
 
-    /// Commits on their way at the same time, 1 to 16 [default: 2 with PostgreSQL; SQLite takes one]
+    /// Commits on their way at the same time, 1 to 16 [default: 1]
     #[arg(long, env = "COMMITS_IN_FLIGHT", hide_env_values = true, value_name = "NUMBER")]
     pub commits_in_flight: Option<String>,
 

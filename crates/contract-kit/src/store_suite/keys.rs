@@ -1,5 +1,6 @@
 //! What can be taken once is taken once: idempotency keys, nonces, transfers, places for listings.
 
+use marketplace_escrow::{Actor, Command};
 use marketplace_ledger::{Account, EntryKind};
 use marketplace_money::{Did, Seconds};
 use marketplace_ports::{
@@ -8,6 +9,7 @@ use marketplace_ports::{
 
 use super::World;
 use super::fixtures::{agent_account, did, insert, listing, nano, teg_record};
+use super::flow::{act, purchase, total};
 
 use CommitOutcome::{Committed, Conflict};
 
@@ -52,6 +54,35 @@ pub(crate) async fn an_idempotency_key_is_taken_once(mut world: World) {
     let view = world.load([Key::Idempotency(key(&a, "l"))]).await;
     assert_eq!(view.idempotency[&key(&a, "l")].reply, "first");
     assert_eq!((world.balance(&a).await, world.balance(&b).await), (nano(3), nano(1)));
+}
+
+/// What a store recalls, if it recalls at all, is what its last commit left; and what was answered
+/// before is never recalled as an answer.
+pub(crate) async fn what_is_recalled_was_written(mut world: World) {
+    let (a, b) = (did("a"), did("b"));
+    let first = attempt(&mut world, key(&a, "k"), "first").await;
+    world.write(first).await;
+    world.fund(&a, total()).await;
+    let (order, bought) = purchase(&mut world, &a, &b).await;
+    world.write(bought).await;
+    let keys = [Key::Order(order), Key::Balance(agent_account(&a))];
+    for version in [1, 2] {
+        let loaded = world.load(keys.clone()).await;
+        assert_eq!(loaded.orders[&order].version, version);
+        if let Some(recalled) = world.store().recall(&keys.iter().cloned().collect()) {
+            assert_eq!(recalled.orders, loaded.orders);
+            assert_eq!(recalled.balances, loaded.balances);
+            assert_eq!(recalled.exposures, loaded.exposures);
+            assert!(recalled.now >= loaded.now, "{} {}", recalled.now, loaded.now);
+        }
+        if version == 1 {
+            let cancelled = act(&mut world, order, Actor::Buyer, &Command::Cancel).await;
+            world.write(cancelled).await;
+        }
+    }
+    let answered = Key::Idempotency(key(&a, "k"));
+    let recalled = world.store().recall(&keys.iter().cloned().chain([answered]).collect());
+    assert!(recalled.is_none_or(|view| view.idempotency.is_empty()));
 }
 
 /// A key that a refused set wanted is free.

@@ -156,6 +156,7 @@ macro_rules! for_each_store_case {
             reviews::reviews_come_back_as_they_were,
             reviews::an_agents_reviews_come_newest_first,
             keys::an_idempotency_key_is_taken_once,
+            keys::what_is_recalled_was_written,
             keys::a_refused_set_takes_nothing,
             keys::a_nonce_is_used_once,
             keys::a_teg_transaction_is_booked_once,
