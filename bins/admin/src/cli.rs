@@ -11,6 +11,7 @@ use crate::completions::CompletionsArgs;
 use crate::disputes::DisputesCommand;
 use crate::export::ExportArgs;
 use crate::fees::FeesCommand;
+use crate::house::SettingsCommand;
 use crate::listings::ListingsCommand;
 use crate::orders::OrdersCommand;
 use crate::reserves::ReservesArgs;
@@ -108,8 +109,11 @@ pub(crate) enum Command {
     Migrate(MigrateArgs),
     /// Ask a program of ours whether it is alive; for health checks of containers
     Healthy(HealthyArgs),
-    /// Print the reference of all settings, from the programs themselves, as Markdown
-    Settings,
+    /// What operators can change while it runs; without a command, the reference of all settings
+    Settings {
+        #[command(subcommand)]
+        command: Option<SettingsCommand>,
+    },
     /// Put demo agents and listings into a marketplace of play money
     Demo(DemoArgs),
     /// Print completions for a shell: source <(marketplace-admin completions bash)

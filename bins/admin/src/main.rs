@@ -15,6 +15,7 @@ mod doctor;
 mod export;
 mod fees;
 mod healthy;
+mod house;
 mod key;
 mod key_file;
 mod listings;
@@ -73,7 +74,8 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::MigrateStore(args) => migrate_store::run(&args, json).await?,
         Command::Migrate(args) => migrate::run(&args, json).await?,
         Command::Healthy(args) => healthy::run(&args).await?,
-        Command::Settings => print!("{}", settings::reference()),
+        Command::Settings { command: None } => print!("{}", settings::reference()),
+        Command::Settings { command: Some(command) } => house::run(&command, json).await?,
         Command::Demo(args) => demo::run(&args).await?,
     }
     Ok(ExitCode::SUCCESS)

@@ -4,6 +4,7 @@ use marketplace_disputes::Policy;
 use marketplace_escrow::ExpiryPolicy;
 use marketplace_fees::FeeSchedule;
 use marketplace_money::{Amount, Did, Seconds};
+use marketplace_ports::HouseRules;
 use marketplace_search::Blend;
 
 use crate::escrow_limit::EscrowLimit;
@@ -68,6 +69,16 @@ pub struct Config {
 }
 
 impl Config {
+    /// What operators can change beside the fees, as it is configured.
+    #[must_use]
+    pub const fn house_rules(&self) -> HouseRules {
+        HouseRules {
+            exposure_base: self.exposure_base,
+            collateral: self.collateral,
+            dispute_bond: self.disputes.bond,
+        }
+    }
+
     /// The original's economics.
     #[must_use]
     pub const fn original(did: Did) -> Self {

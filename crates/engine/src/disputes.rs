@@ -137,9 +137,11 @@ impl Marketplace {
         Err(Error::unavailable("the order is changing too fast", 1))
     }
 
-    /// The economics of disputes that begin now: the fee follows what operators decided.
+    /// The economics of disputes that begin now: fee and bond follow what operators decided.
     fn dispute_policy(&self, now: Timestamp) -> Policy {
-        Policy { fee: self.tariff().at(now).dispute, ..self.config().disputes }
+        let fee = self.tariff().at(now).dispute;
+        let bond = self.house_rules().at(now).dispute_bond;
+        Policy { fee, bond, ..self.config().disputes }
     }
 
     /// What it takes an agent to dispute an order now. A claim of non-delivery needs no bond.

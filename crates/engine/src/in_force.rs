@@ -6,28 +6,31 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use marketplace_fees::FeeSchedule;
 use marketplace_money::{Did, Timestamp};
-use marketplace_ports::{Motion, MotionAction, MotionState};
+use marketplace_ports::{HouseRule, HouseRules, Motion, MotionAction, MotionState};
 use tokio::sync::Notify;
 use uuid::Uuid;
 
-/// The fees over time. A change is known 48 hours before it counts, so that no server is too late
-/// to hear of it.
+/// What operators decide on, over time. A change is known 48 hours before it counts, so that no
+/// server is too late to hear of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Tariff {
-    base: FeeSchedule,
-    changes: Vec<(Timestamp, FeeSchedule)>,
+pub struct Ruled<T> {
+    base: T,
+    changes: Vec<(Timestamp, T)>,
 }
 
-impl Tariff {
-    /// The fees of an instant.
+/// The fees over time.
+pub type Tariff = Ruled<FeeSchedule>;
+
+impl<T: Copy> Ruled<T> {
+    /// What counts at an instant.
     #[must_use]
-    pub fn at(&self, now: Timestamp) -> FeeSchedule {
+    pub fn at(&self, now: Timestamp) -> T {
         let last = self.changes.iter().rev().find(|(from, _)| *from <= now);
-        last.map_or(self.base, |(_, fees)| *fees)
+        last.map_or(self.base, |(_, value)| *value)
     }
 
     /// Changes that are still to come, the next one first.
-    pub fn to_come(&self, now: Timestamp) -> impl Iterator<Item = &(Timestamp, FeeSchedule)> {
+    pub fn to_come(&self, now: Timestamp) -> impl Iterator<Item = &(Timestamp, T)> {
         self.changes.iter().filter(move |(from, _)| *from > now)
     }
 }
@@ -35,7 +38,8 @@ impl Tariff {
 #[derive(Default)]
 struct Known {
     motions: HashMap<Uuid, Arc<Motion>>,
-    changes: Vec<(Timestamp, FeeSchedule)>,
+    fees: Vec<(Timestamp, FeeSchedule)>,
+    rules: Vec<(Timestamp, HouseRule)>,
     frozen: HashSet<Did>,
 }
 
@@ -52,7 +56,10 @@ impl InForce {
     pub(crate) fn put(&self, motion: &Arc<Motion>) {
         let lasts = matches!(
             motion.action,
-            MotionAction::Freeze { .. } | MotionAction::Unfreeze { .. } | MotionAction::SetFees(_)
+            MotionAction::Freeze { .. }
+                | MotionAction::Unfreeze { .. }
+                | MotionAction::SetFees(_)
+                | MotionAction::SetRule(_)
         );
         if !lasts {
             return;
@@ -62,7 +69,14 @@ impl InForce {
             return;
         }
         known.motions.insert(motion.id, motion.clone());
-        known.changes = changes(&known.motions);
+        known.fees = scheduled(&known.motions, |action| match action {
+            MotionAction::SetFees(fees) => Some(*fees),
+            _ => None,
+        });
+        known.rules = scheduled(&known.motions, |action| match action {
+            MotionAction::SetRule(rule) => Some(*rule),
+            _ => None,
+        });
         known.frozen = frozen(&known.motions);
         drop(known);
         self.changed.notify_waiters();
@@ -70,7 +84,17 @@ impl InForce {
 
     pub(crate) fn tariff(&self, base: FeeSchedule) -> Tariff {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        Tariff { base, changes: known.changes.clone() }
+        Tariff { base, changes: known.fees.clone() }
+    }
+
+    pub(crate) fn rules(&self, base: HouseRules) -> Ruled<HouseRules> {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        let mut rules = base;
+        let changes = known.rules.iter().map(|(from, rule)| {
+            rules = rules.with(*rule);
+            (*from, rules)
+        });
+        Ruled { base, changes: changes.collect() }
     }
 
     pub(crate) fn is_frozen(&self, did: &Did) -> bool {
@@ -78,15 +102,16 @@ impl InForce {
     }
 }
 
-fn changes(motions: &HashMap<Uuid, Arc<Motion>>) -> Vec<(Timestamp, FeeSchedule)> {
-    let scheduled = motions.values().filter_map(|motion| match (&motion.action, &motion.state) {
-        (MotionAction::SetFees(fees), MotionState::Scheduled { from, .. }) => {
-            Some(((*from, motion.id), *fees))
-        }
+fn scheduled<T>(
+    motions: &HashMap<Uuid, Arc<Motion>>,
+    of: impl Fn(&MotionAction) -> Option<T>,
+) -> Vec<(Timestamp, T)> {
+    let scheduled = motions.values().filter_map(|motion| match motion.state {
+        MotionState::Scheduled { from, .. } => Some(((from, motion.id), of(&motion.action)?)),
         _ => None,
     });
-    let sorted: BTreeMap<(Timestamp, Uuid), FeeSchedule> = scheduled.collect();
-    sorted.into_iter().map(|((from, _), fees)| (from, fees)).collect()
+    let sorted: BTreeMap<(Timestamp, Uuid), T> = scheduled.collect();
+    sorted.into_iter().map(|((from, _), value)| (from, value)).collect()
 }
 
 fn frozen(motions: &HashMap<Uuid, Arc<Motion>>) -> HashSet<Did> {
@@ -107,7 +132,7 @@ fn frozen(motions: &HashMap<Uuid, Arc<Motion>>) -> HashSet<Did> {
 
 #[cfg(test)]
 mod tests {
-    use marketplace_money::BasisPoints;
+    use marketplace_money::{Amount, BasisPoints};
 
     use super::*;
 
@@ -165,5 +190,34 @@ mod tests {
         let bps = |now| tariff.at(time(now)).transaction.get();
         assert_eq!([9, 10, 19, 20, 99].map(bps), [250, 100, 100, 400, 400]);
         assert_eq!(tariff.to_come(time(10)).count(), 2);
+    }
+
+    #[test]
+    fn a_rule_changes_and_the_others_stay() {
+        let time = Timestamp::from_micros;
+        let amount = Amount::from_avt;
+        let base = HouseRules {
+            exposure_base: Some(amount(50)),
+            collateral: amount(100),
+            dispute_bond: amount(10),
+        };
+        let in_force = InForce::default();
+        let changes = [
+            (10, HouseRule::DisputeBond(amount(4))),
+            (20, HouseRule::ExposureBase(None)),
+            (30, HouseRule::Collateral(amount(1))),
+        ];
+        for (id, (from, rule)) in (1..).zip(changes) {
+            let state = MotionState::Scheduled { at: time(0), from: time(from) };
+            in_force.put(&motion(id, MotionAction::SetRule(rule), state));
+        }
+        let rules = in_force.rules(base);
+        assert_eq!(rules.at(time(9)), base);
+        let bond = HouseRules { dispute_bond: amount(4), ..base };
+        assert_eq!(rules.at(time(19)), bond);
+        assert_eq!(rules.at(time(29)), HouseRules { exposure_base: None, ..bond });
+        let all = HouseRules { exposure_base: None, collateral: amount(1), ..bond };
+        assert_eq!(rules.at(time(30)), all);
+        assert_eq!(in_force.tariff(FeeSchedule::ORIGINAL).to_come(time(0)).count(), 0);
     }
 }

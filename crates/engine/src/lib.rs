@@ -66,7 +66,7 @@ pub use hooks::{
 };
 pub use house::{House, Lag};
 pub use ids::{Ids, RandomIds};
-pub use in_force::Tariff;
+pub use in_force::{Ruled, Tariff};
 pub use job::{Done, Idempotency, Render, Verb};
 pub use marketplace::{Edges, Marketplace, PurchaseRequest};
 pub use marketplace_acceptance::{CheckResult, Report as CheckReport};

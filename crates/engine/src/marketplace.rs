@@ -254,7 +254,7 @@ impl Marketplace {
             offer,
             reputation,
             tariff: self.tariff(),
-            collateral: config.collateral,
+            rules: self.house_rules(),
             max_listings: config.max_listings,
         };
         self.execute_funded(provider, verb, idempotency).await
@@ -345,8 +345,8 @@ impl Marketplace {
             Pricing::Fixed => Default::default(),
             Pricing::Reputation => self.reputation(&did).await?,
         };
-        let limit = self.exposure_limit(&did).await?;
-        Ok(SellerStanding { did, reputation, limit })
+        let (rules, backing) = (self.house_rules(), self.backing(&did).await?);
+        Ok(SellerStanding { did, reputation, rules, backing })
     }
 
     async fn buy(
@@ -499,7 +499,7 @@ impl Marketplace {
         idempotency: Option<Idempotency<Balance>>,
     ) -> Result<Done<Balance>, Error> {
         let reputation = self.reputation(agent).await?;
-        let required = self.config().collateral;
+        let required = self.house_rules().at(self.now().await?).collateral;
         let agent = agent.clone();
         self.execute(Collateral { agent, way, amount, reputation, required }, idempotency).await
     }

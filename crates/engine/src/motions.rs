@@ -6,10 +6,10 @@ use marketplace_disputes::DisputeRefusal;
 use marketplace_fees::FeeSchedule;
 use marketplace_ledger::Account;
 use marketplace_money::{Amount, Did, Seconds};
-use marketplace_ports::{Lease, Motion, MotionAction, SealedEvent, StoreError};
+use marketplace_ports::{HouseRules, Lease, Motion, MotionAction, SealedEvent, StoreError};
 use uuid::Uuid;
 
-use crate::in_force::Tariff;
+use crate::in_force::{Ruled, Tariff};
 use crate::job::{Done, Idempotency};
 use crate::marketplace::Marketplace;
 use crate::refusal::{Error, Refusal};
@@ -181,6 +181,12 @@ impl Marketplace {
     #[must_use]
     pub fn tariff(&self) -> Tariff {
         self.inner.publisher.in_force.tariff(self.config().fees)
+    }
+
+    /// What else operators can change, over time, as this server knows it.
+    #[must_use]
+    pub fn house_rules(&self) -> Ruled<HouseRules> {
+        self.inner.publisher.in_force.rules(self.config().house_rules())
     }
 
     /// The fees of now.

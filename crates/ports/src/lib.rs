@@ -30,7 +30,7 @@ pub use identity::{
     AccessToken, BoundTo, Identity, IdentityError, OurKeys, Proof, PublishedKey, Rotation,
     RotationError, Signed, Signer,
 };
-pub use motion::{Motion, MotionAction, MotionApproval, MotionState};
+pub use motion::{HouseRule, HouseRules, Motion, MotionAction, MotionApproval, MotionState};
 pub use notifier::{Notice, Notification, Notifier, NotifyError, Silence, UnknownNotice};
 pub use registry::{AgentRecord, AgentTokens, Registration, Registry, RegistryError};
 pub use rows::{

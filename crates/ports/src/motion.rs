@@ -63,6 +63,64 @@ pub enum MotionAction {
     },
     /// Other fees, from 48 hours after the last approval needed.
     SetFees(FeeSchedule),
+    /// Another rule of the house, from 48 hours after the last approval needed.
+    SetRule(HouseRule),
+}
+
+/// What operators can change of the house's economics beside the fees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HouseRules {
+    /// So much may be open with a seller that has neither stake nor trusted buyers; nothing: there
+    /// is no limit.
+    pub exposure_base: Option<Amount>,
+    /// What lets an agent of negative reputation list.
+    pub collateral: Amount,
+    /// What a dispute costs beside its fee, before it doubles for a serial loser.
+    pub dispute_bond: Amount,
+}
+
+/// One of [`HouseRules`], changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HouseRule {
+    /// Another base; nothing: no limit.
+    ExposureBase(Option<Amount>),
+    /// Another collateral.
+    Collateral(Amount),
+    /// Another bond.
+    DisputeBond(Amount),
+}
+
+impl HouseRule {
+    /// A stable name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ExposureBase(_) => "exposure_base",
+            Self::Collateral(_) => "negative_reputation_collateral",
+            Self::DisputeBond(_) => "dispute_bond",
+        }
+    }
+
+    /// What it is set to; nothing: no limit.
+    #[must_use]
+    pub const fn value(self) -> Option<Amount> {
+        match self {
+            Self::ExposureBase(value) => value,
+            Self::Collateral(value) | Self::DisputeBond(value) => Some(value),
+        }
+    }
+}
+
+impl HouseRules {
+    /// The rules with one of them changed.
+    #[must_use]
+    pub const fn with(self, rule: HouseRule) -> Self {
+        match rule {
+            HouseRule::ExposureBase(exposure_base) => Self { exposure_base, ..self },
+            HouseRule::Collateral(collateral) => Self { collateral, ..self },
+            HouseRule::DisputeBond(dispute_bond) => Self { dispute_bond, ..self },
+        }
+    }
 }
 
 impl MotionAction {
@@ -80,6 +138,7 @@ impl MotionAction {
             Self::Unfreeze { .. } => "agent.unfreeze",
             Self::Adjust { .. } => "agent.adjust",
             Self::SetFees(_) => "fees.set",
+            Self::SetRule(_) => "settings.set",
         }
     }
 }

@@ -4,7 +4,7 @@
 use diesel::prelude::*;
 use marketplace_fees::FeeSchedule;
 use marketplace_money::{Amount, BasisPoints, Seconds, Timestamp};
-use marketplace_ports::{Motion, MotionAction, MotionApproval, MotionState};
+use marketplace_ports::{HouseRule, Motion, MotionAction, MotionApproval, MotionState};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -36,6 +36,9 @@ enum ActionJson {
     Unfreeze { agent: String },
     Adjust { agent: String, amount: i64 },
     SetFees { listing: i64, transaction_bps: u32, dispute: i64 },
+    ExposureBase { amount: Option<i64> },
+    Collateral { amount: i64 },
+    DisputeBond { amount: i64 },
 }
 
 #[derive(Serialize, Deserialize)]
@@ -106,6 +109,15 @@ impl From<&MotionAction> for ActionJson {
                 transaction_bps: fees.transaction.get(),
                 dispute: fees.dispute.nano(),
             },
+            MotionAction::SetRule(HouseRule::ExposureBase(base)) => {
+                Self::ExposureBase { amount: base.map(|amount| amount.nano()) }
+            }
+            MotionAction::SetRule(HouseRule::Collateral(amount)) => {
+                Self::Collateral { amount: amount.nano() }
+            }
+            MotionAction::SetRule(HouseRule::DisputeBond(amount)) => {
+                Self::DisputeBond { amount: amount.nano() }
+            }
         }
     }
 }
@@ -140,6 +152,15 @@ impl ActionJson {
                     transaction: BasisPoints::new(*transaction_bps),
                     dispute: Amount::from_nano(*dispute),
                 })
+            }
+            Self::ExposureBase { amount } => {
+                MotionAction::SetRule(HouseRule::ExposureBase(amount.map(Amount::from_nano)))
+            }
+            Self::Collateral { amount } => {
+                MotionAction::SetRule(HouseRule::Collateral(Amount::from_nano(*amount)))
+            }
+            Self::DisputeBond { amount } => {
+                MotionAction::SetRule(HouseRule::DisputeBond(Amount::from_nano(*amount)))
             }
         })
     }

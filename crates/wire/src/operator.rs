@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use marketplace_engine::{OperatorSet, Proposal, Refusal, Tariff};
+use marketplace_engine::{OperatorSet, Proposal, Refusal, Ruled, Tariff};
 use marketplace_fees::FeeSchedule;
 use marketplace_money::{BasisPoints, Did, Seconds, Timestamp};
-use marketplace_ports::{Motion, MotionAction, MotionApproval, MotionState};
+use marketplace_ports::{HouseRule, HouseRules, Motion, MotionAction, MotionApproval, MotionState};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -17,7 +17,8 @@ use crate::{Money, NumberText, Rfc3339, Text, hex, sha256_from_hex};
 #[serde(deny_unknown_fields)]
 pub struct MotionInput {
     /// `order.extend`, `order.refund`, `order.release`, `dispute.rule`, `dispute.abort`,
-    /// `listing.delist`, `agent.freeze`, `agent.unfreeze`, `agent.adjust` or `fees.set`.
+    /// `listing.delist`, `agent.freeze`, `agent.unfreeze`, `agent.adjust`, `fees.set` or
+    /// `settings.set`.
     #[schema(example = "order.extend")]
     pub action: String,
     /// Public; at most 2,000 characters.
@@ -55,6 +56,12 @@ pub struct MotionInput {
     /// Of `fees.set`, in AVT; stays when absent.
     #[serde(default)]
     pub dispute_fee: Option<NumberText>,
+    /// Of `settings.set`: `exposure_base`, `negative_reputation_collateral` or `dispute_bond`.
+    #[serde(default)]
+    pub setting: Option<String>,
+    /// Of `settings.set`, in AVT; `off` where there is to be no limit.
+    #[serde(default)]
+    pub value: Option<NumberText>,
     /// Of `dispute.*`: yours over the motion's `digest` (ask for it with `dry_run`), in
     /// hexadecimal.
     #[serde(default)]
@@ -106,6 +113,7 @@ impl MotionInput {
                 MotionAction::Adjust { agent: agent()?, amount: amount.amount("amount")? }
             }
             "fees.set" => MotionAction::SetFees(self.fees(fees)?),
+            "settings.set" => MotionAction::SetRule(self.rule()?),
             _ => return Err(invalid("action", "is none of those that operators have")),
         };
         let reason = Arc::from(self.reason.as_str());
@@ -117,6 +125,19 @@ impl MotionInput {
         let text = self.seconds.as_ref();
         let text = text.ok_or_else(|| invalid("seconds", "is needed for this action"))?;
         Ok(Seconds(text.whole("seconds", 1..=2_592_000)?))
+    }
+
+    fn rule(&self) -> Result<HouseRule, Refusal> {
+        let value = self.value.as_ref();
+        let value = value.ok_or_else(|| invalid("value", "is needed for this action"))?;
+        let amount = || value.amount("value");
+        Ok(match needed("setting", self.setting.as_ref())? {
+            "exposure_base" if value.as_str() == "off" => HouseRule::ExposureBase(None),
+            "exposure_base" => HouseRule::ExposureBase(Some(amount()?)),
+            "negative_reputation_collateral" => HouseRule::Collateral(amount()?),
+            "dispute_bond" => HouseRule::DisputeBond(amount()?),
+            _ => return Err(invalid("setting", "is none of those that operators can change")),
+        })
     }
 
     fn fees(&self, now: FeeSchedule) -> Result<FeeSchedule, Refusal> {
@@ -287,6 +308,10 @@ fn subject(action: &MotionAction) -> serde_json::Value {
             "transaction_fee_percent": fees.transaction.to_string(),
             "dispute_fee": fees.dispute.to_string(),
         }),
+        MotionAction::SetRule(rule) => json!({
+            "setting": rule.name(),
+            "value": rule.value().map_or_else(|| "off".to_owned(), |value| value.to_string()),
+        }),
     }
 }
 
@@ -347,6 +372,42 @@ pub struct FeesBody {
     /// Changes that are decided and count later, the next one first. Orders and quotes keep what
     /// they were made with.
     pub changes: Vec<FeeChangeBody>,
+    /// What else operators can change.
+    pub settings: HouseRulesBody,
+    /// Changes of that, in the same way.
+    pub settings_changes: Vec<RulesChangeBody>,
+}
+
+/// What operators can change beside the fees.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct HouseRulesBody {
+    /// What may be open with a seller that has neither stake nor trusted buyers; null: there is no
+    /// limit.
+    pub exposure_base: Option<Money>,
+    /// What lets an agent of negative reputation list.
+    pub negative_reputation_collateral: Money,
+    /// What a dispute costs beside its fee.
+    pub dispute_bond: Money,
+}
+
+impl From<HouseRules> for HouseRulesBody {
+    fn from(rules: HouseRules) -> Self {
+        Self {
+            exposure_base: rules.exposure_base.map(Money),
+            negative_reputation_collateral: Money(rules.collateral),
+            dispute_bond: Money(rules.dispute_bond),
+        }
+    }
+}
+
+/// Other rules, from an instant on.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RulesChangeBody {
+    /// From when on.
+    pub from: Rfc3339,
+    /// What counts then.
+    #[serde(flatten)]
+    pub settings: HouseRulesBody,
 }
 
 /// Other fees, from an instant on.
@@ -366,7 +427,7 @@ pub struct FeeChangeBody {
 impl FeesBody {
     /// Of an instant.
     #[must_use]
-    pub fn new(tariff: &Tariff, now: Timestamp) -> Self {
+    pub fn new(tariff: &Tariff, rules: &Ruled<HouseRules>, now: Timestamp) -> Self {
         let fees = tariff.at(now);
         let change = |(from, fees): &(Timestamp, FeeSchedule)| FeeChangeBody {
             from: Rfc3339(*from),
@@ -379,6 +440,14 @@ impl FeesBody {
             transaction_fee_percent: Text(fees.transaction),
             dispute_fee: Money(fees.dispute),
             changes: tariff.to_come(now).map(change).collect(),
+            settings: rules.at(now).into(),
+            settings_changes: rules
+                .to_come(now)
+                .map(|(from, rules)| RulesChangeBody {
+                    from: Rfc3339(*from),
+                    settings: (*rules).into(),
+                })
+                .collect(),
         }
     }
 }

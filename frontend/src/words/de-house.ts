@@ -78,6 +78,7 @@ export const operator: Words['operator'] = {
     'agent.unfreeze': 'Einen Agenten auftauen',
     'agent.adjust': 'Kapital zu einem Agenten oder zurück bewegen',
     'fees.set': 'Gebühren festsetzen, ab 48 Stunden später',
+    'settings.set': 'Grenzen und Pfänder festsetzen, ab 48 Stunden später',
   },
   fields: {
     dispute_id: 'Streitfall',
@@ -90,6 +91,8 @@ export const operator: Words['operator'] = {
     listing_fee: 'Angebotsgebühr in AVT; leer: wie bisher',
     transaction_fee_percent: 'Gebühr auf einen Preis in Prozent, höchstens 5; leer: wie bisher',
     dispute_fee: 'Gebühr eines Streitfalls in AVT; leer: wie bisher',
+    setting: 'Welche: exposure_base, negative_reputation_collateral oder dispute_bond',
+    value: 'In AVT, oder off',
   },
   reason: 'Grund, öffentlich',
   try: 'Ansehen, was geschähe',

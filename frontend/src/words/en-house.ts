@@ -78,6 +78,7 @@ export const operator = {
     'agent.unfreeze': 'Unfreeze an agent',
     'agent.adjust': 'Move capital to or from an agent',
     'fees.set': 'Set the fees, from 48 hours on',
+    'settings.set': 'Set limits and bonds, from 48 hours on',
   } as Record<string, string>,
   fields: {
     dispute_id: 'Dispute',
@@ -90,6 +91,8 @@ export const operator = {
     listing_fee: 'Listing fee in AVT; empty: as it is',
     transaction_fee_percent: 'Fee on a price in percent, at most 5; empty: as it is',
     dispute_fee: 'Fee of a dispute in AVT; empty: as it is',
+    setting: 'Which: exposure_base, negative_reputation_collateral or dispute_bond',
+    value: 'In AVT, or off',
   } as Record<string, string>,
   reason: 'Reason, public',
   try: 'Look what would happen',

@@ -11,12 +11,12 @@ use crate::shell::Shell;
 /// Show the fees
 ///
 /// Those of now, and every change that operators have decided: none counts before it was public for
-/// 48 hours.
+/// 48 hours. With the other settings that operators can change.
 #[utoipa::path(
     get, path = "/api/v1/fees", operation_id = "showFees", tag = "about", security(()),
     responses((status = 200, description = "The fees", body = FeesBody)),
 )]
 pub(crate) async fn fees(State(shell): State<Shell>) -> Result<Response, Failure> {
     let market = shell.marketplace();
-    ok(&FeesBody::new(&market.tariff(), market.now().await?))
+    ok(&FeesBody::new(&market.tariff(), &market.house_rules(), market.now().await?))
 }

@@ -14,7 +14,7 @@ use crate::shell::Shell;
 ///
 /// It is carried out in the same commit where one operator is enough (OPERATOR_SIGNATURES), else it
 /// waits seven days for the others. What the rules would refuse is refused at once. `dry_run` only
-/// looks. Fees change 48 hours after they were decided.
+/// looks. Fees and settings change 48 hours after they were decided.
 #[utoipa::path(
     post, path = "/api/v1/operator/motions", operation_id = "proposeMotion", tag = "operators",
     request_body = MotionInput,

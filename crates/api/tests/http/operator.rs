@@ -212,6 +212,32 @@ async fn fees_change_after_two_days_in_public_and_orders_keep_theirs() {
 }
 
 #[tokio::test]
+async fn settings_change_after_two_days_in_public() {
+    let scene = Scene::set(1).await;
+    let world = &scene.world;
+    let set = |name: &str, value: &str| json!({ "action": "settings.set", "setting": name, "value": value, "reason": "r" });
+    scene.propose(set("exposure_base", "-1")).await.expect_problem(422, "invalid");
+    scene.propose(set("dispute_bond", "0")).await.expect_problem(422, "invalid");
+    scene.propose(set("color", "4")).await.expect_problem(422, "invalid");
+    let bond = scene.propose(set("dispute_bond", "4")).await.expect_success();
+    assert_eq!(bond["subject"], json!({ "setting": "dispute_bond", "value": "4" }));
+    scene.propose(set("exposure_base", "7")).await.expect_success();
+    let shown = world.get("/api/v1/fees").send().await.expect_success();
+    assert_eq!(shown["settings"]["dispute_bond"], "10");
+    assert_eq!(shown["settings_changes"].as_array().unwrap().len(), 2);
+    world.clock.advance(Seconds::from_hours(48));
+    let shown = world.get("/api/v1/fees").send().await.expect_success();
+    let counts = json!({ "exposure_base": "7", "negative_reputation_collateral": "100", "dispute_bond": "4" });
+    assert_eq!((&shown["settings"], &shown["settings_changes"]), (&counts, &json!([])));
+    let card = world.get("/agent_card.json").send().await.expect_success();
+    assert_eq!(card["economic_profile"]["exposure_base"].to_string(), "7");
+    let buyer = world.login(scene.buyer.key).await;
+    let body = json!({ "listing_id": scene.listing });
+    let refused = world.post("/api/v1/orders/create").by(&buyer).json(&body).send().await;
+    refused.expect_problem(409, "exposure_reached");
+}
+
+#[tokio::test]
 async fn what_cannot_be_is_refused() {
     let scene = Scene::set(1).await;
     let check = async |motion: Value, status: u16, code: &str| {

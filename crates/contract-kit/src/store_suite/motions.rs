@@ -2,7 +2,9 @@
 
 use marketplace_fees::FeeSchedule;
 use marketplace_money::{DisputeId, Seconds};
-use marketplace_ports::{ChangeSet, Key, Motion, MotionAction, MotionApproval, MotionState};
+use marketplace_ports::{
+    ChangeSet, HouseRule, Key, Motion, MotionAction, MotionApproval, MotionState,
+};
 
 use super::World;
 use super::fixtures::{TEXT, did, insert, nano, update};
@@ -21,6 +23,10 @@ fn actions(world: &mut World) -> Vec<MotionAction> {
         MotionAction::Unfreeze { agent: agent.clone() },
         MotionAction::Adjust { agent, amount: nano(-5) },
         MotionAction::SetFees(FeeSchedule::ORIGINAL),
+        MotionAction::SetRule(HouseRule::ExposureBase(None)),
+        MotionAction::SetRule(HouseRule::ExposureBase(Some(nano(0)))),
+        MotionAction::SetRule(HouseRule::Collateral(nano(7))),
+        MotionAction::SetRule(HouseRule::DisputeBond(nano(8))),
     ]
 }
 

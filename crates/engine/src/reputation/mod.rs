@@ -101,25 +101,20 @@ impl Marketplace {
         Ok(self.inner.standings.is_complete())
     }
 
-    /// How much may be open with a seller. Never asks the TEG.
-    pub(crate) async fn exposure_limit(&self, did: &Did) -> Result<Option<Amount>, Error> {
-        let Some(base) = self.config().exposure_base else { return Ok(None) };
-        let standings = &self.inner.standings;
-        let backing = if self.knows_standings().await? {
-            let (standing, stake) = standings.of(did);
-            backing(&standing, stake)
-        } else {
-            self.store().agent(did).await?.map_or(Amount::ZERO, |agent| agent.backing)
-        };
-        Ok(Some(base.checked_add(backing).unwrap_or(Amount::MAX)))
+    /// What lets more than the base be open with a seller. Never asks the TEG.
+    pub(crate) async fn backing(&self, did: &Did) -> Result<Amount, Error> {
+        if self.knows_standings().await? {
+            let (standing, stake) = self.inner.standings.of(did);
+            return Ok(backing(&standing, stake));
+        }
+        Ok(self.store().agent(did).await?.map_or(Amount::ZERO, |agent| agent.backing))
     }
 
-    /// The most that may be open with a seller, as this server's memory has it: for lists.
-    #[must_use]
-    pub fn known_exposure_limit(&self, did: &Did) -> Option<Amount> {
-        let base = self.config().exposure_base?;
-        let (standing, stake) = self.inner.standings.of(did);
-        Some(base.checked_add(backing(&standing, stake)).unwrap_or(Amount::MAX))
+    /// How much may be open with a seller; nothing: there is no limit.
+    pub(crate) async fn exposure_limit(&self, did: &Did) -> Result<Option<Amount>, Error> {
+        let rules = self.house_rules().at(self.now().await?);
+        let Some(base) = rules.exposure_base else { return Ok(None) };
+        Ok(Some(base.checked_add(self.backing(did).await?).unwrap_or(Amount::MAX)))
     }
 
     /// What a buyer goes by of a seller.

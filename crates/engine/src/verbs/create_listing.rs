@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use marketplace_ledger::{Account, EntryDraft, EntryKind, FeeKind};
 use marketplace_listings::{Listing, Offer};
-use marketplace_money::{Amount, Did, ListingId, Reputation};
-use marketplace_ports::{Agent, Key, Subject, Timer};
+use marketplace_money::{Did, ListingId, Reputation};
+use marketplace_ports::{Agent, HouseRules, Key, Subject, Timer};
 
 use crate::desk::Desk;
 use crate::events::new_listing_data;
-use crate::in_force::Tariff;
+use crate::in_force::{Ruled, Tariff};
 use crate::job::Verb;
 use crate::refusal::Refusal;
 
@@ -22,7 +22,7 @@ pub(crate) struct CreateListing {
     pub(crate) offer: Offer,
     pub(crate) reputation: Reputation,
     pub(crate) tariff: Tariff,
-    pub(crate) collateral: Amount,
+    pub(crate) rules: Ruled<HouseRules>,
     pub(crate) max_listings: i64,
 }
 
@@ -39,7 +39,7 @@ impl Verb for CreateListing {
     fn decide(&self, desk: &mut Desk<'_>) -> Result<Self::Reply, Refusal> {
         self.offer.validate()?;
         let locked = desk.balance(&Account::Collateral(self.provider.clone()));
-        if self.reputation.is_negative() && locked < self.collateral {
+        if self.reputation.is_negative() && locked < self.rules.at(desk.now()).collateral {
             return Err(Refusal::InsufficientReputation);
         }
         desk.count_listings(1, self.max_listings)?;

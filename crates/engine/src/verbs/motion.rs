@@ -5,14 +5,16 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use marketplace_disputes::{
-    self as disputes, Approval, Dispute, DisputeRefusal, Finding, OperatorSignature, abort_digest,
-    ruling_digest,
+    self as disputes, Approval, Dispute, DisputeRefusal, Finding, OperatorSignature, Policy,
+    abort_digest, ruling_digest,
 };
 use marketplace_escrow::{Actor, Command, OrderRefusal};
 use marketplace_ledger::{Account, EntryDraft, EntryKind};
 use marketplace_listings::Invalid;
-use marketplace_money::{Amount, CommandId, Did, OrderId, Seconds};
-use marketplace_ports::{Key, Motion, MotionAction, MotionApproval, MotionState, Subject};
+use marketplace_money::{Amount, CommandId, Did, OrderId, Seconds, Timestamp};
+use marketplace_ports::{
+    HouseRule, Key, Motion, MotionAction, MotionApproval, MotionState, Subject,
+};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -99,7 +101,8 @@ impl Verb for Move {
             }
             MotionAction::Freeze { .. }
             | MotionAction::Unfreeze { .. }
-            | MotionAction::SetFees(_) => {}
+            | MotionAction::SetFees(_)
+            | MotionAction::SetRule(_) => {}
         }
     }
 
@@ -251,8 +254,11 @@ impl Move {
             }
             MotionAction::SetFees(fees) => {
                 fees.validate()?;
-                let at = desk.now();
-                Ok((MotionState::Scheduled { at, from: at.plus(TIMELOCK) }, Vec::new()))
+                Ok((scheduled(desk.now()), Vec::new()))
+            }
+            MotionAction::SetRule(rule) => {
+                check_rule(*rule)?;
+                Ok((scheduled(desk.now()), Vec::new()))
             }
             MotionAction::RuleDispute { .. } | MotionAction::AbortDispute { .. } => {
                 Err(Refusal::NotFound)
@@ -284,6 +290,28 @@ impl Move {
         desk.post(draft.because(reason))?;
         Ok(())
     }
+}
+
+/// An economic change: public before it counts.
+const fn scheduled(at: Timestamp) -> MotionState {
+    MotionState::Scheduled { at, from: at.plus(TIMELOCK) }
+}
+
+fn check_rule(rule: HouseRule) -> Result<(), Refusal> {
+    let highest = Policy::HIGHEST_STAKE;
+    let value = rule.value().unwrap_or_default();
+    let fits = match rule {
+        HouseRule::DisputeBond(bond) => bond.is_positive() && bond <= highest,
+        _ => !value.is_negative(),
+    };
+    if fits {
+        return Ok(());
+    }
+    let problem = match rule {
+        HouseRule::DisputeBond(_) => format!("must be above 0 and at most {highest}"),
+        _ => "must not be negative".to_owned(),
+    };
+    Err(Refusal::InvalidInput { field: "value", problem })
 }
 
 fn finding_of(name: &str) -> Result<Finding, Refusal> {

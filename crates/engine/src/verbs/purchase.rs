@@ -7,12 +7,12 @@ use marketplace_escrow::{Actor, Command, Context, ExpiryPolicy, Order, OrderTerm
 use marketplace_fees::{Expectation, Quote};
 use marketplace_ledger::Account;
 use marketplace_listings::{AcceptancePolicy, Pricing};
-use marketplace_money::{Amount, Did, ListingId, OrderId, Reputation};
-use marketplace_ports::{Agent, Key, Subject, TegRecord, TegTransactionId};
+use marketplace_money::{Amount, Did, ListingId, OrderId, Reputation, Timestamp};
+use marketplace_ports::{Agent, HouseRules, Key, Subject, TegRecord, TegTransactionId};
 
 use super::OrderView;
 use crate::desk::Desk;
-use crate::in_force::Tariff;
+use crate::in_force::{Ruled, Tariff};
 use crate::job::Verb;
 use crate::payment::{Purpose, check};
 use crate::refusal::Refusal;
@@ -36,8 +36,18 @@ pub(crate) struct SellerStanding {
     pub(crate) did: Did,
     /// Moves the price, where the listing wants it.
     pub(crate) reputation: Reputation,
+    /// How much may be open with any seller, over time.
+    pub(crate) rules: Ruled<HouseRules>,
+    /// What lets more be open with this one.
+    pub(crate) backing: Amount,
+}
+
+impl SellerStanding {
     /// How much may be open with it; nothing: there is no limit.
-    pub(crate) limit: Option<Amount>,
+    fn limit(&self, now: Timestamp) -> Option<Amount> {
+        let base = self.rules.at(now).exposure_base?;
+        Some(base.checked_add(self.backing).unwrap_or(Amount::MAX))
+    }
 }
 
 /// Buys a service.
@@ -117,13 +127,14 @@ impl Verb for Purchase {
         // An order that waits for its transfer would not hold the seller's room for nothing, but
         // its buyer is told at once.
         let asked = placed.price.total;
-        desk.check_exposure(&seller.did, asked, seller.limit)?;
+        let limit = seller.limit(now);
+        desk.check_exposure(&seller.did, asked, limit)?;
         let order = match &self.payment {
             Payment::Transfer => self.await_transfer(desk, placed)?,
             Payment::Balance => fund(desk, placed)?,
             Payment::Prepaid(transaction) => self.take_prepaid(desk, transaction, placed)?,
         };
-        desk.limit_exposure(&seller.did, seller.limit);
+        desk.limit_exposure(&seller.did, limit);
         Ok(OrderView { order, now, gaps: desk.gaps().clone() })
     }
 }
