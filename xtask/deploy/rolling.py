@@ -13,12 +13,14 @@ import itertools
 import json
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import sys
 import tempfile
 import threading
 import time
+import urllib.request
 import uuid
 
 import files
@@ -129,6 +131,7 @@ def run(programs, following, database, rounds, agents, folder):
         house.start(of["marketplace-worker"])
         wait_for("the worker", lambda: ask(f"http://127.0.0.1:{worker}/readyz", plain=True))
         urls = [f"http://127.0.0.1:{port}" for port in ports]
+        versions = {version(url) for url in urls}
         traders = enroll(house, urls, folder, ports, agents)
         for number in range(rounds):
             house.programs = following if number % 2 else programs
@@ -136,6 +139,10 @@ def run(programs, following, database, rounds, agents, folder):
                 time.sleep(1)  # Some load between two restarts.
                 stop_gently(running[place])
                 running[place] = server(house, of["marketplace-agent"], ports[place], ports[0])
+                versions.add(version(urls[place]))
+        if rounds > 1 and following != programs and len(versions) != 2:
+            raise SystemExit(f"two versions should have run side by side: {versions}")
+        print(f"versions: {', '.join(sorted(versions))}")
         house.running += running
         running = []
         judge(house, traders, urls, folder, rounds)
@@ -161,6 +168,11 @@ def enroll(house, urls, folder, ports, agents):
     for trader in traders:
         trader.start()
     return traders
+
+
+def version(url):
+    with urllib.request.urlopen(f"{url}/metrics", timeout=10) as answer:
+        return re.search(r'marketplace_build_info{version="([^"]+)"}', answer.read().decode())[1]
 
 
 def stop_gently(member):

@@ -33,14 +33,32 @@ pub(crate) fn check() -> Result<()> {
     run(scripts.with_programs("rolling.py", "debug").arg(&url).args(["1", "4"]))
 }
 
-/// A longer rolling restart, of release builds.
+const PROGRAMS: [&str; 4] =
+    ["marketplace-server", "marketplace-worker", "marketplace-admin", "marketplace-teg"];
+
+/// A longer rolling update, of release builds: forth and back between this version and one that
+/// calls itself the next, side by side.
 pub(crate) fn rolling() -> Result<()> {
-    let packages =
-        ["marketplace-server", "marketplace-worker", "marketplace-admin", "marketplace-teg-server"];
-    let packages = packages.iter().flat_map(|name| ["--package", name]);
-    run(cargo(["build", "--release", "--bins"]).args(packages))?;
+    let build = || {
+        let packages = PROGRAMS.map(|name| match name {
+            "marketplace-teg" => "marketplace-teg-server",
+            name => name,
+        });
+        let packages = packages.into_iter().flat_map(|name| ["--package", name]);
+        let mut build = cargo(["build", "--release", "--bins"]);
+        build.args(packages);
+        build
+    };
+    let next = built("release").join("next-version");
+    std::fs::create_dir_all(&next)?;
+    run(build().env("MARKETPLACE_VERSION", "1.0.1"))?;
+    for program in PROGRAMS {
+        std::fs::copy(built("release").join(program), next.join(program)).context(program)?;
+    }
+    run(&mut build())?;
     let cluster = Cluster::start(&Settings::durable())?;
     let mut rolling = Scripts::new()?.with_programs("rolling.py", "release");
+    rolling.env("PROGRAMS_NEXT", next);
     run(rolling.arg(cluster.url("postgres")).args(["5", "16"]))
 }
 

@@ -53,6 +53,8 @@ enum Task {
     StateMachine(machine::MachineArgs),
     /// Run the whole flow over HTTP, with every balance before and after
     Demo(Passed),
+    /// Let agents trade at random against servers, and print what it took: `--help` has the options
+    Load(Passed),
     /// Run the deterministic simulator
     Simulate(Passed),
     /// Play markets with honest and malicious agents, and show what cheating costs
@@ -61,6 +63,8 @@ enum Task {
     PlantedBugs(planted::PlantedArgs),
     /// Write deploy/SETTINGS.md, the reference of all settings, from the programs
     Settings,
+    /// Write the database that a release leaves, which later versions must open: before each release
+    ReleaseData,
     /// Build the page for people, which the next build of the server embeds; needs Node
     Page,
     /// Take pictures of every page, narrow and wide, light and dark
@@ -110,9 +114,11 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Tidy => tidy::run(),
         Task::StateMachine(args) => machine::run(&args),
         Task::Settings => deploy::write_settings(),
+        Task::ReleaseData => suite::write_release_data(),
         Task::Page => page::build(),
         Task::Screenshots => page::screenshots(),
         Task::Demo(passed) => demo::run(&passed.args),
+        Task::Load(passed) => shell::with_server("load", &passed.args),
         Task::Simulate(passed) => shell::testkit("simulate", &passed.args),
         Task::MarketExperiment(passed) => shell::testkit("market-experiment", &passed.args),
         Task::PlantedBugs(args) => planted::run(&args),

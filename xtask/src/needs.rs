@@ -19,6 +19,7 @@ const NEEDS: &[(&str, &str)] = &[
     ("kubectl", "kubernetes-client"), // puts the manifests together
     ("promtool", "prometheus"),       // reads the alerts
     ("prometheus", "prometheus"),     // asks what the dashboard asks
+    ("redis-server", "redis-server"), // counts requests for several servers
 ];
 
 /// Where Debian's packages of PostgreSQL look for settings before they make a server.

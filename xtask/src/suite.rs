@@ -86,11 +86,25 @@ fn tests() -> Result<()> {
 pub(crate) fn over_postgres() -> Result<()> {
     let (url, cluster) = database_server()?;
     // Of the whole workspace: package by package other features would be compiled.
-    let mut command = cargo(["test", "--workspace", "--test", "http"]);
+    let mut command = cargo(["test", "--workspace", "--test", "http", "--test", "upgrade"]);
     let command = without_settings(&mut command);
     let passed = run(command.env(SERVER_VARIABLE, url).env("MARKETPLACE_TEST_STORE", "postgres"));
     drop(cluster);
     passed
+}
+
+/// Has the test of upgrades write what it reads, of the version that is built now.
+pub(crate) fn write_release_data() -> Result<()> {
+    for store in ["sqlite", "postgres"] {
+        let (url, cluster) = database_server()?;
+        let mut command = cargo(["test", "--package", "marketplace-testkit", "--test", "upgrade"]);
+        let command = without_settings(&mut command).env(SERVER_VARIABLE, url);
+        command.env("MARKETPLACE_TEST_STORE", store).env("MARKETPLACE_WRITE_RELEASE", "yes");
+        let written = run(command);
+        drop(cluster);
+        written?;
+    }
+    Ok(())
 }
 
 /// The server that was given, or one of our own. That one goes with us, however we end.

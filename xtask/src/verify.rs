@@ -50,7 +50,7 @@ const CHECKS: &[Check] = &[
     },
     Check {
         name: "rolling",
-        about: "all servers restarted one by one, five times, under 16 agents that lose nothing",
+        about: "two versions side by side: servers updated one by one, five times, under 16 agents that lose nothing",
         run: deploy::rolling,
     },
     Check {
@@ -59,6 +59,31 @@ const CHECKS: &[Check] = &[
         run: || {
             shell::with_server("bench-lifecycle", &[])?;
             shell::with_server("bench-lifecycle", &words("--sellers 1"))
+        },
+    },
+    Check {
+        name: "load-agents",
+        about: "50 agents who trade at random for 300 s, over a file and over PostgreSQL",
+        run: || {
+            shell::with_server("load", &words("--p99-limit 50"))?;
+            shell::with_server("load", &words("--store postgres --p99-limit 50"))
+        },
+    },
+    Check {
+        name: "load-many",
+        about: "5,000 agents who trade at random, over a file and over PostgreSQL",
+        run: || {
+            let many = "--agents 5000 --think-ms 2000 --seconds 60 --memory-limit 1024";
+            shell::with_server("load", &words(many))?;
+            shell::with_server("load", &words(&format!("{many} --store postgres")))
+        },
+    },
+    Check {
+        name: "load-streams",
+        about: "10,000 streams of events on one server, beside 50 agents who trade",
+        run: || {
+            let idle = "--streams 10000 --think-ms 50 --seconds 60 --memory-limit 1024";
+            shell::with_server("load", &words(idle))
         },
     },
     Check {

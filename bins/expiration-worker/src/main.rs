@@ -50,17 +50,19 @@ async fn main() -> ExitCode {
 }
 
 async fn run(Cli { worker_listen, settings }: Cli) -> Result<Stopped, BootError> {
-    init_tracing(&settings)?;
+    let telling = init_tracing(&settings)?;
     // Before anything opens: a signal that comes while we start stops us gently too.
     let stop = stop_signal()?;
     let worker = WorkerProcess::start(settings, worker_listen, Overrides::default()).await?;
     stop.await;
     // A second signal means now.
-    tokio::select! {
+    let stopped = tokio::select! {
         biased;
-        stopped = worker.shutdown() => Ok(stopped),
-        () = stop_signal()? => Ok(Stopped::CutOff),
-    }
+        stopped = worker.shutdown() => stopped,
+        () = stop_signal()? => Stopped::CutOff,
+    };
+    telling.finish().await;
+    Ok(stopped)
 }
 
 /// The error and what caused it, each said once.

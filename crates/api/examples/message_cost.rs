@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::Request;
-use marketplace_api::{ApiSettings, App, AuthMode, router};
+use marketplace_api::{ApiSettings, App, AuthMode, Limits, router};
 use marketplace_contract_kit::{FakeFetcher, FakeTeg, ManualClock, MemoryStore};
 use marketplace_engine::{
     Config, DeliveryRequest, Done, Edges, Marketplace, PurchaseRequest, RandomIds,
@@ -83,6 +83,7 @@ async fn scene() -> Result<Scene, Failed> {
             manifest: serde_json::Value::Null,
             request_timeout: Duration::from_secs(10),
         },
+        limits: Limits::default(),
         quote_key: [0; 32],
         ready: Arc::new(AtomicBool::new(true)),
         clock: Arc::new(move || now.now()),

@@ -10,6 +10,8 @@ use marketplace_engine::{Marketplace, SignedBy};
 use marketplace_money::Timestamp;
 use marketplace_ports::{Identity, OurKeys, Registry};
 
+use crate::limits::Limits;
+
 /// Tells the time, for the age of tokens.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
@@ -32,6 +34,8 @@ pub struct App {
     pub keys: Arc<dyn OurKeys>,
     /// What the operator decided.
     pub settings: ApiSettings,
+    /// How often callers may call.
+    pub limits: Limits,
     /// Signs quotes; all replicas share it.
     pub quote_key: [u8; 32],
     /// Whether this server takes part.

@@ -14,6 +14,11 @@ impl App {
         Caller { did, is_operator, via }
     }
 
+    /// Operators are never too many: they are needed when others are.
+    async fn admit(&self, caller: &Caller) -> Result<(), Problem> {
+        if caller.is_operator { Ok(()) } else { self.limits.admit_agent(&caller.did).await }
+    }
+
     /// The holder of the API key. Only its hash is known here, and looked up: no comparison tells
     /// by its time how much of a guess was right.
     async fn by_api_key(&self, secret: &[u8]) -> Result<Caller, Problem> {
@@ -80,6 +85,7 @@ impl Doorkeeper for App {
             [] => {
                 let Some(secret) = knock.api_key else { return Ok(None) };
                 let caller = self.by_api_key(secret).await?;
+                self.admit(&caller).await?;
                 return Ok(Some(Guest { caller, proof: None, until: None }));
             }
             [value] => value,
@@ -94,6 +100,7 @@ impl Doorkeeper for App {
         if guest.caller.via == Via::AccessToken && self.marketplace.is_frozen(&guest.caller.did) {
             return Err(marketplace_wire::frozen());
         }
+        self.admit(&guest.caller).await?;
         Ok(Some(guest))
     }
 }

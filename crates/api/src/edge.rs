@@ -13,10 +13,14 @@ use tracing::Instrument;
 
 use crate::app::AuthMode;
 use crate::failure::Failure;
+use crate::limits::Meter;
 use crate::metrics::Request as Answered;
 use crate::orders::list::LONGEST_WAIT;
 use crate::request_id::REQUEST_ID;
 use crate::shell::Shell;
+
+const TRACE_PARENT: HeaderName = HeaderName::from_static("traceparent");
+const LONGEST_PARENT: usize = 64;
 
 /// Wraps every route.
 pub(crate) async fn edge(State(shell): State<Shell>, request: Request, next: Next) -> Response {
@@ -30,18 +34,35 @@ pub(crate) async fn edge(State(shell): State<Shell>, request: Request, next: Nex
         id = id.to_str().unwrap_or_default(),
         %method,
         path = request.uri().path(),
+        traceparent = trace_parent(&request),
+        command = tracing::field::Empty,
     );
-    let mut response = match refuse_host(&shell, &request) {
-        Some(failure) => failure.into_response(),
-        None => answer(&shell, request, next).instrument(span.clone()).await,
+    let route = matched.as_ref().map(MatchedPath::as_str);
+    let meter = Meter::default();
+    let address = shell.app.limits.address(&request, route);
+    let admitted = shell.app.limits.admit(address, &meter).await;
+    let mut response = match (refuse_host(&shell, &request), admitted) {
+        (Some(failure), _) => failure.into_response(),
+        (None, Err(problem)) => Failure::from(problem).into_response(),
+        (None, Ok(())) => meter.scope(answer(&shell, request, next)).instrument(span.clone()).await,
     };
     finish(&mut response, id);
+    meter.tell(response.headers_mut());
+    if let Some(by) = meter.refused() {
+        shell.metrics.limited(by);
+    }
     let took = started.elapsed();
     span.in_scope(|| log(response.status(), took));
-    let route = matched.as_ref().map_or("none", MatchedPath::as_str);
+    let route = route.unwrap_or("none");
     let answered = Answered { method: &method, route, waits };
     shell.metrics.answered(&answered, response.status(), took);
     response
+}
+
+/// By which a caller's own traces go on in ours.
+fn trace_parent(request: &Request) -> Option<&str> {
+    let value = request.headers().get(TRACE_PARENT)?.to_str().ok()?;
+    (value.len() <= LONGEST_PARENT).then_some(value)
 }
 
 /// The handler's answer, or what we say instead when it panics or takes too long. What it had put

@@ -20,6 +20,7 @@ mod failure;
 mod identity;
 mod incoming;
 mod jurors;
+mod limits;
 mod market;
 mod messages;
 mod metrics;
@@ -39,6 +40,7 @@ mod wallet;
 mod webhooks;
 
 pub use app::{ApiSettings, App, AuthMode, Clock, PacketText};
+pub use limits::Limits;
 pub use metrics::{CONTENT_TYPE as METRICS_TYPE, worker_metrics};
 pub use openapi::openapi;
 pub use pages::our_endpoint;

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use axum::http::{Method, StatusCode};
 use marketplace_engine::{House, Marketplace};
 use marketplace_money::Amount;
+use marketplace_ports::{Limiter, LimiterFigures};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
@@ -17,6 +18,14 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
+
+use crate::limits::By;
+
+/// Which version this is. A rolling update is tried with a build that calls itself by another.
+const VERSION: &str = match option_env!("MARKETPLACE_VERSION") {
+    Some(version) => version,
+    None => env!("CARGO_PKG_VERSION"),
+};
 
 /// What a scrape gets.
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -27,6 +36,8 @@ const SECONDS: [f64; 13] =
 
 /// Method, route, and class of the status.
 type Answered = [(&'static str, String); 3];
+/// Which bucket was empty.
+type Limited = [(&'static str, &'static str); 1];
 /// Method and route.
 type Route = [(&'static str, String); 2];
 
@@ -35,6 +46,7 @@ type Route = [(&'static str, String); 2];
 pub(crate) struct Metrics {
     started: Instant,
     requests: Family<Answered, Counter>,
+    limited: Family<Limited, Counter>,
     seconds: Family<Route, Histogram>,
 }
 
@@ -43,6 +55,7 @@ impl Default for Metrics {
         Self {
             started: Instant::now(),
             requests: Family::default(),
+            limited: Family::default(),
             seconds: Family::new_with_constructor(|| Histogram::new(SECONDS)),
         }
     }
@@ -84,8 +97,18 @@ impl Metrics {
         }
     }
 
+    /// A request was refused, because there were too many.
+    pub(crate) fn limited(&self, by: By) {
+        self.limited.get_or_create(&[("by", by.name())]).inc();
+    }
+
     /// The text that a scrape gets.
-    pub(crate) async fn render(&self, marketplace: &Marketplace, ready: bool) -> String {
+    pub(crate) async fn render(
+        &self,
+        marketplace: &Marketplace,
+        limiter: Option<&dyn Limiter>,
+        ready: bool,
+    ) -> String {
         let mut registry = Registry::default();
         registry.register(
             "marketplace_http_requests",
@@ -98,8 +121,32 @@ impl Metrics {
             Unit::Seconds,
             self.seconds.clone(),
         );
+        for by in By::ALL {
+            // So that it is there before the first one.
+            drop(self.limited.get_or_create(&[("by", by.name())]));
+        }
+        registry.register(
+            "marketplace_rate_limited",
+            "Requests refused, because there were too many, by whose",
+            self.limited.clone(),
+        );
+        if let Some(limiter) = limiter {
+            describe_limiter(&mut registry, limiter.figures());
+        }
         describe(&mut registry, marketplace, ready, self.started).await;
         text(&registry)
+    }
+}
+
+fn describe_limiter(registry: &mut Registry, figures: LimiterFigures) {
+    let fallbacks = Counter::<u64>::default();
+    fallbacks.inc_by(figures.fallbacks);
+    let help = "Requests that were counted here, because Redis did not answer";
+    registry.register("marketplace_limiter_fallbacks", help, fallbacks);
+    if let Some(shared) = figures.shared {
+        let gauge = Gauge::<i64>::default();
+        gauge.set(i64::from(shared));
+        registry.register("marketplace_redis_up", "Whether Redis answers", gauge);
     }
 }
 
@@ -139,7 +186,7 @@ async fn describe(registry: &mut Registry, market: &Marketplace, ready: bool, st
     let uptime = gauge(started.elapsed().as_secs());
     registry.register_with_unit("marketplace_uptime", help, Unit::Seconds, uptime);
     let build = Family::<[(&'static str, &'static str); 1], Gauge>::default();
-    build.get_or_create(&[("version", env!("CARGO_PKG_VERSION"))]).set(1);
+    build.get_or_create(&[("version", VERSION)]).set(1);
     registry.register("marketplace_build_info", "Which version this is", build);
     registry.register_collector(Box::new(OfTheHouse(Arc::new(market.house().await))));
 }

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use marketplace_api::Limits;
+use marketplace_limits::{LocalLimiter, SharedLimiter};
 use marketplace_money::Did;
-use marketplace_ports::{Fetcher, Notifier, Store, Teg};
+use marketplace_ports::{Fetcher, Limiter, Notifier, Store, Teg};
 use marketplace_registry::{FetchSettings, HttpFetcher, OwnKeys, random_key};
 use marketplace_store_postgres::{Options, PostgresStore};
 use marketplace_store_sqlite::SqliteStore;
@@ -75,6 +77,22 @@ pub(crate) async fn open(
         keys,
         clock,
     })
+}
+
+/// A Redis that is down now stops nothing here: the servers count by themselves until it is there.
+pub(crate) fn open_limits(deployment: &Deployment) -> Result<Limits, BootError> {
+    let limits = deployment.limits.clone();
+    if limits.agent.is_none() && limits.address.is_none() {
+        return Ok(limits);
+    }
+    let limiter: Arc<dyn Limiter> = match &deployment.redis {
+        Some(url) => Arc::new(
+            SharedLimiter::open(url)
+                .map_err(|error| BootError::Settings(SettingsError::of("REDIS_URL", error)))?,
+        ),
+        None => Arc::new(LocalLimiter::default()),
+    };
+    Ok(Limits { limiter: Some(limiter), ..limits })
 }
 
 /// Without CA certificates there is no HTTPS, which is no reason to have no market.

@@ -16,12 +16,13 @@ mod ourselves;
 mod server;
 mod settings;
 mod signals;
+mod traces;
 mod work;
 mod worker_process;
 
 pub use clock::{Clock, system_clock};
 pub use error::BootError;
-pub use logs::init_tracing;
+pub use logs::{Telling, init_tracing};
 pub use marketplace_store_rows::packet_from;
 pub use migrate::migrate;
 pub use migrate_store::{MoveProgress, Moved, StoreMove, migrate_store};

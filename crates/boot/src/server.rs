@@ -8,10 +8,10 @@ use axum::serve::ListenerExt;
 use axum::{Router, middleware};
 use marketplace_a2a::{A2a, Cards, Trade};
 use marketplace_api::{ApiSettings, App};
-use marketplace_engine::{Edges, Marketplace, Pace, RandomIds};
+use marketplace_engine::{Edges, Marketplace, Measures, Pace, RandomIds};
 use marketplace_mcp::Mcp;
 use marketplace_ports::{Store, Teg};
-use marketplace_registry::LocalIdentity;
+use marketplace_registry::{LocalIdentity, RegistryObserver};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -95,7 +95,7 @@ impl Server {
         }
         let public_url =
             deployment.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
-        let app = app(&deployment, &opened, &marketplace, &drain, address, &public_url);
+        let app = app(&deployment, &opened, &marketplace, &drain, address, &public_url)?;
         tasks.spawn(stay_known(&deployment, &opened, &public_url, &drain));
         let pace = (run_worker && !deployment.no_worker).then(|| deployment.pace());
         if pace.is_some() {
@@ -241,6 +241,9 @@ pub(crate) async fn open_marketplace(
         ids: Arc::new(RandomIds),
     };
     let marketplace = Marketplace::start(deployment.config.clone(), edges);
+    if let Some(remote) = &opened.directory.remote {
+        remote.observe(Arc::new(CountedRegistry(marketplace.measures().clone())));
+    }
     marketplace.open_store().await?;
     // What ends from here on is heard as it happens; ranking and suggestions wait for the rest, the
     // server does not.
@@ -253,6 +256,19 @@ pub(crate) async fn open_marketplace(
     Ok(marketplace)
 }
 
+/// What the registry is asked counts among the other edges.
+struct CountedRegistry(Measures);
+
+impl RegistryObserver for CountedRegistry {
+    fn asked(&self, verb: &'static str, outcome: &'static str) {
+        self.0.called("registry", verb, outcome);
+    }
+
+    fn looked(&self, knew: bool) {
+        self.0.looked("registry", knew);
+    }
+}
+
 fn app(
     deployment: &Deployment,
     opened: &Opened,
@@ -260,13 +276,13 @@ fn app(
     drain: &Drain,
     address: SocketAddr,
     public_url: &str,
-) -> Arc<App> {
+) -> Result<Arc<App>, BootError> {
     let own_did = deployment.config.did.clone();
     let registry = opened.directory.registry.clone();
     let identity =
         LocalIdentity::new(own_did, Some(public_url), &opened.keys.access, registry.clone())
             .with_web(opened.fetcher.clone());
-    Arc::new(App {
+    Ok(Arc::new(App {
         marketplace: marketplace.clone(),
         identity: Arc::new(identity),
         registry,
@@ -283,10 +299,11 @@ fn app(
             manifest: deployment.manifest(public_url),
             request_timeout: deployment.request_timeout,
         },
+        limits: edges::open_limits(deployment)?,
         quote_key: opened.keys.quotes,
         ready: drain.ready.clone(),
         clock: opened.clock.clone(),
-    })
+    }))
 }
 
 /// The other protocols over the same engine.
@@ -321,7 +338,8 @@ fn serve(listener: TcpListener, app: Arc<App>, drain: Drain) -> JoinHandle<std::
             tracing::debug!(%error, "a connection keeps its delay");
         }
     });
-    tokio::spawn(async move { axum::serve(listener, router).with_graceful_shutdown(stop).await })
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    tokio::spawn(async move { axum::serve(listener, service).with_graceful_shutdown(stop).await })
 }
 
 /// Waits until nobody else holds it, then closes it where closing may wait for the disk. Only then

@@ -61,6 +61,56 @@ async fn it_serves_what_the_settings_say() {
 }
 
 #[tokio::test]
+async fn who_calls_too_often_is_told_to_wait() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = Settings {
+        agent_requests_per_minute: Some(3),
+        address_requests_per_minute: Some(12),
+        ..Settings::local(folder.path())
+    };
+    let server = Server::start(settings, Overrides::default()).await.unwrap();
+    let caller = Caller::of(&server);
+    let key = AgentKey::generate().unwrap();
+    let token = caller.token(&key).await;
+    let told = |answer: &Response, name: &str| {
+        answer.headers().get(name).map(|value| value.to_str().unwrap().to_owned())
+    };
+    // The proof of the key was the first request of this agent.
+    for left in [1, 0] {
+        let answer = caller.get("/api/v1/wallet", &token).await;
+        assert_eq!(answer.status(), StatusCode::OK);
+        assert_eq!(
+            told(&answer, "ratelimit-policy").unwrap(),
+            "\"address\";q=12;w=60, \"agent\";q=3;w=60"
+        );
+        let limit = told(&answer, "ratelimit").unwrap();
+        assert!(limit.contains(&format!("\"agent\";r={left};t=")), "{limit}");
+    }
+    let refused = caller.get("/api/v1/wallet", &token).await;
+    assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
+    let seconds: u32 = told(&refused, "retry-after").unwrap().parse().unwrap();
+    assert!((1..=20).contains(&seconds), "{seconds}");
+    let problem: Value = refused.json().await.unwrap();
+    assert_eq!(problem["code"], "rate_limited");
+    // Another agent at the same address is served, until the address has had its share.
+    let other = caller.token(&AgentKey::generate().unwrap()).await;
+    assert_eq!(caller.get("/api/v1/wallet", &other).await.status(), StatusCode::OK);
+    let mut served = 0;
+    while caller.get("/api/v1/services/search", "").await.status() != StatusCode::TOO_MANY_REQUESTS
+    {
+        served += 1;
+        assert!(served < 12, "an address is never refused");
+    }
+    assert_eq!(caller.get("/readyz", "").await.status(), StatusCode::OK);
+    let metrics = caller.get("/metrics", "").await.text().await.unwrap();
+    for by in ["agent", "address"] {
+        let line = format!("marketplace_rate_limited_total{{by=\"{by}\"}} 1");
+        assert!(metrics.contains(&line), "{metrics}");
+    }
+    assert_eq!(server.shutdown().await, Stopped::Clean);
+}
+
+#[tokio::test]
 async fn one_server_for_each_file_and_it_says_why() {
     let folder = tempfile::tempdir().unwrap();
     let first = start(folder.path()).await;

@@ -194,7 +194,6 @@ fn a_risky_start_is_warned_of() {
     assert_eq!(resolve(&elsewhere).unwrap().warnings, Vec::<String>::new());
     check(&["--auth-mode=open"], "acts as any agent");
     check(&["--faucet=on", "--listen=0.0.0.0:8020"], "FAUCET=on");
-    check(&["--redis-url=redis://:x@cache"], "REDIS_URL is not used");
     check(&["--fetch-private-addresses=on"], "our own network");
     check(&["--listen=0.0.0.0:8020"], "PUBLIC_URL is not set");
 }

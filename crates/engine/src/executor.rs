@@ -17,6 +17,7 @@ use marketplace_money::CommandId;
 use marketplace_ports::{Batch, ChangeSet, CommitOutcome, Key, Notifier, Store, StoreError, View};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
+use tracing::Instrument as _;
 
 use crate::ids::Ids;
 use crate::job::{Job, Step};
@@ -24,6 +25,7 @@ use crate::line::{Line, Queued};
 use crate::measures::Measures;
 use crate::publish::{Notice, Publisher};
 use crate::refusal::Error;
+use crate::trace;
 
 /// How often a command is decided again because others were faster.
 const ATTEMPTS: usize = 5;
@@ -115,8 +117,14 @@ impl Executor {
         Landed { keys, again }
     }
 
+    /// One batch, once.
+    async fn round(&self, jobs: Vec<Box<dyn Job>>, may_recall: bool) -> Round {
+        let span = trace::batch(jobs.iter().map(|job| job.command()));
+        self.decide(jobs, may_recall).instrument(span).await
+    }
+
     /// Loads or recalls, decides, commits and answers once.
-    async fn round(&self, mut jobs: Vec<Box<dyn Job>>, may_recall: bool) -> Round {
+    async fn decide(&self, mut jobs: Vec<Box<dyn Job>>, may_recall: bool) -> Round {
         let mut keys = HashSet::with_capacity(jobs.len() * 3);
         for job in &jobs {
             job.keys(&mut keys);
@@ -156,7 +164,8 @@ impl Executor {
         let notices: Vec<Notice> = sets.iter().map(|(_, set)| Notice::of(set)).collect();
         let batch = Batch { id: self.ids.fresh(now), snapshot, sets };
         let asked = Instant::now();
-        let committed = self.commit(batch).await;
+        let span = trace::commit(&batch);
+        let committed = self.commit(batch).instrument(span).await;
         self.measures.committed(asked.elapsed());
         match committed {
             Ok(outcomes) => self.finish(jobs, &writing, notices, &outcomes, is_recalled),

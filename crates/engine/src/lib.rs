@@ -48,6 +48,7 @@ mod reputation;
 mod reviews;
 mod suggestions;
 mod tasks;
+mod trace;
 mod upkeep;
 mod verbs;
 mod withdrawals;

@@ -10,6 +10,7 @@ use marketplace_money::{Amount, CommandId, Did, ListingId, OrderId, Seconds, Tim
 use marketplace_ports::{Fetcher, Nonce, Notifier, PayoutPolicy, Store, Teg, TegBalance, TegError};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
+use tracing::Instrument as _;
 use uuid::Uuid;
 
 use crate::beside::Beside;
@@ -28,6 +29,7 @@ use crate::published::TreeCache;
 use crate::refusal::{Error, Refusal};
 use crate::rehearsal::Bench;
 use crate::reputation::{ReputationCache, Standings};
+use crate::trace;
 use crate::verbs::{
     Balance, ChangeListing, ChangeOrder, Collateral, CompleteOrder, CreateListing, ListingChange,
     MoveCollateral, OrderView, Payment, Purchase, SellerStanding, SetPayout, Transfer, UseNonce,
@@ -216,8 +218,9 @@ impl Marketplace {
         idempotency: Option<Idempotency<V::Reply>>,
     ) -> Result<Done<V::Reply>, Error> {
         let (waiting, answer) = oneshot::channel();
-        let job =
-            TypedJob::new(self.next_command(), verb, idempotency, waiting, self.beside.clone());
+        let command = self.next_command();
+        let span = trace::command(command);
+        let job = TypedJob::new(command, verb, idempotency, waiting, self.beside.clone());
         match self.inner.queue.try_send(Box::new(job)) {
             Ok(()) => {}
             Err(mpsc::error::TrySendError::Full(_)) => {
@@ -227,7 +230,8 @@ impl Marketplace {
                 return Err(Error::unavailable("the server is stopping", 5));
             }
         }
-        answer.await.unwrap_or_else(|_| Err(Error::unavailable("the command was dropped", 1)))
+        let answer = answer.instrument(span).await;
+        answer.unwrap_or_else(|_| Err(Error::unavailable("the command was dropped", 1)))
     }
 
     fn next_command(&self) -> CommandId {

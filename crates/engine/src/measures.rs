@@ -96,12 +96,15 @@ impl Measures {
         self.commit_seconds.observe(took.as_secs_f64());
     }
 
-    pub(crate) fn called(&self, edge: &'static str, verb: &'static str, outcome: &'static str) {
+    /// An edge was called, with its verb, and ended so. Whoever opens edges that the engine does not
+    /// see tells of them here.
+    pub fn called(&self, edge: &'static str, verb: &'static str, outcome: &'static str) {
         let labels = [("edge", edge), ("verb", verb), ("outcome", outcome)];
         self.edge_calls.get_or_create(&labels).inc();
     }
 
-    pub(crate) fn looked(&self, cache: &'static str, knew: bool) {
+    /// Somebody looked into a cache.
+    pub fn looked(&self, cache: &'static str, knew: bool) {
         let outcome = if knew { "hit" } else { "miss" };
         self.cache_looks.get_or_create(&[("cache", cache), ("outcome", outcome)]).inc();
     }

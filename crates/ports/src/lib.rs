@@ -8,6 +8,7 @@ mod dispute_store;
 mod docket;
 mod fetch;
 mod identity;
+mod limit;
 mod motion;
 mod notifier;
 mod registry;
@@ -30,6 +31,7 @@ pub use identity::{
     AccessToken, BoundTo, Identity, IdentityError, OurKeys, Proof, PublishedKey, Rotation,
     RotationError, Signed, Signer,
 };
+pub use limit::{Limiter, LimiterFigures, Quota, Taken};
 pub use motion::{HouseRule, HouseRules, Motion, MotionAction, MotionApproval, MotionState};
 pub use notifier::{Notice, Notification, Notifier, NotifyError, Silence, UnknownNotice};
 pub use registry::{AgentRecord, AgentTokens, Registration, Registry, RegistryError};

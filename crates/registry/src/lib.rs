@@ -27,7 +27,7 @@ pub use access_token::{ACCESS_TOKEN_LIFE, AccessTokens};
 pub use agent_key::{
     AgentKey, NoRandomness, fresh_nonce, random_key, secret_from_text, verify_signature,
 };
-pub use client::{Credentials, HttpRegistry, RegistryMemory, RegistrySettings};
+pub use client::{Credentials, HttpRegistry, RegistryMemory, RegistryObserver, RegistrySettings};
 pub use courier::HttpCourier;
 pub use did_jwt::{CLOCK_SKEW, LONGEST_LIFE, LONGEST_TOKEN, ProofClaims, mint};
 pub use did_key::{DidKeyError, decode_did_key, encode_did_key};

@@ -4,6 +4,8 @@
 //! `MARKETPLACE_TEST_STORE` says which database: `sqlite` (as without it), or `postgres`, where each
 //! test has a database of its own.
 
+use std::path::Path;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use clap::Parser;
@@ -36,7 +38,15 @@ pub struct TestApp {
     finished: bool,
 }
 
+/// Of a PostgreSQL database, among what a server leaves.
+const DUMP: &str = "market.sql";
 const SWITCH: &str = "MARKETPLACE_TEST_STORE";
+
+fn run(command: &mut Command) -> anyhow::Result<()> {
+    let status = command.stdout(Stdio::null()).status()?;
+    anyhow::ensure!(status.success(), "{:?}: {status}", command.get_program());
+    Ok(())
+}
 
 /// A database of one test, if the switch says so.
 async fn database() -> anyhow::Result<Option<Database>> {
@@ -71,6 +81,56 @@ impl TestApp {
         let mut app = Self { clock, server, worker, folder, flags, database, finished: false };
         app.open().await?;
         Ok(app)
+    }
+
+    /// Starts a server over a copy of what another one left (see [`TestApp::leave`]), at its time.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub async fn restored(left: &Path, at: Timestamp, flags: &[&str]) -> anyhow::Result<Self> {
+        let flags = flags.iter().map(|flag| (*flag).to_owned()).collect();
+        let folder = tempfile::tempdir()?;
+        for file in std::fs::read_dir(left)? {
+            let file = file?;
+            std::fs::copy(file.path(), folder.path().join(file.file_name()))?;
+        }
+        let database = match std::env::var(SWITCH).as_deref() {
+            Ok("postgres") => {
+                let database = shared().empty_database()?;
+                let mut psql = Command::new("psql");
+                psql.args(["--no-psqlrc", "--quiet", "--set", "ON_ERROR_STOP=1", "--dbname"]);
+                run(psql.arg(database.url()).arg("--file").arg(left.join(DUMP)))?;
+                Some(database)
+            }
+            _ => None,
+        };
+        let (clock, server, worker) = (ManualClock::new(at), None, None);
+        let mut app = Self { clock, server, worker, folder, flags, database, finished: false };
+        app.open().await?;
+        Ok(app)
+    }
+
+    /// Stops the server and leaves its files in a folder, with a dump of its database where that is
+    /// not a file.
+    ///
+    /// # Errors
+    /// When something cannot be copied.
+    pub async fn leave(mut self, to: &Path) -> anyhow::Result<()> {
+        self.finished = true;
+        self.stop().await;
+        // What another release left would stay among it.
+        let _ = std::fs::remove_dir_all(to);
+        std::fs::create_dir_all(to)?;
+        for file in std::fs::read_dir(self.folder.path())? {
+            let file = file?;
+            if file.path().extension().is_some_and(|extension| extension == "db") {
+                std::fs::copy(file.path(), to.join(file.file_name()))?;
+            }
+        }
+        let Some(database) = &self.database else { return Ok(()) };
+        let mut dump = Command::new("pg_dump");
+        dump.args(["--no-owner", "--no-privileges", "--rows-per-insert=100", "--dbname"]);
+        run(dump.arg(database.url()).arg("--file").arg(to.join(DUMP)))
     }
 
     async fn open(&mut self) -> anyhow::Result<()> {

@@ -2,6 +2,8 @@
 
 #[cfg(feature = "app")]
 pub mod app;
+#[cfg(feature = "app")]
+pub mod crowd;
 pub mod experiment;
 #[cfg(feature = "app")]
 pub mod load;

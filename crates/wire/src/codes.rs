@@ -59,6 +59,7 @@ codes! {
     UNSUPPORTED_MEDIA_TYPE = 415 "unsupported_media_type" "The body must be application/json";
     INVALID_BODY = 422 "invalid_body" "The body is JSON of another shape";
     IDEMPOTENCY_KEY_REUSED = 422 "idempotency_key_reused" "The Idempotency-Key belongs to another request";
+    RATE_LIMITED = 429 "rate_limited" "Too many requests in a short time";
     TOO_MANY_STREAMS = 429 "too_many_streams" "The caller holds as many streams as it may";
     INTERNAL = 500 "internal" "The marketplace failed";
     UNAVAILABLE = 503 "unavailable" "The marketplace cannot do this now";

@@ -88,6 +88,7 @@ const NETS: &[Net] = &[
     Net::whole("teg-suite", "marketplace-teg"),
     Net::whole("a2a", "marketplace-a2a"),
     Net::whole("registry", "marketplace-registry"),
+    Net::whole("limits", "marketplace-limits"),
 ];
 
 /// How the simulator begins the line that says which promise is broken.

@@ -26,6 +26,7 @@ const ARROWS: &[(&str, &[&[&str]])] = &[
     ("store-postgres", &[DOMAIN, &["disputes", "reputation", "ports", "store-rows"]]),
     ("teg", &[DOMAIN, &["ports"]]),
     ("registry", &[DOMAIN, &["ports"]]),
+    ("limits", &[DOMAIN, &["ports"]]),
     // The two nodes as one server: like boot, for a server without a marketplace in it.
     ("edge-node", &[DOMAIN, &["ports", "teg", "registry"]]),
     ("wire", &[DOMAIN, &["disputes", "reputation", "ports", "engine"]]),
@@ -67,6 +68,7 @@ const EVERYTHING: &[&str] = &[
     "store-postgres",
     "teg",
     "registry",
+    "limits",
     "wire",
     "api",
     "a2a",

@@ -19,6 +19,7 @@ use crate::shell::Shell;
 )]
 pub(crate) async fn metrics(State(shell): State<Shell>) -> impl IntoResponse {
     let ready = shell.app.ready.load(Ordering::Relaxed);
-    let text = shell.metrics.render(shell.marketplace(), ready).await;
+    let limiter = shell.app.limits.limiter.as_deref();
+    let text = shell.metrics.render(shell.marketplace(), limiter, ready).await;
     ([(header::CONTENT_TYPE, CONTENT_TYPE)], text)
 }

@@ -8,7 +8,7 @@ use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use marketplace_a2a::{A2a, Cards, Trade};
-use marketplace_api::{ApiSettings, App, AuthMode, router};
+use marketplace_api::{ApiSettings, App, AuthMode, Limits, router};
 use marketplace_contract_kit::{FakeFetcher, FakeNotifier, FakeTeg, ManualClock};
 use marketplace_engine::{Config, Edges, Marketplace, OperatorSet, Pace, RandomIds, Worker};
 use marketplace_money::{Amount, Did, Seconds};
@@ -163,6 +163,7 @@ impl World {
                 }),
                 request_timeout: Duration::from_secs(10),
             },
+            limits: Limits::default(),
             quote_key: [4; 32],
             ready: ready.clone(),
             clock: Arc::new(move || now.now()),

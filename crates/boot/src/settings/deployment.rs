@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use marketplace_api::AuthMode;
+use marketplace_api::{AuthMode, Limits};
 use marketplace_disputes::Policy;
 use marketplace_engine::search::{Blend, FULL};
 use marketplace_engine::{Config, EscrowLimit, EscrowPolicy, OperatorSet, Pace};
@@ -66,6 +66,10 @@ pub struct Deployment {
     pub auth_mode: AuthMode,
     /// Whether there is play money for the asking.
     pub faucet_open: bool,
+    /// How often callers may call; who counts is decided when everything is opened.
+    pub limits: Limits,
+    /// Where servers share what they counted.
+    pub redis: Option<String>,
     /// Whether deliveries may come from addresses that only we can reach.
     pub fetch_private_addresses: bool,
     /// For the card.
@@ -142,6 +146,8 @@ impl Settings {
                 AuthSetting::Open => AuthMode::Open,
             },
             faucet_open: self.faucet_open(),
+            limits: self.limits(&mut problems),
+            redis: self.redis(&mut problems),
             fetch_private_addresses: self.fetch_private_addresses == Switch::On,
             dispute_timeout_hours: config.disputes.ruling_time.0 / 3_600,
             request_timeout: Duration::from_secs(self.request_timeout_seconds.max(1).into()),
@@ -460,10 +466,6 @@ impl Settings {
                 "NO_WORKER with SQLite: nobody ends deadlines, pays out or settles withdrawals"
                     .to_owned(),
             );
-        }
-        if given(self.redis_url.as_ref()).is_some() {
-            warnings
-                .push("REDIS_URL is not used in this version: nothing is kept there".to_owned());
         }
         if self.listen.ip().is_unspecified() && given(self.public_url.as_ref()).is_none() {
             warnings.push(

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use marketplace_money::{Amount, Did};
+use marketplace_ports::Quota;
 use marketplace_teg::HourlyLimits;
 
 use super::{Deployment, Settings, given};
@@ -46,6 +47,9 @@ impl Settings {
             ("REGISTRY_API_KEY", hidden(self.registry_api_key.as_ref())),
             ("AGENT_KEY", hidden(self.agent_key.as_ref())),
             ("REDIS_URL", mask(given(self.redis_url.as_ref()).unwrap_or("(none)"))),
+            ("AGENT_REQUESTS_PER_MINUTE", often(deployment.limits.agent)),
+            ("ADDRESS_REQUESTS_PER_MINUTE", often(deployment.limits.address)),
+            ("CLIENT_ADDRESS_HEADER", shown(self.client_address_header.as_ref())),
             ("MARKETPLACE_STAKE", config.stake.to_string()),
             ("EXPOSURE_BASE", amount_or_off(config.exposure_base)),
             ("TRANSACTION_FEE_PERCENT", config.fees.transaction.to_string()),
@@ -65,6 +69,11 @@ impl Settings {
             ("COMMITS_IN_FLIGHT", config.batches_in_flight.to_string()),
             ("TEG_KEY_HOURS", self.teg_key_hours.to_string()),
             ("RESERVES_MINUTES", self.reserves_minutes.to_string()),
+            (
+                "OTEL_EXPORTER_OTLP_ENDPOINT",
+                mask(given(self.otlp_endpoint.as_ref()).unwrap_or("(none)")),
+            ),
+            ("OTEL_EXPORTER_OTLP_HEADERS", hidden(self.otlp_headers.as_ref())),
             ("LOG_LEVEL", self.log_level.clone()),
             ("LOG_FORMAT", name_of(&self.log_format)),
         ];
@@ -79,6 +88,10 @@ impl Settings {
 
 fn amount_or_off(amount: Option<Amount>) -> String {
     amount.map_or_else(|| "off".to_owned(), |amount| amount.to_string())
+}
+
+fn often(quota: Option<Quota>) -> String {
+    quota.map_or(0, |quota| quota.requests).to_string()
 }
 
 /// What is no secret.

@@ -2,6 +2,7 @@
 
 mod card;
 mod deployment;
+mod limits;
 mod manifest;
 mod masked;
 mod problem;
@@ -151,9 +152,24 @@ pub struct Settings {
     #[arg(long, env = "AGENT_KEY", hide_env_values = true, value_name = "KEY")]
     pub agent_key: Option<String>,
 
-    /// A Redis of the original deployment; not needed and not used in this version
+    /// A Redis in which servers share how often callers called, a single node or a cluster (one of
+    /// its nodes, or several with commas); without it each server counts by itself
     #[arg(long, env = "REDIS_URL", hide_env_values = true, value_name = "URL")]
     pub redis_url: Option<String>,
+
+    /// How often one agent may call, all at once or evenly; 0 is no limit [default: 6000, on loopback
+    /// 0]
+    #[arg(long, env = "AGENT_REQUESTS_PER_MINUTE", hide_env_values = true, value_name = "COUNT")]
+    pub agent_requests_per_minute: Option<u32>,
+
+    /// The same for one address, over all agents there [default: 120000, on loopback 0]
+    #[arg(long, env = "ADDRESS_REQUESTS_PER_MINUTE", hide_env_values = true, value_name = "COUNT")]
+    pub address_requests_per_minute: Option<u32>,
+
+    /// The header in which a proxy before us tells the address of its caller, like x-forwarded-for:
+    /// the last address in it counts. Only behind a proxy that always writes it [default: none]
+    #[arg(long, env = "CLIENT_ADDRESS_HEADER", hide_env_values = true, value_name = "NAME")]
+    pub client_address_header: Option<String>,
 
     /// What we lock at the TEG for trust, in AVT [default: the agent card's minimum_stake]
     #[arg(long, env = "MARKETPLACE_STAKE", hide_env_values = true, value_name = "AVT")]
@@ -318,6 +334,20 @@ pub struct Settings {
     )]
     pub log_level: String,
 
+    /// A collector of OpenTelemetry traces, http(s)://HOST:4318: each request, with the commands,
+    /// commits and effects that came of it [default: none, and no traces]
+    #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT", hide_env_values = true, value_name = "URL")]
+    pub otlp_endpoint: Option<String>,
+
+    /// Headers for the collector, name=value with commas between
+    #[arg(
+        long,
+        env = "OTEL_EXPORTER_OTLP_HEADERS",
+        hide_env_values = true,
+        value_name = "HEADERS"
+    )]
+    pub otlp_headers: Option<String>,
+
     /// How log lines look
     #[arg(
         long,
@@ -349,6 +379,9 @@ impl Settings {
             registry_api_key: None,
             agent_key: None,
             redis_url: None,
+            agent_requests_per_minute: None,
+            address_requests_per_minute: None,
+            client_address_header: None,
             marketplace_stake: None,
             exposure_base: None,
             transaction_fee_percent: None,
@@ -362,6 +395,8 @@ impl Settings {
             faucet: None,
             fetch_private_addresses: Switch::Off,
             request_timeout_seconds: 30,
+            otlp_endpoint: None,
+            otlp_headers: None,
             history_days: None,
             teg_key_hours: 23,
             reserves_minutes: 60,
@@ -375,6 +410,6 @@ impl Settings {
 }
 
 /// An empty variable is how scripts and compose files say "not set".
-fn given(value: Option<&String>) -> Option<&str> {
+pub(crate) fn given(value: Option<&String>) -> Option<&str> {
     value.map(|text| text.trim()).filter(|text| !text.is_empty())
 }

@@ -6,10 +6,12 @@ use futures::future::join_all;
 use marketplace_escrow::{Announced, Command, DeliveryInput, OrderRefusal, Phase, State};
 use marketplace_money::{DepositId, OrderId, Seconds};
 use marketplace_ports::{DepositState, Effect, EffectKind, FetchError, Key, TegError};
+use tracing::Instrument as _;
 
 use super::{BITE, Worker};
 use crate::delivery::{check, from_bytes};
 use crate::refusal::{Error, Refusal};
+use crate::trace;
 use crate::verbs::{ChangeOrder, CreditDeposit, FinishEffect, RetryEffect};
 
 /// What became of an effect.
@@ -34,7 +36,11 @@ impl Worker {
         };
         let (notices, effects): (Vec<_>, Vec<_>) = effects.into_iter().partition(is_notice);
         self.start_notices(notices);
-        for outcome in join_all(effects.into_iter().map(|effect| self.work(effect))).await {
+        let work = |effect: Effect| {
+            let span = trace::effect(&effect);
+            self.work(effect).instrument(span)
+        };
+        for outcome in join_all(effects.into_iter().map(work)).await {
             if let Err(error) = outcome {
                 // Its lease ends, and it comes back.
                 tracing::warn!(%error, "work of the outbox was not done");

@@ -8,12 +8,14 @@ use marketplace_money::Seconds;
 use marketplace_ports::{Effect, EffectKind, Notification, NotifyError};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
+use tracing::Instrument as _;
 
 use super::Worker;
 use crate::dispute_events;
 use crate::marketplace::Marketplace;
 use crate::notices::message;
 use crate::refusal::Error;
+use crate::trace;
 use crate::verbs::{FinishEffect, RetryEffect};
 
 /// Tries of a message, over most of an hour; then it is a dead letter.
@@ -45,7 +47,8 @@ impl Worker {
             self.notices.under_way.spawn(async move {
                 let place = tokio::time::timeout(LONGEST_WAIT, room.acquire_owned()).await;
                 let Ok(Ok(_place)) = place else { return };
-                if let Err(error) = tell(&market, effect).await {
+                let span = trace::effect(&effect);
+                if let Err(error) = tell(&market, effect).instrument(span).await {
                     tracing::warn!(%error, "what became of a message was not written down");
                 }
             });

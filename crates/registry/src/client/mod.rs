@@ -10,6 +10,7 @@ mod read;
 mod standing;
 
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -91,6 +92,15 @@ impl RegistrySettings {
     }
 }
 
+/// Somebody who counts what the registry is asked, and what need not be asked.
+pub trait RegistryObserver: Send + Sync {
+    /// The registry was asked, and answered so.
+    fn asked(&self, verb: &'static str, outcome: &'static str);
+
+    /// An answer was looked for in memory.
+    fn looked(&self, knew: bool);
+}
+
 /// Requests about different names go beside each other, as many as there are turns; requests about
 /// one name go one after the other, and the later ones find the answer of the first.
 const TURNS: usize = 16;
@@ -107,6 +117,7 @@ pub struct HttpRegistry {
     endpoints: Cache<Did, Option<String>>,
     tokens: Cache<[u8; 32], Option<Did>>,
     turns: [Mutex<()>; TURNS],
+    observer: OnceLock<Arc<dyn RegistryObserver>>,
 }
 
 impl std::fmt::Debug for HttpRegistry {
@@ -131,7 +142,37 @@ impl HttpRegistry {
             endpoints: Cache::new(memory.most),
             tokens: Cache::new(memory.most),
             turns: std::array::from_fn(|_| Mutex::new(())),
+            observer: OnceLock::new(),
         })
+    }
+
+    /// Tells `observer` of every call from now on; only the first one is told.
+    pub fn observe(&self, observer: Arc<dyn RegistryObserver>) {
+        // A second one would count the same calls again.
+        let _ = self.observer.set(observer);
+    }
+
+    fn knew<T>(&self, known: Option<T>) -> Option<T> {
+        if let Some(observer) = self.observer.get() {
+            observer.looked(known.is_some());
+        }
+        known
+    }
+
+    fn counted<T>(
+        &self,
+        verb: &'static str,
+        answer: Result<T, RegistryError>,
+    ) -> Result<T, RegistryError> {
+        if let Some(observer) = self.observer.get() {
+            let outcome = match &answer {
+                Ok(_) => "ok",
+                Err(RegistryError::Refused(_)) => "refused",
+                Err(RegistryError::Unavailable(_)) => "unavailable",
+            };
+            observer.asked(verb, outcome);
+        }
+        answer
     }
 
     async fn turn(&self, name: impl Hash) -> MutexGuard<'_, ()> {
@@ -264,14 +305,14 @@ impl Registry for HttpRegistry {
             Err(did_key::DidKeyError::OtherMethod) => {}
             Err(_) => return Ok(None),
         }
-        if let Some(known) = self.keys.fresh(did) {
+        if let Some(known) = self.knew(self.keys.fresh(did)) {
             return Ok(known);
         }
         let _turn = self.turn(did).await;
         if let Some(known) = self.keys.fresh(did) {
             return Ok(known);
         }
-        match self.ask_key(did).await {
+        match self.counted("public_key", self.ask_key(did).await) {
             Ok(key) => {
                 let good_for = if key.is_some() { self.memory.key } else { self.memory.nothing };
                 self.keys.put(did.clone(), key, good_for);
@@ -282,14 +323,14 @@ impl Registry for HttpRegistry {
     }
 
     async fn endpoint(&self, did: &Did) -> Result<Option<String>, RegistryError> {
-        if let Some(known) = self.endpoints.fresh(did) {
+        if let Some(known) = self.knew(self.endpoints.fresh(did)) {
             return Ok(known);
         }
         let _turn = self.turn(did).await;
         if let Some(known) = self.endpoints.fresh(did) {
             return Ok(known);
         }
-        match self.ask_endpoint(did).await {
+        match self.counted("endpoint", self.ask_endpoint(did).await) {
             Ok(endpoint) => {
                 let memory = &self.memory;
                 let good_for = if endpoint.is_some() { memory.endpoint } else { memory.nothing };
@@ -313,14 +354,14 @@ impl Registry for HttpRegistry {
             return Ok(None);
         }
         let name: [u8; 32] = Sha256::digest(token).into();
-        if let Some(known) = self.tokens.fresh(&name) {
+        if let Some(known) = self.knew(self.tokens.fresh(&name)) {
             return Ok(known);
         }
         let _turn = self.turn(name).await;
         if let Some(known) = self.tokens.fresh(&name) {
             return Ok(known);
         }
-        match self.ask_token(token).await {
+        match self.counted("verify_token", self.ask_token(token).await) {
             Ok(did) => {
                 self.tokens.put(name, did.clone(), self.memory.token);
                 Ok(did)

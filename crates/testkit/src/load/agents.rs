@@ -34,9 +34,7 @@ impl Agent {
     /// # Errors
     /// When the server does not give one.
     pub async fn enroll(connection: &mut Connection, audience: &str) -> anyhow::Result<Self> {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH)?;
-        let now = Timestamp::from_micros(i64::try_from(now.as_micros())?);
-        Self::enroll_key(connection, &AgentKey::generate()?, audience, now).await
+        Self::enroll_key(connection, &AgentKey::generate()?, audience, now()?).await
     }
 
     /// Proves a key at the server's time `now` and gets an access token.
@@ -54,6 +52,39 @@ impl Agent {
         let token = member(&reply, 200, "access_token")?;
         Ok(Self { did: key.did().to_string(), token })
     }
+}
+
+impl Agent {
+    /// Takes its share of the faucet.
+    ///
+    /// # Errors
+    /// When the server says no.
+    pub async fn take_play_money(&self, connection: &mut Connection) -> anyhow::Result<()> {
+        let token = Some(self.token.as_str());
+        let faucet = connection.send("POST", "/api/v1/wallet/faucet", token, "{}").await?;
+        anyhow::ensure!(faucet.status == 200, "faucet: {}", faucet.body);
+        Ok(())
+    }
+
+    /// Brings 900 AVT into the marketplace.
+    ///
+    /// # Errors
+    /// When the server says no.
+    pub async fn deposit(&self, connection: &mut Connection) -> anyhow::Result<()> {
+        let (token, body) = (Some(self.token.as_str()), r#"{"amount":"900"}"#);
+        let deposit = connection.send("POST", "/api/v1/wallet/deposit", token, body).await?;
+        anyhow::ensure!(deposit.status == 200, "deposit: {}", deposit.body);
+        Ok(())
+    }
+}
+
+/// What this machine's clock says.
+///
+/// # Errors
+/// When it is far from where it should be.
+pub fn now() -> anyhow::Result<Timestamp> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH)?;
+    Ok(Timestamp::from_micros(i64::try_from(now.as_micros())?))
 }
 
 /// A text member of an expected answer.
@@ -132,17 +163,13 @@ impl Desk {
 
     async fn newcomer(&mut self) -> anyhow::Result<Agent> {
         let agent = Agent::enroll(&mut self.connection, &self.audience).await?;
-        let token = Some(agent.token.as_str());
-        let faucet = self.connection.send("POST", "/api/v1/wallet/faucet", token, "{}").await?;
-        anyhow::ensure!(faucet.status == 200, "faucet: {}", faucet.body);
+        agent.take_play_money(&mut self.connection).await?;
         Ok(agent)
     }
 
     async fn buyer(&mut self) -> anyhow::Result<Agent> {
         let agent = self.newcomer().await?;
-        let (token, body) = (Some(agent.token.as_str()), r#"{"amount":"900"}"#);
-        let deposit = self.connection.send("POST", "/api/v1/wallet/deposit", token, body).await?;
-        anyhow::ensure!(deposit.status == 200, "deposit: {}", deposit.body);
+        agent.deposit(&mut self.connection).await?;
         Ok(agent)
     }
 

@@ -72,6 +72,15 @@ impl Connection {
         Ok(Self { stream, host, request: Vec::with_capacity(1024), answer: Vec::new() })
     }
 
+    /// Whether the other side still listens, as far as can be seen without asking: a server closes
+    /// a connection that was idle for long.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        let mut nothing = [0];
+        let seen = self.stream.try_read(&mut nothing);
+        matches!(seen, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+    }
+
     /// Sends a request with a JSON body (or none) and reads the answer.
     ///
     /// # Errors

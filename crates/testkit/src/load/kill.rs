@@ -7,10 +7,10 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::agents::{Agent, Population};
+use super::agents::Population;
+use super::audit::audit;
 use super::http::Connection;
 use super::process::ServerProcess;
-use marketplace_money::Timestamp;
 use marketplace_registry::AgentKey;
 
 /// What the clients were told.
@@ -163,12 +163,6 @@ async fn check(
         };
         anyhow::ensure!(fits, "order {order} is {status}, its client was told {told:?}");
     }
-    let audience = format!("http://{}", server.address);
-    let now = std::time::UNIX_EPOCH.elapsed()?;
-    let now = Timestamp::from_micros(i64::try_from(now.as_micros())?);
-    let operator = Agent::enroll_key(&mut connection, operator, &audience, now).await?;
-    let audit = connection.send("GET", "/api/v1/admin/audit", Some(&operator.token), "").await?;
-    anyhow::ensure!(audit.status == 200, "audit: {}", audit.body);
-    anyhow::ensure!(audit.body.contains("\"breaches\":[]"), "the books: {}", audit.body);
+    audit(server.address, operator, &format!("http://{}", server.address)).await?;
     Ok(())
 }

@@ -2,9 +2,12 @@
 //! each client, requests written as they go over the wire, answers read no further than needed.
 
 mod agents;
+mod audit;
 mod baseline;
 mod edges;
 mod figures;
+mod files;
+mod fleet;
 mod http;
 mod kill;
 mod lifecycle;
@@ -13,10 +16,13 @@ mod pgbench;
 mod postgres;
 mod process;
 
-pub use agents::{Agent, Population, member};
+pub use agents::{Agent, Population, member, now};
+pub use audit::audit;
 pub use baseline::serve as serve_baseline;
 pub use edges::{EdgesPlan, EdgesReport, TEG_FLAGS, TegCommand, trade_over_failing_edges};
 pub use figures::Figures;
+pub use files::allow_open_files;
+pub use fleet::{Fleet, FleetPlan};
 pub use http::{Connection, HttpError, Reply};
 pub use kill::{KillReport, kill_under_load};
 pub use lifecycle::{Plan, drive};

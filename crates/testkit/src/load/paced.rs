@@ -11,8 +11,9 @@ use super::figures::Figures;
 
 /// One client with a connection of its own.
 pub trait Caller: Send + 'static {
-    /// Asks the question of this number, and says whether the answer was as it should be.
-    fn call(&mut self, number: u64) -> impl Future<Output = bool> + Send;
+    /// Asks the question of this number, which was due then, and says whether the answer was as it
+    /// should be.
+    fn call(&mut self, number: u64, due: Instant) -> impl Future<Output = bool> + Send;
 }
 
 /// Calls `rate` times a second for `length`, with the questions from `first` on. Latencies count
@@ -37,7 +38,7 @@ pub async fn paced<C: Caller>(
                 loop {
                     let next = receiver.lock().await.recv().await;
                     let Some((number, due)) = next else { return (figures, caller) };
-                    if caller.call(number).await {
+                    if caller.call(number, due).await {
                         figures.record(due.elapsed());
                     } else {
                         figures.failures += 1;
@@ -88,7 +89,7 @@ pub async fn saturated<C: Caller>(
                 let mut figures = Figures::default();
                 while !over.load(Ordering::Relaxed) {
                     let sent = Instant::now();
-                    if caller.call(next.fetch_add(1, Ordering::Relaxed)).await {
+                    if caller.call(next.fetch_add(1, Ordering::Relaxed), sent).await {
                         figures.record(sent.elapsed());
                     } else {
                         figures.failures += 1;

@@ -42,9 +42,31 @@ impl ServerProcess {
         folder: &Path,
         environment: &[(&str, &str)],
     ) -> anyhow::Result<Self> {
+        Self::launch(binary, "--listen", folder, environment, patience).await
+    }
+
+    /// A worker, which tells on its own address how it is.
+    ///
+    /// # Errors
+    /// When it does not start or does not get ready in 60 s.
+    pub async fn start_worker(
+        binary: &Path,
+        folder: &Path,
+        environment: &[(&str, &str)],
+    ) -> anyhow::Result<Self> {
+        Self::launch(binary, "--worker-listen", folder, environment, PATIENCE).await
+    }
+
+    async fn launch(
+        binary: &Path,
+        listen: &str,
+        folder: &Path,
+        environment: &[(&str, &str)],
+        patience: Duration,
+    ) -> anyhow::Result<Self> {
         let address = free_address()?;
         let mut child = Command::new(binary)
-            .args(["--listen", &address.to_string()])
+            .args([listen, &address.to_string()])
             .env("DATA_DIR", folder)
             .env("LOG_LEVEL", "warn")
             .envs(environment.iter().copied())

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use marketplace_postgres_cluster::Server;
 use marketplace_testkit::load::{
-    Counts, EdgeProcess, Figures, Pgbench, Population, Sampler, ServerProcess, cpu_seconds, drive,
-    durable_server, hottest_balances, pgbench, resident_kib, sibling, slowest_statements,
+    Counts, Figures, Fleet, FleetPlan, Pgbench, Population, Sampler, ServerProcess, cpu_seconds,
+    drive, durable_server, hottest_balances, pgbench, resident_kib, slowest_statements,
 };
 
 use super::{Arguments, plan};
@@ -48,37 +48,21 @@ async fn side_by_side(
 ) -> anyhow::Result<()> {
     let database = postgres.empty_database()?;
     let url = database.url();
-    let folder = tempfile::tempdir()?;
-    // The embedded one serves one server.
-    let edge = match count {
-        0 | 1 => None,
-        _ => Some(EdgeProcess::start(&sibling("marketplace-teg")?, folder.path()).await?),
-    };
-    let teg = edge.as_ref().map(|edge| format!("http://{}", edge.address));
-    let mut servers = Vec::new();
-    for number in 0..count {
-        let data = folder.path().join(format!("server-{number}"));
-        std::fs::create_dir_all(&data)?;
-        let mut environment = vec![("FAUCET", "on"), ("DATABASE_URL", url.as_str())];
-        if let Some(teg) = &teg {
-            environment.extend([
-                ("TEG_LAYER_URL", teg.as_str()),
-                ("REGISTRY_URL", teg.as_str()),
-                ("TEG_AUTH_MODE", "did"),
-                ("TEG_REQUESTS_PER_HOUR", "0"),
-                ("TEG_TRANSFERS_PER_HOUR", "0"),
-            ]);
-        }
-        let binary = sibling("marketplace-server")?;
-        servers.push(ServerProcess::start(&binary, &data, &environment).await?);
-    }
+    let fleet = Fleet::start(FleetPlan {
+        database: Some(&url),
+        servers: count,
+        workers: 0,
+        settings: &[("FAUCET", "on")],
+    })
+    .await?;
+    let servers = &fleet.servers;
     println!("\n{count} server(s):");
     let enrolled = Instant::now();
     let first = servers.first().ok_or_else(|| anyhow::anyhow!("at least one server"))?.address;
     let (buyers, sellers) = (arguments.buyers, arguments.sellers);
     let population = Population::enroll(first, buyers, sellers, "0.001").await?;
     println!("  {buyers} buyers and {sellers} sellers enrolled in {:.1?}", enrolled.elapsed());
-    let run = Run { postgres, database: database.name(), servers: &servers };
+    let run = Run { postgres, database: database.name(), servers };
     let many = run.measure(&Arc::new(population), sellers, plain, arguments).await?;
     anyhow::ensure!(many.failures == 0, "some lifecycles failed");
     Ok(())

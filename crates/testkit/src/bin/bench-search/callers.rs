@@ -1,6 +1,7 @@
 //! The same questions, asked the marketplace over HTTP and PostgreSQL in SQL.
 
 use std::net::SocketAddr;
+use std::time::Instant;
 
 use marketplace_testkit::load::{Caller, Connection, Reply};
 use marketplace_testkit::scale::{Catalogue, Question};
@@ -57,7 +58,7 @@ impl Asker for Web {
 }
 
 impl Caller for Web {
-    async fn call(&mut self, number: u64) -> bool {
+    async fn call(&mut self, number: u64, _: Instant) -> bool {
         match self.ask(number).await {
             Ok(reply) if reply.status == 200 => {
                 self.found += reply.body.matches("\"created_at\"").count() as u64;
@@ -128,7 +129,7 @@ impl Asker for Sql {
 }
 
 impl Caller for Sql {
-    async fn call(&mut self, number: u64) -> bool {
+    async fn call(&mut self, number: u64, _: Instant) -> bool {
         match self.ask(number).await {
             Ok(found) => {
                 self.found += found;
