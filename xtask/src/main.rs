@@ -86,6 +86,8 @@ enum Bench {
     SearchQuality(Passed),
     /// Searches over HTTP among 1,000,000 listings, beside PostgreSQL's full text search
     SearchSpeed(Passed),
+    /// Rules of tier 1 and whole verdict packets, each against its limit
+    Disputes,
 }
 
 /// Arguments for the program behind a task.
@@ -132,6 +134,7 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Bench { what: Bench::SearchSpeed(passed) } => {
             shell::with_server("bench-search", &passed.args)
         }
+        Task::Bench { what: Bench::Disputes } => shell::disputes(&["figures"]),
         Task::Bench { what: Bench::Engine(passed) } => {
             shell::with_server("bench-engine", &passed.args)
         }

@@ -61,6 +61,12 @@ pub(crate) fn testkit(program: &str, args: &[String]) -> Result<()> {
     run(cargo(own).args(["--bin", program, "--"]).args(args))
 }
 
+/// An example of the disputes' crate, in release build.
+pub(crate) fn disputes(words: &[&str]) -> Result<()> {
+    let own = ["run", "--release", "--package", "marketplace-disputes", "--example"];
+    run(cargo(own).args(words))
+}
+
 /// The comparison of two sizes of a PostgreSQL database, in release build.
 pub(crate) fn scale(args: &[String]) -> Result<()> {
     let own = ["run", "--release", "--package", "marketplace-testkit", "--no-default-features"];

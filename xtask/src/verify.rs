@@ -24,10 +24,10 @@ const CHECKS: &[Check] = &[
     },
     Check {
         name: "disputes",
-        about: "1,000,000 random paths through the dispute machine",
+        about: "1,000,000 random paths through the dispute machine; what rules and packets cost",
         run: || {
-            let own = ["run", "--release", "--package", "marketplace-disputes", "--example"];
-            shell::run(shell::cargo(own).args(["walks", "1000000"]))
+            shell::disputes(&["walks", "1000000"])?;
+            shell::disputes(&["figures"])
         },
     },
     Check {

@@ -262,6 +262,13 @@ pub enum EffectKind {
     SendWithdrawal(WithdrawalId),
     /// Find out what became of a deposit whose request may have died.
     ResolveDeposit(DepositId),
+    /// Tell the TEG, on the transfer of a payout, that a buyer was content with its agent.
+    Signal {
+        /// The payout that took the order's price out.
+        withdrawal: WithdrawalId,
+        /// Which order its buyer accepted.
+        order: OrderId,
+    },
     /// Fetch the bytes of an announced delivery.
     FetchDelivery {
         /// For which order.

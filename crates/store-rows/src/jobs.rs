@@ -71,6 +71,11 @@ pub struct EffectRow {
 enum WorkText<'a> {
     SendWithdrawal(Cow<'a, str>),
     ResolveDeposit(Cow<'a, str>),
+    Signal {
+        #[serde(borrow)]
+        withdrawal: Cow<'a, str>,
+        order: Cow<'a, str>,
+    },
     FetchDelivery {
         #[serde(borrow)]
         order: Cow<'a, str>,
@@ -98,6 +103,10 @@ impl EffectRow {
         let work = match &effect.kind {
             EffectKind::SendWithdrawal(id) => WorkText::SendWithdrawal(id_text(id.uuid()).into()),
             EffectKind::ResolveDeposit(id) => WorkText::ResolveDeposit(id_text(id.uuid()).into()),
+            EffectKind::Signal { withdrawal, order } => WorkText::Signal {
+                withdrawal: id_text(withdrawal.uuid()).into(),
+                order: id_text(order.uuid()).into(),
+            },
             EffectKind::FetchDelivery { order, sha256, uri } => WorkText::FetchDelivery {
                 order: id_text(order.uuid()).into(),
                 sha256: hex(sha256).into(),
@@ -131,6 +140,10 @@ impl EffectRow {
         let kind = match reader.json(&self.work)? {
             WorkText::SendWithdrawal(id) => EffectKind::SendWithdrawal(reader.text(&id)?),
             WorkText::ResolveDeposit(id) => EffectKind::ResolveDeposit(reader.text(&id)?),
+            WorkText::Signal { withdrawal, order } => EffectKind::Signal {
+                withdrawal: reader.text(&withdrawal)?,
+                order: reader.text(&order)?,
+            },
             WorkText::FetchDelivery { order, sha256, uri } => EffectKind::FetchDelivery {
                 order: reader.text(&order)?,
                 sha256: from_hex(&sha256).ok_or_else(|| reader.error("not a hash"))?,

@@ -347,11 +347,15 @@ proptest! {
     }
 
     #[test]
-    fn effects(ids in (id(), id()), kind in 0..4, notice in select(Notice::NAMES.map(|(notice, _)| notice).to_vec()), agent in did(), sha256 in any::<[u8; 32]>(), uri in shared(), due in time(), attempts in any::<u32>()) {
+    fn effects(ids in (id(), id()), kind in 0..5, notice in select(Notice::NAMES.map(|(notice, _)| notice).to_vec()), agent in did(), sha256 in any::<[u8; 32]>(), uri in shared(), due in time(), attempts in any::<u32>()) {
         let kind = match kind {
             0 => EffectKind::SendWithdrawal(WithdrawalId::new(ids.1)),
             1 => EffectKind::ResolveDeposit(DepositId::new(ids.1)),
             2 => EffectKind::Notify { order: OrderId::new(ids.1), agent, notice },
+            3 => EffectKind::Signal {
+                withdrawal: WithdrawalId::new(ids.0),
+                order: OrderId::new(ids.1),
+            },
             _ => EffectKind::FetchDelivery { order: OrderId::new(ids.1), sha256, uri },
         };
         let effect = Effect { id: ids.0, kind, due, attempts };

@@ -121,6 +121,7 @@ impl From<&DeadEffect> for DeadLetterBody {
             }
             EffectKind::SendWithdrawal(id) => ("send_withdrawal", id.to_string(), None, None),
             EffectKind::ResolveDeposit(id) => ("resolve_deposit", id.to_string(), None, None),
+            EffectKind::Signal { order, .. } => ("signal", order.to_string(), None, None),
             EffectKind::FetchDelivery { order, .. } => {
                 ("fetch_delivery", order.to_string(), None, None)
             }

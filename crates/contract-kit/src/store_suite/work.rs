@@ -171,21 +171,22 @@ pub(crate) async fn an_effect_is_given_until_it_is_done(mut world: World) {
         EffectKind::SendWithdrawal(world.withdrawal_id()),
         EffectKind::ResolveDeposit(world.deposit_id()),
         EffectKind::FetchDelivery { order, sha256: [0x7f; 32], uri },
+        EffectKind::Signal { withdrawal: world.withdrawal_id(), order },
     ];
     let mut effects = Vec::new();
-    for (kind, seconds) in kinds.into_iter().zip([0, 1, 2]) {
+    for (kind, seconds) in kinds.into_iter().zip([0, 1, 2, 2]) {
         let due = now.plus(Seconds(seconds));
         effects.push(Effect { id: world.id(), kind, due, attempts: 0 });
     }
     world.write(with_effects(effects.iter().cloned().map(EffectChange::Add))).await;
-    assert_eq!(world.audit().await.open_effects, 3);
+    assert_eq!(world.audit().await.open_effects, 4);
     assert_eq!(lease_effects(&mut world, 30, 10).await, effects[..1]);
     assert_eq!(next_due(&world).await, Some(effects[1].due));
     world.advance(2);
     assert_eq!(lease_effects(&mut world, 30, 10).await, effects[1..]);
     assert_eq!(lease_effects(&mut world, 30, 10).await, []);
     assert_eq!(next_due(&world).await, None);
-    let done = [effects[0].id, effects[2].id, world.id()].map(EffectChange::Done);
+    let done = [effects[0].id, effects[2].id, effects[3].id, world.id()].map(EffectChange::Done);
     world.write(with_effects(done)).await;
     world.advance(31);
     assert_eq!(lease_effects(&mut world, 30, 10).await, effects[1..2]);

@@ -100,6 +100,7 @@ impl Search {
             attempt(&by, &Command::Concede { everything: true });
             attempt(&by, &Command::Concede { everything: false });
             attempt(&by, &Command::Contest { bonded: true });
+            attempt(&by, &Command::Contest { bonded: false });
             attempt(&by, &Command::Appeal);
             if self.coalition == Coalition::Everybody && world.dispute.offer.is_none() {
                 let seller = Amount::from_nano(world.order.price.price.nano() / 3);
@@ -236,6 +237,21 @@ fn nobody_draws_from_us_by_colluding() {
         let search = search(&setup, Coalition::Everybody, truth);
         assert!(search.ends > 100, "{}", search.ends);
         // Settling at once costs nothing but the order's own fee, and nothing costs less.
+        assert!(search.best <= brought, "{} above {brought}", search.best);
+    }
+}
+
+/// A respondent that cannot post its bond goes on without it, and that too is no way to our money.
+#[test]
+fn poverty_is_no_way_to_our_money() {
+    for truth in [Finding::Unproven, Finding::Rejected, Finding::Awarded(Remedy::Full)] {
+        let setup = Setup { poor: true, jurors: 3, ..Setup::default() };
+        let world = World::open(&setup);
+        let respondent = Caller::Agent(world.dispute.party(Side::Seller).clone());
+        assert!(world.ask(&respondent, &Command::Contest { bonded: false }).is_ok());
+        let brought = world.total() - world.balance(&Account::Capital);
+        let search = search(&setup, Coalition::Everybody, truth);
+        assert!(search.ends > 5, "{}", search.ends);
         assert!(search.best <= brought, "{} above {brought}", search.best);
     }
 }

@@ -1,12 +1,12 @@
 //! Random paths: `examples/walks.rs` walks a million of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use marketplace_disputes::{BondOutcome, Phase, TRANSITIONS, diagram, money_table};
 use marketplace_money::Seconds;
 use proptest::prelude::*;
 
-use crate::walk::path;
+use crate::walk::{all_stations, path, stations};
 use crate::world::World;
 
 proptest! {
@@ -22,8 +22,10 @@ proptest! {
 #[test]
 fn random_paths_reach_every_end() {
     let mut endings: BTreeMap<String, usize> = BTreeMap::new();
-    for seed in 0..2_000 {
-        let (_, ending) = path(seed);
+    let mut seen = BTreeSet::new();
+    for seed in 0..3_000 {
+        let (world, ending) = path(seed);
+        seen.extend(stations(&world));
         *endings.entry(format!("{} by tier {}", ending.bonds, ending.tier)).or_default() += 1;
         *endings.entry(format!("{} rounds", ending.rounds)).or_default() += 1;
     }
@@ -31,6 +33,8 @@ fn random_paths_reach_every_end() {
         let seen = endings.keys().any(|key| key.starts_with(name));
         assert!(seen, "{bonds:?} never happened: {endings:?}");
     }
+    let missing: Vec<_> = all_stations().into_iter().filter(|name| !seen.contains(name)).collect();
+    assert!(missing.is_empty(), "{missing:?} never happened");
     for key in ["1 rounds", "2 rounds", "3 rounds", "upheld by tier 2", "upheld by tier 3"] {
         assert!(endings.contains_key(key), "{key} never happened: {endings:?}");
     }

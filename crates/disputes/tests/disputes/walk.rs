@@ -2,8 +2,8 @@
 //! path must end, and [`World::act`] checks the money at every step.
 
 use marketplace_disputes::{
-    BondOutcome, Caller, Category, Command, DisputeRefusal, EvidenceInput, Finding, Policy, Remedy,
-    Side, Stage, State, abort_digest, ruling_digest,
+    BondOutcome, Caller, Category, Command, DisputeRefusal, EvidenceInput, Finding, Phase, Policy,
+    Remedy, Response, Side, Stage, State, abort_digest, ruling_digest,
 };
 use marketplace_ledger::Account;
 use marketplace_listings::AcceptancePolicy;
@@ -67,6 +67,7 @@ pub(crate) fn setup(dice: &mut Dice) -> Setup {
         policy: if dice.chance(70) { Policy::ORIGINAL } else { odd },
         jurors: dice.one_of(&[0, 2, 3, 8, 20, 40]),
         purse: Amount::from_nano(dice.one_of(&[90_000_000_000, 500_000_000_000, 93_000_000_001])),
+        poor: dice.chance(10),
     }
 }
 
@@ -101,6 +102,9 @@ pub(crate) fn path(seed: u64) -> (World, Ending) {
         if dice.chance(2) {
             outage(&mut world, &mut dice);
         }
+        if dice.chance(3) {
+            world.restart();
+        }
         if dice.chance(busy) && steps < 300 {
             any_move(&mut world, &mut dice);
         } else {
@@ -111,6 +115,41 @@ pub(crate) fn path(seed: u64) -> (World, Ending) {
     assert!(world.balance(&Account::Insurance) >= insurance, "nobody draws from insurance");
     let ending = ending(&world);
     (world, ending)
+}
+
+/// What a path came through, in words: the million paths count how often.
+pub(crate) fn stations(world: &World) -> Vec<String> {
+    let dispute = &world.dispute;
+    let response = dispute.response.map_or("none", Response::name);
+    let appeals = dispute.rounds.iter().filter(|round| round.appeal.is_some()).count();
+    let mut stations = vec![
+        format!("opened by the {}", dispute.disputer),
+        format!("response: {response}"),
+        format!("appeals: {appeals}"),
+        format!("end: {}", dispute.phase()),
+    ];
+    for ruling in dispute.rounds.iter().filter_map(|round| round.ruling.as_ref()) {
+        stations.push(format!("tier {} finds {}", ruling.basis.tier(), ruling.finding.name()));
+    }
+    let on_the_way = [(world.restarts > 0, "restarted"), (!world.gaps.is_empty(), "our outages")];
+    stations.extend(on_the_way.iter().filter(|(seen, _)| *seen).map(|(_, name)| (*name).into()));
+    stations
+}
+
+/// What there is to come through.
+pub(crate) fn all_stations() -> Vec<String> {
+    let mut all = vec!["restarted".to_owned(), "our outages".to_owned()];
+    all.extend([Side::Buyer, Side::Seller].map(|side| format!("opened by the {side}")));
+    all.extend(Response::NAMES.iter().map(|(_, name)| format!("response: {name}")));
+    all.extend(["0", "1", "2"].map(|appeals| format!("appeals: {appeals}")));
+    let ends = [Phase::Final, Phase::Withdrawn, Phase::Settled, Phase::Aborted];
+    all.extend(ends.map(|end| format!("end: {end}")));
+    for (finding, name) in Finding::NAMES {
+        // Rules never say that nothing is shown: then they say nothing.
+        let tiers = if finding == Finding::Unproven { 2..=3 } else { 1..=3 };
+        all.extend(tiers.map(|tier| format!("tier {tier} finds {name}")));
+    }
+    all
 }
 
 fn ending(world: &World) -> Ending {
@@ -203,7 +242,9 @@ fn vote(world: &mut World, dice: &mut Dice) -> Result<(), Refused> {
         };
         return world.act(&Caller::Agent(juror), &Command::Reveal(vote));
     }
-    let ballot = dice.one_of(&Finding::NAMES).0;
+    // Most of a panel lean to one finding: else no median would ever be at an end of the scale.
+    let leaning = Finding::NAMES[usize::from(panel.pool[0]) % Finding::NAMES.len()].0;
+    let ballot = if dice.chance(60) { leaning } else { dice.one_of(&Finding::NAMES).0 };
     world.commit(&juror, ballot)
 }
 

@@ -37,6 +37,15 @@ pub(crate) struct Setup {
     pub(crate) jurors: usize,
     /// What each party has beside the order.
     pub(crate) purse: Amount,
+    /// The respondent cannot post a bond.
+    pub(crate) poor: bool,
+}
+
+impl Setup {
+    /// What a party has beside the order.
+    fn purse_of(&self, side: Side) -> Amount {
+        if self.poor && side != self.disputer { Amount::from_nano(500_000_000) } else { self.purse }
+    }
 }
 
 impl Default for Setup {
@@ -53,6 +62,7 @@ impl Default for Setup {
             policy: Policy::ORIGINAL,
             jurors: 40,
             purse: Amount::from_avt(1_000),
+            poor: false,
         }
     }
 }
@@ -83,6 +93,7 @@ pub(crate) struct World {
     pub(crate) chain: Vec<ChainLink>,
     pub(crate) operators: Vec<Did>,
     pub(crate) needed: usize,
+    pub(crate) restarts: usize,
 }
 
 pub(crate) fn did(name: &str) -> Did {
@@ -148,12 +159,12 @@ fn undisputed_order(setup: &Setup) -> Order {
 }
 
 fn purses(setup: &Setup, order: &Order) -> BTreeMap<Account, i128> {
-    let purse = i128::from(setup.purse.nano());
+    let purse = |side| i128::from(setup.purse_of(side).nano());
     BTreeMap::from([
         (Account::Order(order.id), i128::from(order.price.total.nano())),
         (Account::Capital, 1_000_000_000_000),
-        (Account::Agent(did("buyer")), purse),
-        (Account::Agent(did("seller")), purse),
+        (Account::Agent(did("buyer")), purse(Side::Buyer)),
+        (Account::Agent(did("seller")), purse(Side::Seller)),
     ])
 }
 
@@ -174,7 +185,7 @@ impl World {
         let cx = Context {
             now,
             gaps: &none,
-            respondent_available: setup.purse,
+            respondent_available: setup.purse_of(setup.disputer.other()),
             operators: Operators { keys: &operators, needed: 2 },
         };
         let opened =
@@ -198,6 +209,7 @@ impl World {
             chain: Vec::new(),
             operators: operators.to_vec(),
             needed: 2,
+            restarts: 0,
         };
         for number in 0..setup.jurors {
             world.register(&format!("juror{number}"));
@@ -353,6 +365,16 @@ impl World {
             assert_eq!(self.order.timer(), None, "no clock of the order runs");
             assert!(self.dispute.next_timer().is_some(), "every open phase has a clock");
         }
+    }
+
+    /// Whoever looked after the dispute is gone: another one has the log, and nothing else.
+    pub(crate) fn restart(&mut self) {
+        let log = self.log.iter();
+        let folded = log.fold(self.opened.clone(), |known, entry| apply(&known, &entry.events));
+        assert_eq!(self.dispute, folded, "the log tells all");
+        self.dispute = folded;
+        self.restarts += 1;
+        self.check();
     }
 
     /// The chain grows by the batch that holds what was done last.

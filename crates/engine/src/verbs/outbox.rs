@@ -35,6 +35,27 @@ impl Verb for RetryEffect {
     }
 }
 
+/// Puts an effect back that waits for something else: that was no try.
+#[derive(Clone, Debug)]
+pub(crate) struct PutOffEffect {
+    pub(crate) effect: Effect,
+    pub(crate) why: String,
+    pub(crate) after: Seconds,
+}
+
+impl Verb for PutOffEffect {
+    type Reply = ();
+
+    fn keys(&self, _keys: &mut HashSet<Key>) {}
+
+    fn decide(&self, desk: &mut Desk<'_>) -> Result<(), Refusal> {
+        let Effect { id, attempts, .. } = self.effect;
+        let (due, error) = (desk.now().plus(self.after), self.why.clone());
+        desk.change_effect(EffectChange::Retry { id, due, attempts, error });
+        Ok(())
+    }
+}
+
 /// Strikes an effect off that somebody else has brought about.
 #[derive(Clone, Debug)]
 pub(crate) struct FinishEffect {

@@ -35,12 +35,26 @@ impl Verb for Withdraw {
     }
 
     fn decide(&self, desk: &mut Desk<'_>) -> Result<Self::Reply, Refusal> {
+        let id = WithdrawalId::new(desk.fresh());
+        self.ask(desk, id)
+    }
+}
+
+impl Withdraw {
+    /// The withdrawal under this id, which nobody has used.
+    ///
+    /// # Errors
+    /// When the balance does not cover it.
+    pub(crate) fn ask(
+        &self,
+        desk: &mut Desk<'_>,
+        id: WithdrawalId,
+    ) -> Result<Arc<Withdrawal>, Refusal> {
         if !self.amount.is_positive() {
             return Err(Invalid::new("amount", "must be above 0").into());
         }
         let out_of_range = Invalid::new("amount", "is out of range");
         let held = self.amount.checked_add(self.fee).ok_or(out_of_range.clone())?;
-        let id = WithdrawalId::new(desk.fresh());
         let (from, to) = (Account::Agent(self.agent.clone()), Account::Withdrawal(id));
         let draft = EntryDraft::transfer(EntryKind::Withdrawal, from, to, held);
         desk.post(draft.map_err(|_| out_of_range)?.because(format!("Withdrawal {id}")))?;

@@ -52,6 +52,9 @@ impl Worker {
     async fn work(&self, effect: Effect) -> Result<(), Error> {
         let outcome = match &effect.kind {
             EffectKind::SendWithdrawal(id) => return self.send_withdrawal(*id, effect).await,
+            EffectKind::Signal { withdrawal, order } => {
+                return self.signal(*withdrawal, *order, effect).await;
+            }
             EffectKind::ResolveDeposit(id) => self.resolve_deposit(*id, &effect).await?,
             EffectKind::FetchDelivery { order, sha256, uri } => {
                 self.fetch_delivery(*order, *sha256, uri, &effect).await?

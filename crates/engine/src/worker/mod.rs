@@ -10,6 +10,7 @@ mod mirror;
 mod notices;
 mod payouts;
 mod reserves;
+mod signals;
 mod standing;
 mod timers;
 mod withdrawals;

@@ -5,7 +5,7 @@ use marketplace_ports::PayoutPolicy;
 
 use super::{BITE, Worker};
 use crate::refusal::Error;
-use crate::verbs::Withdraw;
+use crate::verbs::{PayOut, Withdraw};
 
 impl Worker {
     /// Starts a withdrawal of the whole balance for each agent whose policy says so. Everything
@@ -30,7 +30,9 @@ impl Worker {
             if policy == PayoutPolicy::Manual || !amount.is_positive() || amount <= fee {
                 continue;
             }
-            match self.marketplace.execute(Withdraw { agent, amount, fee }, None).await {
+            let order = self.accepted_since_payout(&agent).await?;
+            let payout = PayOut { withdraw: Withdraw { agent, amount, fee }, order };
+            match self.marketplace.execute(payout, None).await {
                 Ok(_) => started += 1,
                 // The balance moved meanwhile: next time.
                 Err(Error::Refused(_)) => {}
