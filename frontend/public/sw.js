@@ -1,6 +1,7 @@
 // Keeps the shell of the page for times without a network. What the API says is never kept: money
 // and deadlines of yesterday are worse than none.
 const SHELL = 'shell-v1';
+const PARTS = ['/marketplace/icon.svg', '/marketplace/manifest.webmanifest'];
 
 self.addEventListener('install', () => self.skipWaiting());
 
@@ -19,6 +20,8 @@ self.addEventListener('fetch', (event) => {
     event.respondWith(networkFirst('/marketplace'));
   } else if (url.pathname.startsWith('/marketplace/assets/')) {
     event.respondWith(cacheFirst(request));
+  } else if (PARTS.includes(url.pathname)) {
+    event.respondWith(networkFirst(url.pathname));
   }
 });
 

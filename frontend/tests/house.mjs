@@ -40,7 +40,7 @@ async function inFrontOf(port) {
       if (!existsSync(`${file}.gz`)) return answer.writeHead(404).end();
       const kept = name.startsWith('assets/') ? 'public, max-age=31536000, immutable' : 'no-cache';
       const body = readFileSync(`${file}.gz`);
-      return answer.writeHead(200, { 'Content-Length': body.length, 'Content-Type': TYPES[extname(file)], 'Content-Encoding': 'gzip', 'Content-Security-Policy': POLICY, 'Cache-Control': kept }).end(body);
+      return answer.writeHead(200, { 'Content-Length': body.length, 'Content-Type': TYPES[extname(file)], 'Content-Encoding': 'gzip', 'Content-Security-Policy': POLICY, 'Service-Worker-Allowed': '/marketplace', 'Cache-Control': kept }).end(body);
     }
     const onward = request({ port, host: '127.0.0.1', method: asked.method, path: asked.url, headers: asked.headers }, (reply) => {
       answer.writeHead(reply.statusCode, reply.headers);
@@ -57,21 +57,24 @@ async function inFrontOf(port) {
 
 /** A marketplace of its own, with everything embedded. */
 export class House {
-  static async open() {
+  static async open({ operators = 1 } = {}) {
     if (!SERVER) throw new Error('MARKETPLACE_SERVER names the server binary: run this by cargo xtask');
     const house = new House();
     house.folder = mkdtempSync(join(tmpdir(), 'marketplace-page-'));
     house.port = await freePort();
     house.front = DIST && (await inFrontOf(house.port));
     house.url = `http://127.0.0.1:${house.front ? house.front.address().port : house.port}`;
-    house.operator = await Agent.make(house.url);
+    house.operators = await Promise.all(Array.from({ length: operators }, () => Agent.make(house.url)));
+    [house.operator] = house.operators;
     await house.start();
     house.browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] });
     return house;
   }
 
   async start() {
-    this.server = spawn(SERVER, ['--listen', `127.0.0.1:${this.port}`, '--data-dir', this.folder, '--operator-dids', this.operator.did], { stdio: 'ignore' });
+    const dids = this.operators.map(({ did }) => did);
+    const settings = ['--listen', `127.0.0.1:${this.port}`, '--data-dir', this.folder, '--operator-dids', dids.join(), '--operator-signatures', String(dids.length)];
+    this.server = spawn(SERVER, settings, { stdio: 'ignore' });
     for (let round = 0; round < 600; round++) {
       const answer = await fetch(`${this.url}/readyz`).catch(() => undefined);
       if (answer?.ok) return;
@@ -178,9 +181,10 @@ export async function deliver(page, text) {
 }
 
 /** Opens a dispute on the order page that is shown; gives its path. */
-export async function dispute(page, reason) {
+export async function dispute(page, reason, category = 'poor_quality') {
   await page.locator('[data-action=dispute]').click();
   const dialog = page.getByRole('dialog');
+  await dialog.locator('select[name=category]').selectOption(category);
   await dialog.getByLabel('How much of the price').selectOption('half');
   await dialog.getByLabel('What happened?').fill(reason);
   await dialog.getByText('10 AVT').waitFor();

@@ -54,4 +54,5 @@ async def main(url):
     print("the trade over MCP works")
 
 
-asyncio.run(main(sys.argv[1]))
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1]))

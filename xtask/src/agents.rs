@@ -7,7 +7,7 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 use marketplace_postgres_cluster::{Cluster, Settings};
 
-use crate::shell::{built, root, run};
+use crate::shell::{built, output, root, run};
 use crate::suite::without_settings;
 use crate::temporary::Server;
 use crate::{python, readme};
@@ -15,7 +15,7 @@ use crate::{python, readme};
 /// Where the clients are listed, and what is run with them. Older clients want older versions of
 /// what newer ones stand on.
 const SUITES: [(&str, &[&str]); 2] = [
-    ("requirements.txt", &["trade.py", "tools.py", "attacks.py", "hooks.py"]),
+    ("requirements.txt", &["trade.py", "tools.py", "disputes.py", "attacks.py", "hooks.py"]),
     ("requirements-older.txt", &["older.py"]),
 ];
 const SCRIPTS: &str = "xtask/agents";
@@ -43,9 +43,12 @@ pub(crate) fn run_long() -> Result<()> {
 }
 
 fn run_with(noise: &str) -> Result<()> {
-    // Endpoints of the scripts are on this machine, where only the second server does not look.
-    let server = Server::start_with("agents", &["--fetch-private-addresses", "on"])?;
     let guarded = Server::start("agents-guarded")?;
+    // Gone with that server's folder.
+    let (key, operator) = operator(guarded.folder())?;
+    // Endpoints of the scripts are on this machine, where only the second server does not look.
+    let settings = ["--fetch-private-addresses", "on", "--operator-dids", &operator];
+    let server = Server::start_with("agents", &settings)?;
     let url = format!("http://{}", server.address);
     let other = format!("http://{}", guarded.address);
     for (requirements, scripts) in SUITES {
@@ -53,10 +56,19 @@ fn run_with(noise: &str) -> Result<()> {
         for script in scripts {
             let mut command = Command::new(&python);
             command.current_dir(root().join(SCRIPTS)).env("PYTHONDONTWRITEBYTECODE", "1");
+            command.env("PATH", readme::path()?).env("OPERATOR_KEY", &key);
             run(command.args([*script, &url, noise, &other]))?;
         }
     }
     quick_start(&server, &interpreter(SUITES[0].0)?)
+}
+
+/// A key file of an operator, and its DID.
+fn operator(folder: &Path) -> Result<(PathBuf, String)> {
+    let key = folder.join("operator.json");
+    let mut command = Command::new(built("debug").join("marketplace-admin"));
+    let did = output(command.args(["agent", "new", "--out"]).arg(&key))?;
+    Ok((key, did.trim().to_owned()))
 }
 
 /// Many streams over one database that two servers share.

@@ -14,11 +14,11 @@ use marketplace_a2a::types::{Artifact, Message, Part, Raw, Role, TaskState, Task
 use marketplace_a2a::{
     A2a, A2aError, Act, Behaviour, Cards, NewTask, Pushes, Settings, Standing, Step, Turn, router,
 };
-use marketplace_contract_kit::{FakeFetcher, FakeTeg, ManualClock, MemoryStore};
+use marketplace_contract_kit::{FakeTeg, ManualClock, MemoryStore};
 use marketplace_engine::{Config, Dispatcher, Edges, Marketplace, RandomIds};
 use marketplace_money::{Did, Timestamp};
 use marketplace_ports::{Signed, Signer, Silence, TaskKey};
-use marketplace_registry::{FetchSettings, HttpCourier, KeySource, OwnKeys};
+use marketplace_registry::{FetchSettings, HttpCourier, HttpFetcher, KeySource, OwnKeys};
 use marketplace_wire::{Caller, Doorkeeper, Guest, Knock, Problem, Via};
 use serde_json::json;
 
@@ -228,6 +228,10 @@ fn card(url: &str, pushes: bool) -> serde_json::Value {
     })
 }
 
+fn settings(allow_private: bool) -> FetchSettings {
+    FetchSettings { allow_private, ..FetchSettings::default() }
+}
+
 /// Tells push notifications, as the product does.
 async fn push(
     marketplace: &Marketplace,
@@ -237,8 +241,7 @@ async fn push(
 ) -> Result<(), Box<dyn std::error::Error>> {
     let now = marketplace.now().await?;
     let keys = Arc::new(OwnKeys::open(did.clone(), KeySource::Fixed([7; 32]), now).await?);
-    let settings = FetchSettings { allow_private, ..FetchSettings::default() };
-    let courier = Arc::new(HttpCourier::new(settings, keys)?);
+    let courier = Arc::new(HttpCourier::new(settings(allow_private), keys)?);
     let scribe = Arc::new(Pushes { marketplace: marketplace.clone(), public_url: url.to_owned() });
     let dispatcher = Dispatcher::new(marketplace.clone(), courier, scribe).await?;
     tokio::spawn(dispatcher.run(std::future::pending()));
@@ -256,7 +259,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let edges = Edges {
         store: Arc::new(MemoryStore::new(clock.clone())),
         teg: Arc::new(teg),
-        fetcher: Arc::new(FakeFetcher::default()),
+        fetcher: Arc::new(HttpFetcher::new(settings(cli.allow_private))?),
         notifier: Arc::new(Silence),
         ids: Arc::new(RandomIds),
     };

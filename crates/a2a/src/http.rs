@@ -23,18 +23,8 @@ pub(crate) struct Heard {
 
 /// Finds out who calls.
 pub(crate) async fn hear(a2a: &A2a, parts: &Parts, body: &Bytes) -> Result<Heard, A2aError> {
-    let headers = &parts.headers;
-    let values: Vec<&[u8]> =
-        headers.get_all(header::AUTHORIZATION).iter().map(HeaderValue::as_bytes).collect();
-    let knock = Knock {
-        method: parts.method.as_str(),
-        path: parts.uri.path(),
-        authorization: &values,
-        api_key: headers.get("x-api-key").map(HeaderValue::as_bytes),
-        body,
-    };
-    let guest = a2a.door.who(&knock).await?;
-    let key = headers.get("idempotency-key").map(|value| value.to_str().unwrap_or_default());
+    let guest = a2a.door.who(&Knock::of(parts, body)).await?;
+    let key = parts.headers.get("idempotency-key").map(|value| value.to_str().unwrap_or_default());
     if let Some(key) = key {
         check_key(key)?;
     }

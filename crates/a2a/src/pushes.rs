@@ -130,7 +130,8 @@ impl Scribe for Pushes {
 }
 
 impl A2a {
-    pub(crate) fn check_push(&self, push: &PushConfig) -> Result<(), A2aError> {
+    /// Before anything is done: a place that is never called is an error of who names it.
+    pub(crate) async fn check_push(&self, push: &PushConfig) -> Result<(), A2aError> {
         if !self.settings.pushes {
             return Err(A2aError::new(PUSH_NOT_SUPPORTED, ""));
         }
@@ -139,6 +140,7 @@ impl A2a {
         if !is_url || push.url.len() > 2_048 || push.url.chars().any(char::is_control) {
             return Err(A2aError::invalid("url", "must be an http or https URL"));
         }
+        self.marketplace.check_endpoint(&push.url).await.map_err(Error::from)?;
         Ok(())
     }
 
@@ -164,7 +166,7 @@ impl A2a {
         call: Call<'_>,
         push: PushConfig,
     ) -> Result<PushConfig, A2aError> {
-        self.check_push(&push)?;
+        self.check_push(&push).await?;
         let standing = self.standing(call.did()?, &push.task_id).await?;
         self.set_push(&standing.key, push).await
     }

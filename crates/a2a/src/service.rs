@@ -186,7 +186,7 @@ impl A2a {
         let mut push = configuration.task_push_notification_config.clone();
         let mut position = 0;
         if let Some(push) = &mut push {
-            self.check_push(push)?;
+            self.check_push(push).await?;
             // Named now: the configuration and its hook have the same name.
             if push.id.is_empty() {
                 push.id = Uuid::now_v7().to_string();

@@ -81,7 +81,7 @@ impl App {
 impl Doorkeeper for App {
     async fn who(&self, knock: &Knock<'_>) -> Result<Option<Guest>, Problem> {
         let malformed = |detail| Problem::new(&codes::TOKEN_MALFORMED, detail);
-        let value = match knock.authorization {
+        let value = match knock.authorization.as_slice() {
             [] => {
                 let Some(secret) = knock.api_key else { return Ok(None) };
                 let caller = self.by_api_key(secret).await?;

@@ -2,15 +2,12 @@
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use axum::http::{HeaderName, HeaderValue, header};
 use marketplace_engine::{Error, Refusal};
 use marketplace_money::Did;
 use marketplace_wire::{Caller, Doorkeeper as _, Knock, Via, codes};
 
 use crate::failure::Failure;
 use crate::shell::{Inner, Shell};
-
-const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
 /// Whether the request changes something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,17 +25,7 @@ pub(crate) async fn identify(
     body: &[u8],
     purpose: Use,
 ) -> Result<Option<Caller>, Failure> {
-    let headers = &parts.headers;
-    let values: Vec<&[u8]> =
-        headers.get_all(header::AUTHORIZATION).iter().map(HeaderValue::as_bytes).collect();
-    let knock = Knock {
-        method: parts.method.as_str(),
-        path: parts.uri.path(),
-        authorization: &values,
-        api_key: headers.get(API_KEY).map(HeaderValue::as_bytes),
-        body,
-    };
-    let Some(guest) = shell.app.who(&knock).await? else { return Ok(None) };
+    let Some(guest) = shell.app.who(&Knock::of(parts, body)).await? else { return Ok(None) };
     let admitted = admitted(shell, guest.caller, purpose)?;
     if let (Some((nonce, until)), Use::Command) = (guest.proof, purpose) {
         // In a commit of its own: the proof is worth nothing afterwards, whatever becomes of the

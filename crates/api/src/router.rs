@@ -131,6 +131,7 @@ fn house() -> OpenApiRouter<Shell> {
         .routes(routes!(pages::agent_card::agent_card))
         .routes(routes!(operator::fees::fees))
         .routes(routes!(market::overview::overview))
+        .routes(routes!(market::follow::follow))
         .routes(routes!(pages::marketplace::marketplace))
         .routes(routes!(pages::problems::problems))
         .routes(routes!(pages::jwks::jwks))

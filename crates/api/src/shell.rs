@@ -6,6 +6,7 @@ use marketplace_engine::Marketplace;
 use marketplace_money::{Did, Gaps};
 
 use crate::app::App;
+use crate::events::teller::Frames;
 use crate::failure::Failure;
 use crate::metrics::Metrics;
 use crate::request_id::RequestIds;
@@ -18,6 +19,7 @@ pub(crate) struct Inner {
     pub(crate) app: Arc<App>,
     pub(crate) metrics: Metrics,
     pub(crate) request_ids: RequestIds,
+    pub(crate) frames: Frames,
 }
 
 impl std::ops::Deref for Shell {
@@ -31,7 +33,7 @@ impl std::ops::Deref for Shell {
 impl Shell {
     pub(crate) fn new(app: Arc<App>) -> Self {
         let (metrics, request_ids) = (Metrics::default(), RequestIds::default());
-        Self(Arc::new(Inner { app, metrics, request_ids }))
+        Self(Arc::new(Inner { app, metrics, request_ids, frames: Frames::default() }))
     }
 }
 

@@ -14,4 +14,8 @@ impl Fetcher for NoFetcher {
         // It may work after a restart with certificates: nobody's delivery is lost for good.
         Err(FetchError::Unavailable(self.reason.clone()))
     }
+
+    async fn check(&self, _url: &str) -> Result<(), FetchError> {
+        Err(FetchError::Unavailable(self.reason.clone()))
+    }
 }

@@ -99,6 +99,10 @@ impl Fetcher for Measured<dyn Fetcher> {
     async fn fetch(&self, uri: &str, limit: u64) -> Result<Vec<u8>, FetchError> {
         self.count("web", "fetch", self.edge.fetch(uri, limit).await)
     }
+
+    async fn check(&self, url: &str) -> Result<(), FetchError> {
+        self.edge.check(url).await
+    }
 }
 
 #[async_trait]

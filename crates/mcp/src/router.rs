@@ -40,17 +40,8 @@ async fn identify(
     let Ok(body) = to_bytes(body, LARGEST).await else {
         return StatusCode::PAYLOAD_TOO_LARGE.into_response();
     };
-    let headers = &parts.headers;
-    let values: Vec<&[u8]> =
-        headers.get_all(header::AUTHORIZATION).iter().map(HeaderValue::as_bytes).collect();
-    let knock = Knock {
-        method: parts.method.as_str(),
-        path: parts.uri.path(),
-        authorization: &values,
-        api_key: headers.get("x-api-key").map(HeaderValue::as_bytes),
-        body: &body,
-    };
-    match door.who(&knock).await {
+    let who = door.who(&Knock::of(&parts, &body)).await;
+    match who {
         Ok(Some(guest)) => drop(parts.extensions.insert(Arc::new(guest))),
         Ok(None) => {}
         Err(problem) => return challenge(&problem),

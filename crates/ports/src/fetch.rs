@@ -19,4 +19,9 @@ pub enum FetchError {
 pub trait Fetcher: Send + Sync {
     /// The bytes behind `uri`, at most `limit` of them.
     async fn fetch(&self, uri: &str, limit: u64) -> Result<Vec<u8>, FetchError>;
+
+    /// Whether `url` is one that we call at all, without calling it: `Refused` names the rule that
+    /// it breaks, `Unavailable` says that its host's name means nothing now. What passes is checked
+    /// again when a connection is made, for names change what they stand for.
+    async fn check(&self, url: &str) -> Result<(), FetchError>;
 }

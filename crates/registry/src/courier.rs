@@ -107,7 +107,30 @@ impl Courier for HttpCourier {
 
 #[cfg(test)]
 mod tests {
+    use marketplace_money::Timestamp;
+
     use super::*;
+    use crate::KeySource;
+
+    #[tokio::test]
+    async fn letters_go_to_public_addresses_only() {
+        let (did, now) = ("did:web:market.example".parse().unwrap(), Timestamp::from_micros(0));
+        let keys = OwnKeys::open(did, KeySource::Fixed([7; 32]), now).await.unwrap();
+        let courier = HttpCourier::new(FetchSettings::default(), Arc::new(keys)).unwrap();
+        // An address, and a name that is looked up when the connection is made.
+        for url in ["http://127.0.0.1:9/", "http://localhost:9/"] {
+            let letter = Letter {
+                id: "1".to_owned(),
+                at: now,
+                url: url.to_owned(),
+                body: "{}".to_owned(),
+                secret: None,
+                headers: Vec::new(),
+            };
+            let refused = PostError::Refused("the host has no public address".to_owned());
+            assert_eq!(courier.post(&letter).await, Err(refused), "{url}");
+        }
+    }
 
     #[test]
     fn signatures_are_those_of_the_standard() {

@@ -17,6 +17,9 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::redirect::{Attempt, Policy};
 use reqwest::{Client, Response, StatusCode, Url};
 
+/// Of a name, before somebody is answered who named it.
+const LONGEST_LOOKUP: Duration = Duration::from_secs(3);
+
 /// How far a fetch may go.
 #[derive(Clone, Copy, Debug)]
 pub struct FetchSettings {
@@ -134,6 +137,20 @@ impl Fetcher for HttpFetcher {
             status => return Err(FetchError::Refused(format!("the server answered {status}"))),
         }
         read(response, limit).await
+    }
+
+    async fn check(&self, url: &str) -> Result<(), FetchError> {
+        let url =
+            self.check(url).map_err(|forbidden| FetchError::Refused(forbidden.to_string()))?;
+        let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']).to_owned();
+        // An address was looked at already, and a lookup of one is free.
+        let lookup = tokio::net::lookup_host((host, 0));
+        let found = tokio::time::timeout(LONGEST_LOOKUP, lookup).await;
+        let found = found.ok().and_then(Result::ok).ok_or_else(|| {
+            FetchError::Unavailable("the name of the host means nothing now".to_owned())
+        })?;
+        let allowed = allowed(found, self.allow_private);
+        allowed.map(drop).map_err(|forbidden| FetchError::Refused(forbidden.to_string()))
     }
 }
 
@@ -322,6 +339,27 @@ mod tests {
             assert_eq!(refused, Some(NOT_PUBLIC.0), "{url}");
             assert!(fetcher(true).check(url).is_ok(), "{url}");
         }
+    }
+
+    #[tokio::test]
+    async fn what_we_would_not_call_is_known_before_it_is_called() {
+        for (url, allow_private, expect) in [
+            ("https://1.1.1.1/hook", false, None),
+            ("http://127.0.0.1:9/hook", false, Some(NOT_PUBLIC.0)),
+            ("http://localhost:9/hook", false, Some(NOT_PUBLIC.0)),
+            ("http://localhost:9/hook", true, None),
+            ("http://[::1]/hook", false, Some(NOT_PUBLIC.0)),
+            ("http://[::1]/hook", true, None),
+            ("ftp://localhost/hook", true, Some("only http and https are fetched")),
+            ("http://me:secret@1.1.1.1/", true, Some("the URL has credentials in it")),
+        ] {
+            let got = Fetcher::check(&fetcher(allow_private), url).await;
+            let expect = expect.map_or(Ok(()), |rule| Err(FetchError::Refused(rule.to_owned())));
+            assert_eq!(got, expect, "{url}, private ones allowed: {allow_private}");
+        }
+        // A name of RFC 6761 that never means anything.
+        let got = Fetcher::check(&fetcher(true), "https://nobody.invalid/").await;
+        assert!(matches!(got, Err(FetchError::Unavailable(_))), "{got:?}");
     }
 
     #[test]

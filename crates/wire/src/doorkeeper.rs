@@ -1,24 +1,48 @@
 //! Who stands at the door of a binding.
 
 use async_trait::async_trait;
+use http::header::AUTHORIZATION;
+use http::request::Parts;
+use http::{HeaderName, HeaderValue};
 use marketplace_money::Timestamp;
 use marketplace_ports::Nonce;
 
 use crate::{Caller, Problem, codes};
 
+const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+
 /// What a request shows of its caller, and what it is about: a body-bound proof names both.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Knock<'a> {
     /// Such as `POST`.
     pub method: &'a str,
     /// As it was sent, without query.
     pub path: &'a str,
     /// Values of `Authorization`, one for each such header.
-    pub authorization: &'a [&'a [u8]],
+    pub authorization: Vec<&'a [u8]>,
     /// The value of `X-API-Key`.
     pub api_key: Option<&'a [u8]>,
     /// Every byte of it.
     pub body: &'a [u8],
+}
+
+impl<'a> Knock<'a> {
+    /// What a request shows, whichever binding it is for.
+    #[must_use]
+    pub fn of(parts: &'a Parts, body: &'a [u8]) -> Self {
+        let headers = &parts.headers;
+        Self {
+            method: parts.method.as_str(),
+            path: parts.uri.path(),
+            authorization: headers
+                .get_all(AUTHORIZATION)
+                .iter()
+                .map(HeaderValue::as_bytes)
+                .collect(),
+            api_key: headers.get(API_KEY).map(HeaderValue::as_bytes),
+            body,
+        }
+    }
 }
 
 /// A caller who proved itself.

@@ -94,6 +94,10 @@ pub struct WebhookBody {
     /// Signs what is told; shown this once.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub secret: Option<String>,
+    /// What may be wrong with it; said when it is set up.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "the name of the host means nothing now")]
+    pub warning: Option<String>,
 }
 
 impl WebhookBody {
@@ -111,6 +115,7 @@ impl WebhookBody {
             next_try_at: next,
             created_at: Rfc3339(Timestamp::from_micros(hook.created_at)),
             secret: None,
+            warning: None,
         }
     }
 
@@ -118,6 +123,13 @@ impl WebhookBody {
     #[must_use]
     pub fn with_secret(mut self, hook: &Hook) -> Self {
         self.secret.clone_from(&hook.secret);
+        self
+    }
+
+    /// With what was found doubtful when it was set up.
+    #[must_use]
+    pub fn with_warning(mut self, warning: Option<String>) -> Self {
+        self.warning = warning;
         self
     }
 }

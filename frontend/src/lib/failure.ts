@@ -9,6 +9,10 @@ export function explain(error: unknown): string {
     if (known) return known;
     if (error.message) return error.message;
   }
+  // A token that was refused is told by what it was refused with.
+  const { problem } = (error ?? {}) as { problem?: { code?: string; detail?: string } };
+  const told = problem?.code === undefined ? undefined : (words.problems[problem.code] ?? problem.detail);
+  if (told) return told;
   if (error instanceof TypeError) return words.common.offline;
   return `${words.common.unexpected} ${error instanceof Error ? error.message : String(error)}`;
 }

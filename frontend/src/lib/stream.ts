@@ -9,9 +9,10 @@ export type StreamState = 'live' | 'waiting';
 
 const SHORTEST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 15_000;
+const SETTLE_MS = 100;
 
 interface Listener {
-  onEvent: (event: MarketEvent) => void;
+  onEvent: (event: MarketEvent) => unknown;
   onState?: (state: StreamState) => void;
 }
 
@@ -21,6 +22,46 @@ export function follow(path: string, listener: Listener): () => void {
   void run(path, listener, stop.signal);
   return () => stop.abort();
 }
+
+/** What a page shows, kept fresh. */
+interface Shown {
+  load: () => Promise<void>;
+  /** Which events change it; all, if it does not say. */
+  concerns?: (event: MarketEvent) => boolean;
+  onState?: (state: StreamState) => void;
+}
+
+/**
+ * Loads now, when the stream is open (something may have happened until then), and soon after an
+ * event that concerns what is shown: many events of one commit are one load.
+ */
+export function keepFresh(path: string, { load, concerns = () => true, onState }: Shown): () => void {
+  let soon: ReturnType<typeof setTimeout> | undefined;
+  const again = (): void => {
+    // Not put off for ever where events never pause.
+    soon ??= setTimeout(() => {
+      soon = undefined;
+      void load();
+    }, SETTLE_MS);
+  };
+  void load();
+  const stop = follow(path, {
+    onState: (state) => {
+      onState?.(state);
+      if (state === 'live') again();
+    },
+    onEvent: (event) => concerns(event) && again(),
+  });
+  return () => {
+    clearTimeout(soon);
+    stop();
+  };
+}
+
+/** No later try helps: nobody is to be asked again and again. */
+class NoSuchStream extends Error {}
+
+const mayPass = (status: number): boolean => status < 400 || status >= 500 || [401, 408, 425, 429].includes(status);
 
 async function run(path: string, listener: Listener, signal: AbortSignal): Promise<void> {
   let last: string | undefined;
@@ -32,8 +73,9 @@ async function run(path: string, listener: Listener, signal: AbortSignal): Promi
         if (message.id !== undefined) last = message.id;
         if (message.data) listener.onEvent(JSON.parse(message.data) as MarketEvent);
       }
-    } catch {
-      // Whatever broke: the next round starts where this one ended.
+    } catch (failure) {
+      // Whatever else broke: the next round starts where this one ended.
+      if (failure instanceof NoSuchStream) return;
     }
     if (signal.aborted) return;
     listener.onState?.('waiting');
@@ -54,6 +96,7 @@ async function* read(path: string, last: string | undefined, signal: AbortSignal
   if (last !== undefined) headers.set('Last-Event-ID', last);
   const answer = await fetch(path, { headers, signal, cache: 'no-store' });
   if (answer.status === 401) identity.drop();
+  if (!mayPass(answer.status)) throw new NoSuchStream(`stream: ${answer.status}`);
   if (!answer.ok || !answer.body) throw new Error(`stream: ${answer.status}`);
   opened();
   let message: Message = { data: '' };
@@ -83,13 +126,18 @@ async function* lines(body: ReadableStream<Uint8Array<ArrayBuffer>>): AsyncGener
 
 function pause(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
+    const over = new AbortController();
+    // A tab that nobody looks at does not ask for ever: it waits until somebody does.
+    const timer = document.hidden && ms >= LONGEST_WAIT_MS / 2 ? undefined : setTimeout(() => now(), ms);
     // Back on the network, or back at this tab: nobody wants to wait for the rest.
     const now = (): void => {
       clearTimeout(timer);
+      over.abort();
       resolve();
     };
-    addEventListener('online', now, { once: true, signal });
-    signal.addEventListener('abort', now, { once: true });
+    const until = { once: true, signal: over.signal };
+    addEventListener('online', now, until);
+    signal.addEventListener('abort', now, until);
+    document.addEventListener('visibilitychange', () => document.hidden || now(), { signal: over.signal });
   });
 }

@@ -86,7 +86,7 @@ export const disputes: Words['disputes'] = {
     silent: 'Keine Antwort in der Frist',
     ruled: 'Entschieden:',
     appealed: 'Berufung',
-    closed: 'Zu Ende',
+    closed: 'Zu Ende:',
   },
   evidence: 'Beweise',
   noEvidence: 'Noch wurde nichts vorgelegt.',

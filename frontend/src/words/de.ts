@@ -117,7 +117,7 @@ export const de: Words = {
     expires: 'Der Auftrag endet spätestens',
     confirm: 'Auf das Treuhandkonto zahlen',
     changed: 'Der Preis hat sich inzwischen geändert. Hier ist der neue.',
-    valid: 'Dieser Preis gilt noch',
+    valid: 'Dieser Preis gilt:',
     done: 'Auf das Treuhandkonto gezahlt. Der Anbieter weiß Bescheid.',
   },
   sell: {

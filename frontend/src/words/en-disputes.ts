@@ -86,7 +86,7 @@ export const disputes = {
     silent: 'No answer in time',
     ruled: 'Ruled:',
     appealed: 'Appealed by',
-    closed: 'Over',
+    closed: 'Over:',
   } as Record<string, string>,
   evidence: 'Evidence',
   noEvidence: 'Nothing was handed in yet.',

@@ -138,7 +138,7 @@ export const en = {
     expires: 'The order ends at the latest',
     confirm: 'Pay into escrow',
     changed: 'The price changed while you looked. Here is the new one.',
-    valid: 'This price holds for',
+    valid: 'This price holds:',
     done: 'Paid into escrow. The provider was told.',
   },
   sell: {

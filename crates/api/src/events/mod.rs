@@ -2,3 +2,4 @@
 
 pub(crate) mod of_order;
 pub(crate) mod stream;
+pub(crate) mod teller;

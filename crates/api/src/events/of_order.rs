@@ -7,6 +7,7 @@ use marketplace_engine::Scope;
 use marketplace_wire::{EventBody, EventParams};
 
 use super::stream::open;
+use super::teller::Teller;
 use crate::failure::Failure;
 use crate::identity::Viewer;
 use crate::orders::visible_order;
@@ -31,5 +32,5 @@ pub(crate) async fn of_order(
 ) -> Result<Response, Failure> {
     let view = visible_order(&shell, &order_id, &viewer).await?;
     let scope = Scope::Order { order: view.order.id, party: view.order.buyer.clone() };
-    open(&shell, &viewer, scope, &params, &headers).await
+    open(&shell, &viewer, scope, Teller::events(&shell), &params, &headers).await
 }

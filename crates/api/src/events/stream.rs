@@ -4,12 +4,13 @@
 //! server, and misses nothing.
 
 use std::convert::Infallible;
+use std::sync::Arc;
 use std::time::Duration;
 
+use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
-use axum::response::sse::{Event, Sse};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use futures::stream;
@@ -18,6 +19,7 @@ use marketplace_ports::SealedEvent;
 use marketplace_wire::{Caller, EventBody, EventParams, Problem, codes};
 use tokio::sync::mpsc;
 
+use super::teller::Teller;
 use crate::failure::Failure;
 use crate::identity::Viewer;
 use crate::params::{Params, parsed};
@@ -32,8 +34,10 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 const SLOWEST: Duration = Duration::from_secs(30);
 /// Events on their way to a reader.
 const AHEAD: usize = 64;
-/// When to come back after the end of a stream.
-const RETRY: Duration = Duration::from_secs(1);
+/// The first words, so that the reader knows that it is heard, and when to come back.
+const WELCOME: Bytes = Bytes::from_static(b"retry: 1000\n: welcome\n\n");
+const STILL_HERE: Bytes = Bytes::from_static(b": still here\n\n");
+const GO_ON: Bytes = Bytes::from_static(b"retry: 1000\n: go on with Last-Event-ID\n\n");
 /// The end of a stream whose token does not say when it ends: then its rights are looked at anew.
 const LONGEST: Duration = Duration::from_secs(3_600);
 
@@ -58,14 +62,15 @@ pub(crate) async fn stream(
 ) -> Result<Response, Failure> {
     let scope =
         if viewer.is_operator { Scope::Everything } else { Scope::Agent(viewer.did.clone()) };
-    open(&shell, &viewer, scope, &params, &headers).await
+    open(&shell, &viewer, scope, Teller::events(&shell), &params, &headers).await
 }
 
-/// Opens a stream of a scope.
-pub(super) async fn open(
+/// Opens a stream of a scope, in the words of a teller.
+pub(crate) async fn open(
     shell: &Shell,
     viewer: &Caller,
     scope: Scope,
+    teller: Teller,
     params: &EventParams,
     headers: &HeaderMap,
 ) -> Result<Response, Failure> {
@@ -83,13 +88,14 @@ pub(super) async fn open(
         Duration::from_micros(u64::try_from(micros).unwrap_or(0))
     });
     let (events, taken) = mpsc::channel(AHEAD);
-    tokio::spawn(pump(reader, events, left.min(LONGEST)));
-    let next = |mut taken: mpsc::Receiver<Event>| async move {
-        let event = taken.recv().await?;
-        Some((Ok::<_, Infallible>(event), taken))
+    tokio::spawn(pump(reader, teller, events, left.min(LONGEST)));
+    let next = |mut taken: mpsc::Receiver<Bytes>| async move {
+        let told = taken.recv().await?;
+        Some((Ok::<_, Infallible>(told), taken))
     };
-    let mut response = Sse::new(stream::unfold(taken, next)).into_response();
+    let mut response = Response::new(Body::from_stream(stream::unfold(taken, next)));
     let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
     headers.insert(UNBUFFERED, HeaderValue::from_static("no"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     Ok(response)
@@ -104,11 +110,10 @@ fn expiry(headers: &HeaderMap) -> Option<i64> {
 }
 
 /// Carries events to one reader until its time is over or it takes no more.
-async fn pump(mut reader: FeedReader, events: mpsc::Sender<Event>, left: Duration) {
+async fn pump(mut reader: FeedReader, teller: Teller, events: mpsc::Sender<Bytes>, left: Duration) {
     let end = tokio::time::sleep(left);
     tokio::pin!(end);
-    // The first words, so that the reader knows that it is heard.
-    if !send(&events, Event::default().retry(RETRY).comment("welcome")).await {
+    if !send(&events, WELCOME).await {
         return;
     }
     loop {
@@ -119,8 +124,8 @@ async fn pump(mut reader: FeedReader, events: mpsc::Sender<Event>, left: Duratio
             next = tokio::time::timeout(KEEP_ALIVE, reader.next()) => next,
         };
         let sent = match next {
-            Err(_) => send(&events, Event::default().comment("still here")).await,
-            Ok(Ok(Some(page))) => send_all(&events, &page).await,
+            Err(_) => send(&events, STILL_HERE).await,
+            Ok(Ok(Some(page))) => send_all(&events, &teller, &page).await,
             Ok(Ok(None)) => break,
             Ok(Err(error)) => {
                 tracing::warn!(%error, "a stream of events ends: the store does not answer");
@@ -132,23 +137,25 @@ async fn pump(mut reader: FeedReader, events: mpsc::Sender<Event>, left: Duratio
             return;
         }
     }
-    send(&events, Event::default().retry(RETRY).comment("go on with Last-Event-ID")).await;
+    send(&events, GO_ON).await;
 }
 
-async fn send_all(events: &mpsc::Sender<Event>, page: &[std::sync::Arc<SealedEvent>]) -> bool {
-    for event in page {
-        if !send(events, shown(event)).await {
+async fn send_all(
+    events: &mpsc::Sender<Bytes>,
+    teller: &Teller,
+    page: &[Arc<SealedEvent>],
+) -> bool {
+    for told in teller.tell(page) {
+        if !send(events, told).await {
             return false;
         }
+    }
+    if let Some(rest) = teller.rest() {
+        tokio::time::sleep(rest).await;
     }
     true
 }
 
-async fn send(events: &mpsc::Sender<Event>, event: Event) -> bool {
-    matches!(tokio::time::timeout(SLOWEST, events.send(event)).await, Ok(Ok(())))
-}
-
-fn shown(event: &SealedEvent) -> Event {
-    let body = crate::answer::text(&EventBody::new(event));
-    Event::default().id(event.position.to_string()).event(&event.name).data(body)
+async fn send(events: &mpsc::Sender<Bytes>, told: Bytes) -> bool {
+    matches!(tokio::time::timeout(SLOWEST, events.send(told)).await, Ok(Ok(())))
 }

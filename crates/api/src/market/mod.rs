@@ -1,3 +1,4 @@
 //! The market as a whole.
 
+pub(crate) mod follow;
 pub(crate) mod overview;

@@ -19,7 +19,8 @@ use crate::shell::Shell;
 /// `webhook-timestamp`, `webhook-signature` with `v1` (HMAC with the secret, shown this once) and
 /// `v1a` (Ed25519 with our key, see `/.well-known/jwks.json`). What is not taken is tried again,
 /// further and further apart; after twelve failures the webhook is paused, and an event
-/// `webhook.paused` says so.
+/// `webhook.paused` says so. An address that only this machine or its network reaches is refused;
+/// a host whose name means nothing yet is taken, with a `warning`.
 #[utoipa::path(
     post, path = "/api/v1/webhooks", operation_id = "createWebhook", tag = "webhooks",
     request_body = WebhookInput,
@@ -37,8 +38,9 @@ pub(crate) async fn create(
     random.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
     let (position, now) = (market.feed_head().await?, market.now().await?);
     let hook = input.hook(random, position, now)?;
+    let warning = market.check_endpoint(&hook.url).await?;
     let (id, hook) = market.add_hook(&incoming.caller.did, hook).await?;
-    let body = text(&WebhookBody::new(id, &hook).with_secret(&hook));
+    let body = text(&WebhookBody::new(id, &hook).with_secret(&hook).with_warning(warning));
     let mut response = json(StatusCode::CREATED, body);
     let no_store = HeaderValue::from_static("no-store");
     response.headers_mut().insert(header::CACHE_CONTROL, no_store);

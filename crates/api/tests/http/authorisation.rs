@@ -120,6 +120,7 @@ const CASES: &[(&str, &str, Who)] = &[
     ("get", "/api/v1/operator/events", Operator),
     ("get", "/api/v1/fees", Anybody),
     ("get", "/api/v1/market/overview", Anybody),
+    ("get", "/api/v1/market/events", Caller),
     ("get", "/api/v1/webhooks", Caller),
     ("post", "/api/v1/webhooks", Caller),
     ("get", "/api/v1/webhooks/{webhook_id}/deliveries", Caller),

@@ -71,7 +71,7 @@ fn bindings(app: &Arc<App>) -> Router {
         cards: Arc::new(Cards::new(&app.settings.manifest, PUBLIC_URL, false, keys)),
         settings: marketplace_a2a::Settings {
             public_url: PUBLIC_URL.to_owned(),
-            pushes: false,
+            pushes: true,
             longest_wait: Duration::from_secs(5),
         },
         clock: app.clock.clone(),

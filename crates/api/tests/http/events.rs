@@ -265,3 +265,26 @@ async fn what_is_no_position_is_refused() {
     let reply = world.get("/api/v1/events").by(&agent).header("last-event-id", "x").send().await;
     reply.expect_problem(400, "invalid_query");
 }
+
+#[tokio::test(start_paused = true)]
+async fn anybody_hears_that_the_market_moved_and_not_what_happened() {
+    let world = world().await;
+    let (seller, buyer) = (world.agent(1, 1).await, world.agent(2, 40).await);
+    let stranger = world.agent(3, 1).await;
+    let listing = world.listing(&seller).await;
+    let mut reader = Reader::open(&world, &stranger, "/api/v1/market/events", None).await;
+    assert!(reader.take().await);
+    let started = tokio::time::Instant::now();
+    for hints in 1..=3 {
+        world.order(&buyer, &listing, "buyer_confirms").await;
+        world.order(&buyer, &listing, "buyer_confirms").await;
+        while reader.events.len() < hints {
+            assert!(reader.take().await);
+        }
+    }
+    assert!(started.elapsed() >= Duration::from_secs(2), "a hint in a second: {started:?}");
+    assert!(reader.ids().is_sorted_by(|a, b| a < b));
+    for (_, name, data) in &reader.events {
+        assert_eq!((name.as_str(), data), ("market.changed", &json!({})));
+    }
+}

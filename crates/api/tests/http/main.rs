@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod a2a;
+mod a2a_rules;
 mod acceptance;
 mod api_keys;
 mod authorisation;
@@ -15,6 +16,7 @@ mod documents;
 mod edge;
 mod events;
 mod finding;
+mod hooks;
 mod idempotency;
 mod identity;
 mod listings;

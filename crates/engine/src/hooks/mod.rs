@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use marketplace_money::{CommandId, Did, OrderId, Seconds, Timestamp};
-use marketplace_ports::{SealedEvent, Subject, Task, TaskKey};
+use marketplace_ports::{FetchError, SealedEvent, Subject, Task, TaskKey};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -269,6 +269,22 @@ impl Marketplace {
         match self.execute(KeepHook { key, amend }, None).await? {
             Done::Fresh(hook) => Ok(hook),
             Done::Repeated(_) => Err(Error::Fault("a hook has no idempotency key".to_owned())),
+        }
+    }
+
+    /// Whether an agent's endpoint is one that we would call; a warning where its host's name
+    /// means nothing yet. Whoever sets up a hook asks this first.
+    ///
+    /// # Errors
+    /// When it never would be called: the wrong scheme, or no public address.
+    pub async fn check_endpoint(&self, url: &str) -> Result<Option<String>, Refusal> {
+        match self.inner.edges.fetcher.check(url).await {
+            Ok(()) => Ok(None),
+            Err(FetchError::Unavailable(reason)) => Ok(Some(reason)),
+            Err(FetchError::Refused(reason)) => {
+                let problem = format!("is no endpoint that we call: {reason}");
+                Err(Refusal::InvalidInput { field: "url", problem })
+            }
         }
     }
 

@@ -239,4 +239,8 @@ impl Fetcher for SimWeb {
             _ => Err(FetchError::Unavailable("simulated: no answer".to_owned())),
         }
     }
+
+    async fn check(&self, url: &str) -> Result<(), FetchError> {
+        self.inner.check(url).await
+    }
 }

@@ -1,0 +1,169 @@
+// What is one's own: keys, tokens, listings, and the page itself without a network.
+
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { after, before, test } from 'node:test';
+
+import { go, House, list } from './house.mjs';
+
+let house;
+before(async () => (house = await House.open()));
+after(async () => house?.close());
+
+const available = (page, amount) => page.getByTestId('available').filter({ hasText: new RegExp(`^\\s*${amount}\\sAVT`, 'u') }).waitFor();
+const well = (...people) => {
+  for (const { faults } of people) assert.deepEqual(faults, []);
+};
+
+/** Fills the wallet's dialog and sends it. */
+async function move(page, button, amount) {
+  await page.getByRole('button', { name: button, exact: true }).click();
+  await page.getByLabel('Amount in AVT').fill(amount);
+}
+
+test('deposit, withdraw, send, and a statement that adds up', async () => {
+  const [trader, other] = [await house.trader(), await house.agent()];
+  const { page } = trader;
+  await move(page, 'Deposit', '20.5');
+  await page.getByRole('button', { name: 'Do it' }).click();
+  await available(page, '20\\.5');
+  await move(page, 'Withdraw', 'nonsense');
+  assert.equal(await page.getByRole('button', { name: 'Do it' }).isDisabled(), true);
+  await page.getByLabel('Amount in AVT').fill('5,25');
+  await page.getByText('Fee of the TEG').waitFor();
+  await page.getByRole('button', { name: 'Do it' }).click();
+  await available(page, '15\\.25');
+  await move(page, 'Send to an agent', '0.25');
+  await page.getByLabel('DID of the receiver').fill(other.did);
+  await page.getByLabel('Reason (optional)').fill('=1+1');
+  await page.getByRole('button', { name: 'Do it' }).click();
+  await available(page, '15');
+  const [saved] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: 'Export as CSV' }).click()]);
+  const lines = readFileSync(await saved.path(), 'utf8').split('\r\n').slice(1);
+  const rows = lines.map((line) => line.slice(1, -1).split('","'));
+  // Newest first: each balance is the one before it and the change.
+  for (const [at, [, , change, balance]] of rows.entries()) {
+    const before = Number(rows[at + 1]?.[3] ?? 0);
+    assert.equal(Number(balance), before + Number(change), lines.join('\n'));
+  }
+  assert.ok(rows.some((row) => row.includes("'=1+1")), 'no formula for a spreadsheet');
+  well(trader);
+});
+
+test('keys stay in the browser unless their owner wants a copy', async () => {
+  const [first, second] = [await house.trader(), await house.person()];
+  const { page } = first;
+  await go(page, 'Wallet');
+  await move(page, 'Deposit', '3');
+  await page.getByRole('button', { name: 'Do it' }).click();
+  await page.goto('/marketplace/identity');
+  await page.getByText('not exportable').waitFor();
+  const bare = await page.evaluate(async () => {
+    const open = indexedDB.open('marketplace');
+    await new Promise((done) => (open.onsuccess = done));
+    const all = open.result.transaction('keys').objectStore('keys').getAll();
+    await new Promise((done) => (all.onsuccess = done));
+    const [{ key }] = all.result;
+    return crypto.subtle.exportKey('jwk', key).then(() => 'exported', (error) => error.name);
+  });
+  assert.equal(bare, 'InvalidAccessError');
+  await page.getByLabel(/Let me export/).check();
+  await page.getByRole('button', { name: 'Make it' }).click();
+  const [file] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: 'Export the key' }).click()]);
+  const text = readFileSync(await file.path(), 'utf8');
+  await second.page.goto('/marketplace/identity');
+  const take = (name, buffer) => second.page.locator('input[type=file]').setInputFiles({ name, mimeType: 'application/json', buffer: Buffer.from(buffer) });
+  await take('wrong.json', '{"kty":"RSA"}');
+  await second.page.getByText('That is not a key file').waitFor();
+  await take('mine.json', text);
+  await second.page.getByText('In use').waitFor();
+  await second.page.getByText(JSON.parse(text).did.slice(-4)).first().waitFor();
+  well(first, second);
+});
+
+test('a listing is edited, paused and taken off, and others see it', async () => {
+  const [seller, buyer] = [await house.trader(), await house.person()];
+  const path = await list(seller.page, { name: 'First name', price: '4' });
+  await seller.page.getByRole('link', { name: 'Edit' }).click();
+  await seller.page.getByLabel('Name', { exact: true }).fill('');
+  await seller.page.getByRole('button', { name: 'Save the changes' }).click();
+  // What is wrong is said at its field, which has the focus.
+  assert.equal(await seller.page.evaluate(() => document.activeElement?.getAttribute('name')), 'name');
+  await seller.page.getByLabel('Name', { exact: true }).fill('Second name');
+  await seller.page.getByLabel('Price in AVT').fill('6');
+  await seller.page.getByRole('button', { name: 'Save the changes' }).click();
+  await seller.page.getByRole('heading', { name: 'Second name' }).waitFor();
+  await buyer.page.goto(path);
+  await buyer.page.getByRole('heading', { name: 'Second name' }).waitFor();
+  await buyer.page.getByTestId('price').filter({ hasText: '6' }).waitFor();
+  await seller.page.getByRole('button', { name: 'Pause' }).click();
+  await seller.page.getByRole('button', { name: 'Resume' }).waitFor();
+  await buyer.page.goto('/marketplace?q=second+name');
+  await buyer.page.getByText('0 services').waitFor();
+  await seller.page.getByRole('button', { name: 'Resume' }).click();
+  await seller.page.getByRole('button', { name: 'Pause' }).waitFor();
+  await go(seller.page, 'My listings');
+  await seller.page.getByRole('link', { name: /Second name/ }).waitFor();
+  well(seller, buyer);
+});
+
+test('the market moves on the page while strangers trade', async () => {
+  const [watcher, seller, buyer] = [await house.trader(), await house.agent(), await house.agent()];
+  const { page } = watcher;
+  let asked = 0;
+  page.on('request', (request) => (asked += Number(request.url().includes('/market/overview'))));
+  await go(page, 'Market');
+  await page.getByText('Live', { exact: true }).waitFor();
+  const open = page.locator('dl.now > div').filter({ hasText: 'Open orders' }).locator('dd');
+  const before = Number(await open.textContent());
+  await page.waitForTimeout(1_500);
+  const quiet = asked;
+  await page.waitForTimeout(1_500);
+  assert.equal(asked, quiet, 'nobody asks while nothing happens');
+  await buyer.call('/api/v1/orders/create', { listing_id: await seller.list({ name: 'Moved' }) });
+  await page.locator('dl.now > div').filter({ hasText: 'Open orders' }).filter({ hasText: String(before + 1) }).waitFor();
+  well(watcher);
+});
+
+test('the shell of the page stands without a network, and says so', async () => {
+  const visitor = await house.person({ serviceWorkers: 'allow' });
+  const { page, context } = visitor;
+  await page.goto('/marketplace');
+  await page.evaluate(() => navigator.serviceWorker.ready);
+  await page.waitForFunction(() => navigator.serviceWorker.controller !== null);
+  // What it is made of is kept from the first visit under the worker on.
+  await page.reload();
+  await page.getByText(/\d+ services?/).waitFor();
+  await context.setOffline(true);
+  await page.reload();
+  await page.getByRole('heading', { name: 'Find a service' }).waitFor();
+  await page.getByRole('alert').filter({ hasText: 'cannot be reached' }).waitFor();
+  await go(page, 'Orders');
+  await page.locator('main').getByText(/identity|cannot be reached/).first().waitFor();
+  const icon = await page.evaluate(() => fetch('/marketplace/icon.svg').then((answer) => answer.ok, () => false));
+  assert.equal(icon, true);
+  await context.setOffline(false);
+  await page.goto('/marketplace');
+  await page.getByText(/\d+ services?/).waitFor();
+});
+
+test('who wants no motion sees none', async () => {
+  const { page, faults } = await house.person({ reducedMotion: 'reduce' });
+  await page.route('**/api/v1/services/search**', () => undefined);
+  await page.goto('/marketplace');
+  await page.locator('.ghost').first().waitFor();
+  const moving = await page.evaluate(() => document.getAnimations().length);
+  assert.equal(moving, 0);
+  assert.deepEqual(faults, []);
+});
+
+test('a stream that does not exist is not asked for again and again', async () => {
+  const { page, faults } = await house.trader();
+  let asked = 0;
+  page.on('request', (request) => (asked += Number(request.url().includes('/events'))));
+  await page.goto('/marketplace/orders/0197f3a2-7c1e-7aaa-8b1b-0242ac120002');
+  await page.getByText('There is no such order').waitFor();
+  await page.waitForTimeout(2_500);
+  assert.equal(asked, 1);
+  assert.deepEqual(faults, []);
+});
