@@ -57,7 +57,7 @@ def metadata(task):
 def rule(url, dispute):
     subprocess.run(
         ["marketplace-admin", "disputes", "rule", dispute, "--finding", "half", "--yes",
-         "--reason", "half of the rows are there", "--server", url, "--key", os.environ["OPERATOR_KEY"]],
+         "--reason", "half of the rows are there", "--url", url, "--key", os.environ["OPERATOR_KEY"]],
         check=True, stdout=subprocess.DEVNULL)
 
 
@@ -77,7 +77,7 @@ async def ruled_by_operators(url):
         await asyncio.wait_for(begun.wait(), 20)
         await data(seller, order, action="deliver", inline="rows: 2 of 4")
 
-        opened = await call(buyer, "open_dispute", order_id=order, category="poor_quality", remedy="half",
+        opened = await call(buyer, "open_dispute", order_id=order, category="poor_quality", remedy="full",
                             reason="half of the rows are missing", evidence={"rows": 2})
         assert opened["phase"] == "AWAITING_RESPONSE", opened
         assert (await call(buyer, "wallet"))["in_bonds"] == "11"
