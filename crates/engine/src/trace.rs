@@ -45,6 +45,7 @@ pub(crate) fn effect(effect: &Effect) -> Span {
         EffectKind::FetchDelivery { .. } => "fetch_delivery",
         EffectKind::Notify { .. } => "notify",
         EffectKind::NotifyDispute { .. } => "notify_dispute",
+        EffectKind::Signal { .. } => "signal",
     };
     let command = derived(effect.id, 0);
     trace_span!(target: TARGET, "effect", kind, command = %command, attempts = effect.attempts)
