@@ -135,7 +135,7 @@ impl Limits {
         let Some(address) = address else { return Ok(()) };
         let taken = limiter.take(&format!("address:{address}"), quota).await;
         meter.note(By::Address, quota, taken);
-        allowed(taken)
+        refused(taken).map_or(Ok(()), Err)
     }
 
     /// Counts a request of an agent that has proven who it is, once.
@@ -148,7 +148,7 @@ impl Limits {
         }
         let taken = limiter.take(&format!("agent:{agent}"), quota).await;
         meter.note(By::Agent, quota, taken);
-        allowed(taken)
+        refused(taken).map_or(Ok(()), Err)
     }
 
     fn address_of(&self, request: &Request) -> Option<String> {
@@ -173,14 +173,15 @@ fn network(address: IpAddr) -> String {
     }
 }
 
-fn allowed(taken: Taken) -> Result<(), Problem> {
+/// What is said to who asks too often.
+fn refused(taken: Taken) -> Option<Problem> {
     if taken.allowed {
-        return Ok(());
+        return None;
     }
     let seconds = u32::try_from(up(taken.next_in).max(1)).unwrap_or(u32::MAX);
     let detail = "Ask less often: the fields RateLimit and RateLimit-Policy of each answer say how \
                   much is left";
-    Err(Problem::new(&codes::RATE_LIMITED, detail).retry_after(seconds))
+    Some(Problem::new(&codes::RATE_LIMITED, detail).retry_after(seconds))
 }
 
 #[cfg(test)]
