@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::cli::TokenArgs;
 use crate::client::Client;
 use crate::key_file;
-use crate::report::{inert, table};
+use crate::report::{inert, subject, table};
 
 const MOTIONS: &str = "/api/v1/operator/motions";
 
@@ -49,8 +49,7 @@ pub(crate) async fn propose(
     if args.dry_run || money == Money::Moves {
         let found = try_motion(&client, &motion, &args.reason).await?;
         if args.dry_run {
-            show(&found, as_json);
-            eprintln!("nothing was done");
+            show_tried(&found, as_json);
             return Ok(());
         }
         confirm(args.yes, &what(&found))?;
@@ -76,7 +75,7 @@ pub(crate) fn signed(caller: &TokenArgs, motion: &Value) -> Result<Value> {
 
 /// In a few words.
 pub(crate) fn what(motion: &Value) -> String {
-    format!("{} {}", inert(&motion["action"]), inert(&motion["subject"]))
+    format!("{}: {}", inert(&motion["action"]), subject(motion))
 }
 
 /// Goes on only with a yes, given before or typed now.
@@ -94,6 +93,20 @@ pub(crate) fn confirm(yes: bool, what: &str) -> Result<()> {
     bail!("nothing was done; --yes answers this question before it is asked")
 }
 
+/// A motion that the server only looked at: it has no id, and nobody can agree with it.
+pub(crate) fn show_tried(found: &Value, as_json: bool) {
+    let mut found = found.clone();
+    if !as_json {
+        if found["state"] != "scheduled" {
+            found["due"] = Value::Null;
+        }
+        found["state"] = "it could be done now".into();
+        found["motion_id"] = Value::Null;
+    }
+    show(&found, as_json);
+    eprintln!("nothing was done");
+}
+
 /// A motion and where it stands.
 pub(crate) fn show(motion: &Value, as_json: bool) {
     if as_json {
@@ -102,8 +115,12 @@ pub(crate) fn show(motion: &Value, as_json: bool) {
     }
     let mut lines = table(&["field", "value"]);
     for field in ["motion_id", "action", "subject", "reason", "state", "due"] {
+        let value = match field {
+            "subject" => subject(motion),
+            _ => inert(&motion[field]),
+        };
         if !motion[field].is_null() {
-            lines.add_row([field.to_owned(), inert(&motion[field])]);
+            lines.add_row([field.to_owned(), value]);
         }
     }
     lines.add_row(["approvals".to_owned(), approvals(motion)]);

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::act::{approvals, motions};
 use crate::cli::TokenArgs;
 use crate::client::Client;
-use crate::report::{inert, table};
+use crate::report::{inert, subject, table};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum AuditCommand {
@@ -62,7 +62,11 @@ pub(crate) fn print(page: &Value, as_json: bool) -> Result<()> {
     let fields = ["proposed_at", "motion_id", "action", "subject", "state", "reason"];
     let mut lines = table(&[&fields[..], &["approvals"]].concat());
     for motion in page["results"].as_array().context("the server sent no list")? {
-        let mut row: Vec<String> = fields.iter().map(|field| inert(&motion[*field])).collect();
+        let cell = |field: &&str| match *field {
+            "subject" => subject(motion),
+            field => inert(&motion[field]),
+        };
+        let mut row: Vec<String> = fields.iter().map(cell).collect();
         row.push(approvals(motion));
         lines.add_row(row);
     }

@@ -46,7 +46,7 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: DisputesCommand,
     },
-    /// What an agent does, to try a flow: buy, deliver, dispute, answer, judge, appeal
+    /// What an agent does, to try a flow: sell, buy, deliver, dispute, answer, judge, appeal, be paid
     Try(TryArgs),
     /// Listings that must go, for operators
     Listings {

@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 
-use crate::act::{ActArgs, confirm, show as show_motion, signed, try_motion, what};
+use crate::act::{ActArgs, confirm, show as show_motion, show_tried, signed, try_motion, what};
 use crate::cli::TokenArgs;
 use crate::client::Client;
 use crate::report::{inert, show, table};
@@ -160,8 +160,7 @@ async fn decide(args: &ActArgs, motion: Value, as_json: bool) -> Result<()> {
     let client = Client::with_key(&args.caller.server, &args.caller.key).await?;
     let tried = try_motion(&client, &motion, &args.reason).await?;
     if args.dry_run {
-        show_motion(&tried, as_json);
-        eprintln!("nothing was done");
+        show_tried(&tried, as_json);
         return Ok(());
     }
     confirm(args.yes, &what(&tried))?;

@@ -23,7 +23,15 @@ pub(crate) fn inert(value: &Value) -> String {
     text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 
-/// A row for each value, however deep it is: what is in `name` is named `name.part`.
+/// What a motion is about, as words: `dispute_id 0197…, finding half`.
+pub(crate) fn subject(motion: &Value) -> String {
+    let fields = motion["subject"].as_object().into_iter().flatten();
+    let words = fields.map(|(name, value)| format!("{name} {}", inert(value)));
+    words.collect::<Vec<_>>().join(", ")
+}
+
+/// A row for each value, however deep it is: what is in `name` is named `name.part`, and what has a
+/// name and a value by that name.
 pub(crate) fn add_rows(lines: &mut Table, name: &str, value: &Value) {
     match value {
         Value::Object(parts) => {
@@ -31,9 +39,15 @@ pub(crate) fn add_rows(lines: &mut Table, name: &str, value: &Value) {
                 add_rows(lines, &format!("{name}.{part}"), value);
             }
         }
+        Value::Array(items) if items.is_empty() => {}
         Value::Array(items) if items.iter().any(|item| item.is_object() || item.is_array()) => {
             for (place, value) in (1..).zip(items) {
-                add_rows(lines, &format!("{name}.{place}"), value);
+                match (&value["name"], &value["value"]) {
+                    (Value::String(_), said) if !said.is_null() => {
+                        add_rows(lines, &format!("{name}.{}", inert(&value["name"])), said);
+                    }
+                    _ => add_rows(lines, &format!("{name}.{place}"), value),
+                }
             }
         }
         Value::Array(items) => {
@@ -83,12 +97,16 @@ mod tests {
     #[test]
     fn what_is_deep_has_a_row_of_its_own() {
         let mut lines = table(&["field", "value"]);
-        let value = serde_json::json!({ "b": [{ "c": "d" }, { "c": 2 }], "e": ["f", "g"] });
+        let value = serde_json::json!({
+            "b": [{ "c": "d" }, { "c": 2 }], "e": ["f", "g"], "h": [],
+            "i": [{ "name": "j", "value": "k" }],
+        });
         add_rows(&mut lines, "a", &value);
         let text = lines.to_string();
-        for part in ["a.b.1.c", "a.b.2.c", "a.e", "f, g"] {
+        for part in ["a.b.1.c", "a.b.2.c", "a.e", "f, g", "a.i.j "] {
             assert!(text.contains(part), "{text}");
         }
+        assert!(!text.contains("a.h"), "{text}");
     }
 
     #[test]

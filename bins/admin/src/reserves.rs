@@ -21,7 +21,9 @@ pub(crate) async fn run(args: &ReservesArgs, as_json: bool) -> Result<()> {
         return Ok(());
     }
     let mut lines = table(&["part", "field", "value"]);
-    for (part, fields) in page.as_object().context("the server sent no statement")? {
+    let parts = page.as_object().context("the server sent no statement")?;
+    // The signed form is for programs: --json has it.
+    for (part, fields) in parts.iter().filter(|(part, _)| *part != "jws") {
         match fields.as_object() {
             Some(fields) => {
                 for (name, value) in fields {
