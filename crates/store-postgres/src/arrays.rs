@@ -16,9 +16,14 @@ pub(crate) trait Arrays: Sync {
     fn params(&self) -> Params<'_>;
 }
 
-/// Puts the list of columns and the arrays into a statement, in place of `{columns}` and
-/// `{arrays}`, and all columns but the first, as columns of `u`, in place of `{others}`. The
-/// parameters are counted from `first` on.
+/// Fills a statement in, its parameters counted from `first` on: `{columns}` are the names of the
+/// columns, `{others}` all but the first as columns of `u`, `{arrays}` the parameters,
+/// `{array.NAME}` the one of a column, and `{rows}` all of them side by side, as `u`. `{few}` is the
+/// same for rows that are looked up in a table.
+///
+/// The arrays are unfolded in a list of columns, not by one function in FROM, which would keep each
+/// of them in a store of its own. With a limit that it cannot know the planner takes them for few
+/// and looks each up by its key, however small the table was when its statistics were made.
 pub(crate) fn statement(text: &str, columns: &[(&str, &str)], first: usize) -> String {
     let names: Vec<&str> = columns.iter().map(|(name, _)| *name).collect();
     let arrays: Vec<String> = (first..)
@@ -26,9 +31,22 @@ pub(crate) fn statement(text: &str, columns: &[(&str, &str)], first: usize) -> S
         .map(|(place, (_, sql)): (usize, &(&str, &str))| format!("${place}::{sql}[]"))
         .collect();
     let others: Vec<String> = names.iter().skip(1).map(|name| format!("u.{name}")).collect();
-    text.replace("{columns}", &names.join(", "))
+    let unfolded: Vec<String> = names
+        .iter()
+        .zip(&arrays)
+        .map(|(name, array)| format!("unnest({array}) AS {name}"))
+        .collect();
+    let (unfolded, one) = (unfolded.join(", "), arrays.first().map_or("", String::as_str));
+    let mut text = text
+        .replace("{columns}", &names.join(", "))
         .replace("{others}", &others.join(", "))
         .replace("{arrays}", &arrays.join(", "))
+        .replace("{rows}", &format!("(SELECT {unfolded}) AS u"))
+        .replace("{few}", &format!("(SELECT {unfolded} LIMIT cardinality({one})) AS u"));
+    for (name, array) in names.iter().zip(&arrays) {
+        text = text.replace(&format!("{{array.{name}}}"), array);
+    }
+    text
 }
 
 /// `arrays! { Name => "statement" { column: RustType as "sqltype", … } }`

@@ -17,7 +17,6 @@ use crate::rows::MOVE_LISTING_COUNT;
 use crate::session::{Session, Writers, on_writer};
 use crate::straight::{self, Glances};
 use crate::view::take;
-use crate::whole::Whole;
 
 /// How often others may be in the way. Each time somebody else has got further, so it ends much
 /// earlier; a key that a batch takes twice by itself ends here.
@@ -153,9 +152,9 @@ async fn undo(session: &mut Session) {
 async fn write(session: &mut Session, draft: &Draft) -> Result<(), Failure> {
     let statements = draft.statements();
     let texts = statements.iter().map(|(text, _)| *text);
-    session.prepare([Whole::text(), MOVE_LISTING_COUNT].into_iter().chain(texts)).await?;
+    session.prepare([draft.whole.text(), MOVE_LISTING_COUNT].into_iter().chain(texts)).await?;
     let mut pipeline = session.pipeline();
-    pipeline.change(Whole::text(), draft.whole.params())?;
+    pipeline.change(draft.whole.text(), draft.whole.params())?;
     for (text, rows) in &statements {
         pipeline.change(text, rows.params())?;
     }

@@ -13,7 +13,7 @@ use crate::keys::Keys;
 
 arrays! {
     /// Disputes that are new.
-    NewDisputes => "INSERT INTO disputes ({columns}) SELECT * FROM unnest({arrays})" {
+    NewDisputes => "INSERT INTO disputes ({columns}) SELECT * FROM {rows}" {
         position: i64 as "bigint",
         id: String as "text",
         version: i64 as "bigint",
@@ -32,7 +32,7 @@ arrays! {
     /// The next versions of disputes.
     ChangedDisputes => "UPDATE disputes SET version = u.version, phase = u.phase, \
         held_by_buyer = u.held_by_buyer, held_by_seller = u.held_by_seller, lost_at = u.lost_at \
-        FROM unnest({arrays}) AS u ({columns}) \
+        FROM {few} \
         WHERE disputes.id = u.id AND disputes.version = u.read" {
         id: String as "text",
         read: i64 as "bigint",
@@ -46,7 +46,7 @@ arrays! {
 
 arrays! {
     /// What they are made of.
-    NewLog => "INSERT INTO dispute_log ({columns}) SELECT * FROM unnest({arrays})" {
+    NewLog => "INSERT INTO dispute_log ({columns}) SELECT * FROM {rows}" {
         dispute: String as "text",
         version: i64 as "bigint",
         batch: i64 as "bigint",
@@ -56,7 +56,7 @@ arrays! {
 
 arrays! {
     /// Bytes of disputes; the same may be handed in again.
-    NewExhibits => "INSERT INTO exhibits ({columns}) SELECT * FROM unnest({arrays}) \
+    NewExhibits => "INSERT INTO exhibits ({columns}) SELECT * FROM {rows} \
         ON CONFLICT (dispute, name) DO NOTHING" {
         dispute: String as "text",
         name: Vec<u8> as "bytea",
@@ -66,7 +66,7 @@ arrays! {
 
 arrays! {
     /// Jurors that are new.
-    NewJurors => "INSERT INTO jurors ({columns}) SELECT * FROM unnest({arrays})" {
+    NewJurors => "INSERT INTO jurors ({columns}) SELECT * FROM {rows}" {
         did: String as "text",
         version: i64 as "bigint",
         since: i64 as "bigint",
@@ -81,7 +81,7 @@ arrays! {
     /// The next versions of jurors.
     ChangedJurors => "UPDATE jurors SET version = u.version, since = u.since, \
         leaving = u.leaving, opted_out = u.opted_out, benches = u.benches, \
-        service_types = u.service_types FROM unnest({arrays}) AS u ({columns}) \
+        service_types = u.service_types FROM {few} \
         WHERE jurors.did = u.did AND jurors.version = u.read" {
         did: String as "text",
         read: i64 as "bigint",

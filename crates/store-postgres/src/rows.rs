@@ -14,7 +14,7 @@ use crate::arrays::arrays;
 arrays! {
     /// Orders that are new.
     NewOrders => "INSERT INTO orders ({columns}) SELECT (made.number << 20) + u.position, {others} \
-        FROM made, unnest({arrays}) AS u ({columns})" {
+        FROM made, {rows}" {
         position: i64 as "bigint",
         id: String as "text",
         version: i64 as "bigint",
@@ -40,7 +40,7 @@ arrays! {
 arrays! {
     /// The next versions of orders.
     ChangedOrders => "UPDATE orders SET version = u.version, status = u.status, phase = u.phase, \
-        escrow = u.escrow, state = u.state FROM unnest({arrays}) AS u ({columns}) \
+        escrow = u.escrow, state = u.state FROM {few} \
         WHERE orders.id = u.id AND orders.version = u.read \
         RETURNING orders.position, orders.status, orders.escrow" {
         id: String as "text",
@@ -57,7 +57,7 @@ arrays! {
     /// New orders that are not completed.
     OpenOrders => "INSERT INTO orders_not_completed ({columns}) \
         SELECT (made.number << 20) + u.position, {others} \
-        FROM made, unnest({arrays}) AS u ({columns})" {
+        FROM made, {rows}" {
         position: i64 as "bigint",
         buyer_key: i64 as "bigint",
         seller_key: i64 as "bigint",
@@ -66,26 +66,28 @@ arrays! {
     }
 }
 
-/// Orders that stay open otherwise than they were.
+/// Orders that stay open otherwise than they were. Here and below the keys are named as an array
+/// too: so they are looked up, even in a table that was empty when its statistics were made.
 pub(crate) const MOVED_ORDERS: &str = "UPDATE orders_not_completed AS o \
      SET status = c.status, escrow = c.escrow FROM changed_orders AS c \
-     WHERE o.position = c.position AND c.status <> 'COMPLETED' \
+     WHERE o.position = ANY(ARRAY(SELECT position FROM changed_orders \
+     WHERE status <> 'COMPLETED')) AND o.position = c.position \
      AND (o.status <> c.status OR o.escrow <> c.escrow)";
 /// Orders that are completed now.
-pub(crate) const COMPLETED_ORDERS: &str = "DELETE FROM orders_not_completed AS o \
-     USING changed_orders AS c WHERE o.position = c.position AND c.status = 'COMPLETED'";
+pub(crate) const COMPLETED_ORDERS: &str = "DELETE FROM orders_not_completed \
+     WHERE position = ANY(ARRAY(SELECT position FROM changed_orders WHERE status = 'COMPLETED'))";
 /// Accounts that reach what is to be paid out.
 pub(crate) const REACHED_PAYOUTS: &str = "INSERT INTO payouts (account) \
      SELECT c.account FROM changed_balances AS c \
      WHERE c.amount >= c.payout_at AND c.amount - c.delta < c.payout_at \
      ON CONFLICT (account) DO NOTHING";
 /// Accounts that fall below it.
-pub(crate) const LEFT_PAYOUTS: &str = "DELETE FROM payouts AS p USING changed_balances AS c \
-     WHERE p.account = c.account AND c.amount < c.payout_at AND c.amount - c.delta >= c.payout_at";
+pub(crate) const LEFT_PAYOUTS: &str = "DELETE FROM payouts WHERE account = ANY(ARRAY(\
+     SELECT account FROM changed_balances WHERE amount < payout_at AND amount - delta >= payout_at))";
 
 arrays! {
     /// Executable checks, each text once.
-    NewChecks => "INSERT INTO checks ({columns}) SELECT * FROM unnest({arrays}) \
+    NewChecks => "INSERT INTO checks ({columns}) SELECT * FROM {rows} \
         ON CONFLICT (sha256) DO NOTHING" {
         sha256: Vec<u8> as "bytea",
         body: String as "text",
@@ -94,7 +96,7 @@ arrays! {
 
 arrays! {
     /// Listings that are new.
-    NewListings => "INSERT INTO listings ({columns}) SELECT * FROM unnest({arrays})" {
+    NewListings => "INSERT INTO listings ({columns}) SELECT * FROM {rows}" {
         position: i64 as "bigint",
         id: String as "text",
         version: i64 as "bigint",
@@ -109,7 +111,7 @@ arrays! {
 arrays! {
     /// The next versions of listings.
     ChangedListings => "UPDATE listings SET version = u.version, status = u.status, \
-        price = u.price, data = u.data FROM unnest({arrays}) AS u ({columns}) \
+        price = u.price, data = u.data FROM {few} \
         WHERE listings.id = u.id AND listings.version = u.read" {
         id: String as "text",
         read: i64 as "bigint",
@@ -122,7 +124,7 @@ arrays! {
 
 arrays! {
     /// Agents that are new.
-    NewAgents => "INSERT INTO agents ({columns}) SELECT * FROM unnest({arrays})" {
+    NewAgents => "INSERT INTO agents ({columns}) SELECT * FROM {rows}" {
         did: String as "text",
         version: i64 as "bigint",
         payout: String as "text",
@@ -140,7 +142,7 @@ arrays! {
         payout_threshold = u.payout_threshold, unfunded_orders = u.unfunded_orders, \
         listings = u.listings, reputation_milli = u.reputation_milli, \
         backing = u.backing \
-        FROM unnest({arrays}) AS u ({columns}) \
+        FROM {few} \
         WHERE agents.did = u.did AND agents.version = u.read" {
         did: String as "text",
         read: i64 as "bigint",
@@ -156,7 +158,7 @@ arrays! {
 
 arrays! {
     /// Withdrawals that are new.
-    NewWithdrawals => "INSERT INTO withdrawals ({columns}) SELECT * FROM unnest({arrays})" {
+    NewWithdrawals => "INSERT INTO withdrawals ({columns}) SELECT * FROM {rows}" {
         id: String as "text",
         version: i64 as "bigint",
         agent: String as "text",
@@ -174,7 +176,7 @@ arrays! {
     /// The next versions of withdrawals.
     ChangedWithdrawals => "UPDATE withdrawals SET version = u.version, agent = u.agent, \
         amount = u.amount, fee = u.fee, held = u.held, at = u.at, sent_at = u.sent_at, \
-        state = u.state, detail = u.detail FROM unnest({arrays}) AS u ({columns}) \
+        state = u.state, detail = u.detail FROM {few} \
         WHERE withdrawals.id = u.id AND withdrawals.version = u.read" {
         id: String as "text",
         read: i64 as "bigint",
@@ -192,7 +194,7 @@ arrays! {
 
 arrays! {
     /// Deposits that are new.
-    NewDeposits => "INSERT INTO deposits ({columns}) SELECT * FROM unnest({arrays})" {
+    NewDeposits => "INSERT INTO deposits ({columns}) SELECT * FROM {rows}" {
         id: String as "text",
         version: i64 as "bigint",
         agent: String as "text",
@@ -207,7 +209,7 @@ arrays! {
     /// The next versions of deposits.
     ChangedDeposits => "UPDATE deposits SET version = u.version, agent = u.agent, \
         amount = u.amount, at = u.at, state = u.state, detail = u.detail \
-        FROM unnest({arrays}) AS u ({columns}) \
+        FROM {few} \
         WHERE deposits.id = u.id AND deposits.version = u.read" {
         id: String as "text",
         read: i64 as "bigint",
@@ -222,7 +224,7 @@ arrays! {
 
 arrays! {
     /// API keys that are new.
-    NewApiKeys => "INSERT INTO api_keys ({columns}) SELECT * FROM unnest({arrays})" {
+    NewApiKeys => "INSERT INTO api_keys ({columns}) SELECT * FROM {rows}" {
         sha256: String as "text",
         version: i64 as "bigint",
         agent: String as "text",
@@ -236,7 +238,7 @@ arrays! {
     /// The next versions of API keys.
     ChangedApiKeys => "UPDATE api_keys SET version = u.version, agent = u.agent, \
         label = u.label, at = u.at, revoked_at = u.revoked_at \
-        FROM unnest({arrays}) AS u ({columns}) \
+        FROM {few} \
         WHERE api_keys.sha256 = u.sha256 AND api_keys.version = u.read" {
         sha256: String as "text",
         read: i64 as "bigint",
@@ -250,7 +252,7 @@ arrays! {
 
 arrays! {
     /// New motions of the operators.
-    NewMotions => "INSERT INTO motions ({columns}) SELECT * FROM unnest({arrays})" {
+    NewMotions => "INSERT INTO motions ({columns}) SELECT * FROM {rows}" {
         id: String as "text",
         version: i64 as "bigint",
         body: String as "text",
@@ -260,7 +262,7 @@ arrays! {
 arrays! {
     /// The next versions of motions.
     ChangedMotions => "UPDATE motions SET version = u.version, body = u.body \
-        FROM unnest({arrays}) AS u ({columns}) \
+        FROM {few} \
         WHERE motions.id = u.id AND motions.version = u.read" {
         id: String as "text",
         read: i64 as "bigint",
@@ -271,7 +273,7 @@ arrays! {
 
 arrays! {
     /// Tasks that are new.
-    NewTasks => "INSERT INTO tasks ({columns}) SELECT * FROM unnest({arrays})" {
+    NewTasks => "INSERT INTO tasks ({columns}) SELECT * FROM {rows}" {
         key: String as "text",
         version: i64 as "bigint",
         owner: String as "text",
@@ -284,7 +286,7 @@ arrays! {
 arrays! {
     /// The next versions of tasks.
     ChangedTasks => "UPDATE tasks SET version = u.version, changed_at = u.changed_at, \
-        expires_at = u.expires_at, body = u.body FROM unnest({arrays}) AS u ({columns}) \
+        expires_at = u.expires_at, body = u.body FROM {few} \
         WHERE tasks.key = u.key AND tasks.version = u.read" {
         key: String as "text",
         read: i64 as "bigint",
@@ -297,7 +299,7 @@ arrays! {
 
 arrays! {
     /// Transfers at the TEG that are new to us.
-    NewTegRecords => "INSERT INTO teg_records ({columns}) SELECT * FROM unnest({arrays})" {
+    NewTegRecords => "INSERT INTO teg_records ({columns}) SELECT * FROM {rows}" {
         id: String as "text",
         version: i64 as "bigint",
         state: String as "text",
@@ -315,7 +317,7 @@ arrays! {
     /// The next versions of what we know of transfers at the TEG.
     ChangedTegRecords => "UPDATE teg_records SET version = u.version, state = u.state, \
         entry = u.entry, payer = u.payer, amount = u.amount, dust = u.dust, memo = u.memo, \
-        at = u.at, used_for = u.used_for FROM unnest({arrays}) AS u ({columns}) \
+        at = u.at, used_for = u.used_for FROM {few} \
         WHERE teg_records.id = u.id AND teg_records.version = u.read" {
         id: String as "text",
         read: i64 as "bigint",
@@ -333,7 +335,7 @@ arrays! {
 
 arrays! {
     /// Reviews of orders that had none.
-    NewReviews => "INSERT INTO reviews ({columns}) SELECT * FROM unnest({arrays})" {
+    NewReviews => "INSERT INTO reviews ({columns}) SELECT * FROM {rows}" {
         position: i64 as "bigint",
         order_id: String as "text",
         version: i64 as "bigint",
@@ -354,7 +356,7 @@ arrays! {
     ChangedReviews => "UPDATE reviews SET version = u.version, \
         buyer_stars = u.buyer_stars, buyer_text = u.buyer_text, buyer_at = u.buyer_at, \
         seller_stars = u.seller_stars, seller_text = u.seller_text, seller_at = u.seller_at \
-        FROM unnest({arrays}) AS u ({columns}) \
+        FROM {few} \
         WHERE reviews.order_id = u.order_id AND reviews.version = u.read" {
         order_id: String as "text",
         read: i64 as "bigint",
@@ -370,7 +372,7 @@ arrays! {
 
 arrays! {
     /// Balances of accounts that had none.
-    NewBalances => "INSERT INTO balances ({columns}) SELECT * FROM unnest({arrays})" {
+    NewBalances => "INSERT INTO balances ({columns}) SELECT * FROM {rows}" {
         account: String as "text",
         amount: i64 as "bigint",
         payout_at: Option<i64> as "bigint",
@@ -383,7 +385,7 @@ arrays! {
     /// zero, and no more waits on a seller than may.
     ChangedBalances => "UPDATE balances SET amount = balances.amount + u.delta, \
         exposure = balances.exposure + u.exposed \
-        FROM unnest({arrays}) AS u ({columns}) WHERE balances.account = u.account \
+        FROM {few} WHERE balances.account = u.account \
         AND balances.amount + u.delta >= 0 \
         AND (u.ceiling IS NULL OR balances.exposure + u.exposed <= u.ceiling) \
         RETURNING u.slot, balances.account, balances.amount, u.delta, balances.payout_at" {
@@ -398,7 +400,7 @@ arrays! {
 arrays! {
     /// From which balance on agents are paid out now.
     ChangedPolicies => "UPDATE balances SET payout_at = u.payout_at \
-        FROM unnest({arrays}) AS u ({columns}) WHERE balances.account = u.account" {
+        FROM {few} WHERE balances.account = u.account" {
         account: String as "text",
         payout_at: Option<i64> as "bigint",
     }
@@ -406,7 +408,7 @@ arrays! {
 
 arrays! {
     /// Listings that were relied on in this version. They stay in it until the commit.
-    ReliedListings => "SELECT 1 FROM unnest({arrays}) AS u ({columns}) JOIN listings l \
+    ReliedListings => "SELECT 1 FROM {few} JOIN listings l \
         ON l.id = u.id AND l.version = u.version FOR SHARE OF l" {
         id: String as "text",
         version: i64 as "bigint",
@@ -415,7 +417,7 @@ arrays! {
 
 arrays! {
     /// Accounts that are to be paid out from now on.
-    NewPayouts => "INSERT INTO payouts ({columns}) SELECT * FROM unnest({arrays}) \
+    NewPayouts => "INSERT INTO payouts ({columns}) SELECT * FROM {rows} \
         ON CONFLICT (account) DO NOTHING" {
         account: String as "text",
     }
@@ -435,7 +437,7 @@ arrays! {
         reason, at, batch, balance, account_key) SELECT (made.number << 20) + u.place, u.entry, \
         u.line, u.lines, u.account, u.delta, u.kind, u.reason, made.at, made.number, \
         coalesce(made.balances[u.slot], 0) - u.later, u.account_key \
-        FROM made, unnest({arrays}) AS u ({columns})" {
+        FROM made, {rows}" {
         place: i64 as "bigint",
         entry: String as "text",
         line: i64 as "bigint",
@@ -453,7 +455,7 @@ arrays! {
 arrays! {
     /// Facts.
     NewEvents => "INSERT INTO events (batch, stored_at, {columns}) \
-        SELECT made.number, made.at, u.* FROM made, unnest({arrays}) AS u ({columns})" {
+        SELECT made.number, made.at, u.* FROM made, {rows}" {
         line: i32 as "integer",
         id: String as "text",
         subject: String as "text",
@@ -466,7 +468,7 @@ arrays! {
 
 arrays! {
     /// Timers of what is new.
-    FirstTimers => "INSERT INTO timers ({columns}) SELECT * FROM unnest({arrays})" {
+    FirstTimers => "INSERT INTO timers ({columns}) SELECT * FROM {rows}" {
         subject: String as "text",
         kind: Cow<'static, str> as "text",
         sequence: i64 as "bigint",
@@ -476,7 +478,7 @@ arrays! {
 
 arrays! {
     /// Timers. Set again, a timer is nobody's.
-    NewTimers => "INSERT INTO timers ({columns}) SELECT * FROM unnest({arrays}) \
+    NewTimers => "INSERT INTO timers ({columns}) SELECT * FROM {rows} \
         ON CONFLICT (subject, kind) DO UPDATE SET sequence = excluded.sequence, \
         due = excluded.due, leased_until = 0, lease_owner = NULL" {
         subject: String as "text",
@@ -488,16 +490,17 @@ arrays! {
 
 arrays! {
     /// Timers that are taken away.
-    ClearedTimers => "DELETE FROM timers USING unnest({arrays}) AS u ({columns}) \
-        WHERE timers.subject = u.subject AND timers.kind = u.kind" {
+    /// `name` is the kind and the subject.
+    ClearedTimers => "DELETE FROM timers WHERE subject = ANY({array.subject}) \
+        AND kind || ' ' || subject = ANY({array.name})" {
         subject: String as "text",
-        kind: &'static str as "text",
+        name: String as "text",
     }
 }
 
 arrays! {
     /// Work that is new.
-    NewEffects => "INSERT INTO outbox ({columns}) SELECT * FROM unnest({arrays})" {
+    NewEffects => "INSERT INTO outbox ({columns}) SELECT * FROM {rows}" {
         id: String as "text",
         work: String as "text",
         due: i64 as "bigint",
@@ -508,7 +511,7 @@ arrays! {
 arrays! {
     /// Work that failed and is anybody's again.
     RetriedEffects => "UPDATE outbox SET due = u.due, attempts = u.attempts, error = u.error, \
-        leased_until = 0, lease_owner = NULL FROM unnest({arrays}) AS u ({columns}) \
+        leased_until = 0, lease_owner = NULL FROM {few} \
         WHERE outbox.id = u.id" {
         id: String as "text",
         due: i64 as "bigint",
@@ -526,7 +529,7 @@ arrays! {
 
 arrays! {
     /// Answers to remember.
-    NewAnswers => "INSERT INTO idempotency ({columns}) SELECT * FROM unnest({arrays})" {
+    NewAnswers => "INSERT INTO idempotency ({columns}) SELECT * FROM {rows}" {
         id: Vec<u8> as "bytea",
         caller: String as "text",
         route: String as "text",
@@ -539,7 +542,7 @@ arrays! {
 
 arrays! {
     /// Nonces used up.
-    NewNonces => "INSERT INTO nonces ({columns}) SELECT * FROM unnest({arrays})" {
+    NewNonces => "INSERT INTO nonces ({columns}) SELECT * FROM {rows}" {
         id: Vec<u8> as "bytea",
         signer: String as "text",
         value: String as "text",
@@ -549,7 +552,7 @@ arrays! {
 
 arrays! {
     /// Bytes of deliveries; the same may be handed in again.
-    NewBlobs => "INSERT INTO blobs ({columns}) SELECT * FROM unnest({arrays}) \
+    NewBlobs => "INSERT INTO blobs ({columns}) SELECT * FROM {rows} \
         ON CONFLICT (order_id, sha256) DO NOTHING" {
         order_id: String as "text",
         sha256: Vec<u8> as "bytea",

@@ -40,10 +40,11 @@ const IS_UNSEALED: &str = "SELECT number FROM batches \
 const HEAD: &str = "SELECT event FROM chain";
 const SEAL: &str = "UPDATE batches SET position = u.position, last_event = u.last_event, \
      hash = u.hash, heard_by = '{}', heard_from = '{}', heard_lines = '{}' \
-     FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bytea[]) \
-     AS u (number, position, last_event, hash) WHERE batches.number = u.number";
+     FROM (SELECT unnest($1::bigint[]) AS number, unnest($2::bigint[]) AS position, \
+     unnest($3::bigint[]) AS last_event, unnest($4::bytea[]) AS hash LIMIT cardinality($1)) AS u \
+     WHERE batches.number = u.number";
 const AUDIENCE: &str = "INSERT INTO event_audience (agent, position, lines) \
-     SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[])";
+     SELECT unnest($1::bigint[]), unnest($2::bigint[]), unnest($3::bigint[])";
 const SUMS: &str = "INSERT INTO sums (account, amount) \
      SELECT * FROM unnest($1::text[], $2::bigint[]) ORDER BY 1 \
      ON CONFLICT (account) DO UPDATE SET amount = sums.amount + excluded.amount";

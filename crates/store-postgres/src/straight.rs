@@ -23,7 +23,6 @@ use crate::lock::{BEGIN, Standing, StandingBalance};
 use crate::memory::Memory;
 use crate::rows::MOVE_LISTING_COUNT;
 use crate::session::{Session, Writers};
-use crate::whole::Whole;
 
 /// Views that are remembered: more than there are commits on their way.
 const MOST: usize = 32;
@@ -226,10 +225,10 @@ fn relied(batch: &Batch) -> BTreeMap<String, i64> {
 async fn write(session: &mut Session, draft: &Draft) -> Result<(), Failure> {
     let others = draft.statements();
     let texts = others.iter().map(|(text, _)| *text);
-    session.prepare([Whole::text(), MOVE_LISTING_COUNT].into_iter().chain(texts)).await?;
+    session.prepare([draft.whole.text(), MOVE_LISTING_COUNT].into_iter().chain(texts)).await?;
     let is_alone = others.is_empty();
     let mut pipeline = if is_alone { session.alone() } else { session.begin(BEGIN) };
-    pipeline.change(Whole::text(), draft.whole.params())?;
+    pipeline.change(draft.whole.text(), draft.whole.params())?;
     for (text, rows) in &others {
         pipeline.change(text, rows.params())?;
     }

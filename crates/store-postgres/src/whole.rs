@@ -7,12 +7,14 @@
 //! row, and writes the rest. Balances change by what is added to them, whatever they are meanwhile:
 //! who pays and who is paid by several servers at once waits, and does not conflict.
 //!
-//! Not sent in a transaction it is one by itself.
+//! Not sent in a transaction it is one by itself. It has only the parts that its commit needs, by
+//! what the commit is about ([`Topic`]).
 
 use std::collections::BTreeMap;
-use std::sync::LazyLock;
+use std::sync::OnceLock;
 
 use crate::arrays::{Arrays, statement};
+use crate::lock::COMPLETED;
 use crate::rows::{
     COMPLETED_ORDERS, ChangedBalances, ChangedOrders, ClearedTimers, FirstTimers, LEFT_PAYOUTS,
     MOVED_ORDERS, NewAnswers, NewBalances, NewEvents, NewOrders, NewPostings, OpenOrders,
@@ -100,28 +102,91 @@ pub(crate) struct Whole {
 
 /// How many of the parts are counted; they come first.
 const GUARDED: usize = 3;
-
 /// Names of the parts that are counted.
 const NAMES: [&str; GUARDED] = ["changed_orders", "relied_listings", "changed_balances"];
-/// Parts that follow from what the counted ones changed.
-const FOLLOWING: [&str; 4] = [MOVED_ORDERS, COMPLETED_ORDERS, REACHED_PAYOUTS, LEFT_PAYOUTS];
 /// Places of the commit's number and time among the parameters.
 const NUMBER_AND_AT: [usize; 2] = [1, 3];
 
-static TEXT: LazyLock<String> = LazyLock::new(|| {
+/// What a commit is about. Its statement has only the parts for that: one that has nothing to write
+/// costs too. Few things, so that connections prepare few statements.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Topic {
+    /// In every commit.
+    Always,
+    /// Orders that are new.
+    Bought,
+    /// Orders that go on.
+    WentOn,
+    /// Of these, some that stay open.
+    StayedOpen,
+    /// Balances that are added to.
+    Paid,
+    /// Balances that are new.
+    FirstPaid,
+    /// Keys of the callers.
+    Answered,
+}
+
+/// The topics of a commit, a bit for each.
+#[derive(Clone, Copy, Debug)]
+struct Topics(usize);
+
+impl Topics {
+    const MANY: usize = 1 << 6;
+
+    fn of(topics: impl Iterator<Item = (Topic, bool)>) -> Self {
+        let present = topics.filter(|(_, is_there)| *is_there);
+        Self(present.fold(0, |bits, (topic, _)| bits | Self::bit(topic)))
+    }
+
+    const fn bit(topic: Topic) -> usize {
+        match topic {
+            Topic::Always => 0,
+            Topic::Bought => 1,
+            Topic::WentOn => 2,
+            Topic::StayedOpen => 4,
+            Topic::Paid => 8,
+            Topic::FirstPaid => 16,
+            Topic::Answered => 32,
+        }
+    }
+
+    const fn have(self, topic: Topic) -> bool {
+        self.0 & Self::bit(topic) == Self::bit(topic)
+    }
+}
+
+/// Parts that follow from what the counted ones changed.
+const FOLLOWING: [(Topic, &str); 4] = [
+    (Topic::StayedOpen, MOVED_ORDERS),
+    (Topic::WentOn, COMPLETED_ORDERS),
+    (Topic::Paid, REACHED_PAYOUTS),
+    (Topic::Paid, LEFT_PAYOUTS),
+];
+
+static TEXTS: [OnceLock<String>; Topics::MANY] = [const { OnceLock::new() }; Topics::MANY];
+
+/// The statement of commits about these topics.
+fn text(topics: Topics) -> String {
     let whole = Whole::default();
     let mut place = BATCH.len() + 1;
-    let mut parts = Vec::new();
-    for (number, rows) in whole.parts().into_iter().enumerate() {
+    let (mut parts, mut counted) = (Vec::new(), Vec::new());
+    for (number, (topic, rows)) in whole.parts().into_iter().enumerate() {
+        if !topics.have(topic) {
+            continue;
+        }
         let (text, columns) = rows.parts();
         let text = statement(text, columns, place);
         place += columns.len();
         let name = NAMES.get(number).map_or_else(|| format!("part{number}"), |n| (*n).to_owned());
         parts.push(format!("{name} AS ({text})"));
+        counted.extend(NAMES.get(number));
     }
-    parts.insert(GUARDED, made(place));
-    for (number, text) in FOLLOWING.iter().enumerate() {
-        parts.push(format!("following{number} AS ({text})"));
+    parts.insert(counted.len(), made(place, &counted));
+    for (number, (topic, text)) in FOLLOWING.iter().enumerate() {
+        if topics.have(*topic) {
+            parts.push(format!("following{number} AS ({text})"));
+        }
     }
     let names: Vec<&str> = BATCH.iter().map(|(name, _)| *name).collect();
     let values: Vec<String> = (1..)
@@ -137,50 +202,62 @@ static TEXT: LazyLock<String> = LazyLock::new(|| {
         values.join(", ")
     ));
     format!("WITH {} SELECT number FROM made", parts.join(", "))
-});
+}
 
 /// The number and time of the commit, and what it makes of balances, once everything was found as
 /// it was seen; the counts that are expected are parameters from `first` on. What is in FROM and
 /// WHERE is there before the number is taken.
-fn made(first: usize) -> String {
+fn made(first: usize, counted: &[&str]) -> String {
     let as_seen: Vec<String> = (first..)
-        .zip(NAMES)
+        .zip(counted)
         .map(|(place, name): (usize, _)| {
-            format!("(SELECT count(*) FROM {name}) = ${place}::bigint")
+            format!("(SELECT count(*) FROM {name}) = ${place}::bigint AND")
         })
         .collect();
     let [number, at] = NUMBER_AND_AT;
-    let gap = first + GUARDED;
+    let gap = first + counted.len();
+    let balances = if counted.contains(&NAMES[2]) {
+        "(SELECT array_agg(amount ORDER BY slot) FROM changed_balances)"
+    } else {
+        "NULL::bigint[]"
+    };
     format!(
         "made AS MATERIALIZED (SELECT coalesce(${number}::bigint, nextval('batch_numbers')) AS number, \
          ${at}::bigint AS at, seen.balances FROM (SELECT {} \
-         AND coalesce(${gap}::bigint = coalesce((SELECT until_at FROM gaps ORDER BY from_at DESC \
-         LIMIT 1), 0), true) AS as_seen, \
-         (SELECT array_agg(amount ORDER BY slot) FROM changed_balances) AS balances \
+         coalesce(${gap}::bigint = coalesce((SELECT until_at FROM gaps ORDER BY from_at DESC \
+         LIMIT 1), 0), true) AS as_seen, {balances} AS balances \
          OFFSET 0) AS seen WHERE 1 / CASE WHEN seen.as_seen THEN 1 ELSE 0 END = 1)",
-        as_seen.join(" AND ")
+        as_seen.join(" ")
     )
 }
 
 impl Whole {
     /// The statement.
-    pub(crate) fn text() -> &'static str {
-        &TEXT
+    pub(crate) fn text(&self) -> &'static str {
+        let topics = self.topics();
+        TEXTS[topics.0].get_or_init(|| text(topics))
     }
 
-    fn parts(&self) -> [&dyn Arrays; 11] {
+    fn topics(&self) -> Topics {
+        let is_completed = |status: &&'static str| *status == COMPLETED;
+        let stayed_open = !self.changed_orders.status.iter().all(is_completed);
+        let parts = self.parts().into_iter().map(|(topic, rows)| (topic, !rows.is_empty()));
+        Topics::of(parts.chain([(Topic::StayedOpen, stayed_open)]))
+    }
+
+    fn parts(&self) -> [(Topic, &dyn Arrays); 11] {
         [
-            &self.changed_orders,
-            &self.relied_listings,
-            &self.changed_balances,
-            &self.answers,
-            &self.balances,
-            &self.orders,
-            &self.open_orders,
-            &self.postings,
-            &self.events,
-            &self.first_timers,
-            &self.cleared_timers,
+            (Topic::WentOn, &self.changed_orders),
+            (Topic::Bought, &self.relied_listings),
+            (Topic::Paid, &self.changed_balances),
+            (Topic::Answered, &self.answers),
+            (Topic::FirstPaid, &self.balances),
+            (Topic::Bought, &self.orders),
+            (Topic::Bought, &self.open_orders),
+            (Topic::Always, &self.postings),
+            (Topic::Always, &self.events),
+            (Topic::Bought, &self.first_timers),
+            (Topic::WentOn, &self.cleared_timers),
         ]
     }
 
@@ -206,11 +283,16 @@ impl Whole {
     /// Its parameters.
     pub(crate) fn params(&self) -> Params<'_> {
         let mut params = self.batch.params();
-        for rows in self.parts() {
+        let topics = self.topics();
+        let parts = self.parts().into_iter().enumerate();
+        let present: Vec<_> = parts.filter(|(_, (topic, _))| topics.have(*topic)).collect();
+        for (_, (_, rows)) in &present {
             params.extend(rows.params());
         }
-        for count in &self.expected {
-            params.push(count);
+        for (number, _) in &present {
+            if let Some(count) = self.expected.get(*number) {
+                params.push(count);
+            }
         }
         params.push(&self.last_gap);
         params

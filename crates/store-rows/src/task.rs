@@ -33,6 +33,9 @@ pub fn task_text(key: &TaskKey) -> String {
 }
 
 impl TaskRow {
+    /// When a task expires that is kept for ever.
+    pub const FOR_EVER: i64 = Task::FOR_EVER.micros();
+
     /// The row of a task.
     #[must_use]
     pub fn new(task: &Task) -> Self {
@@ -62,4 +65,27 @@ impl TaskRow {
             body: self.body.as_str().into(),
         })
     }
+}
+
+/// The query for tasks that are kept for ever, standing wishes of agents: of one owner or of all, by
+/// key, after one of them. For the connection of either SQL store.
+#[macro_export]
+macro_rules! lasting_tasks {
+    ($owner:expr, $after:expr, $limit:expr) => {{
+        use $crate::tables::tasks::dsl;
+        let limit: u32 = $limit;
+        let mut query = dsl::tasks
+            .filter(dsl::expires_at.eq($crate::TaskRow::FOR_EVER))
+            .order(dsl::key)
+            .limit(limit.into())
+            .select($crate::TaskRow::as_select())
+            .into_boxed();
+        if let Some(owner) = $owner {
+            query = query.filter(dsl::owner.eq(owner.as_str()));
+        }
+        if let Some(after) = $after {
+            query = query.filter(dsl::key.gt($crate::task_text(after)));
+        }
+        query
+    }};
 }

@@ -6,7 +6,7 @@ use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 use marketplace_money::Did;
 use marketplace_ports::{Task, TaskKey};
-use marketplace_store_rows::{TaskRow, tables, task_text};
+use marketplace_store_rows::{TaskRow, lasting_tasks, tables, task_text};
 
 use crate::failure::Failure;
 
@@ -46,20 +46,7 @@ pub(crate) fn lasting(
     after: Option<&TaskKey>,
     limit: u32,
 ) -> Result<Vec<Arc<Task>>, Failure> {
-    use tables::tasks::dsl;
-    let mut query = dsl::tasks
-        .filter(dsl::expires_at.eq(Task::FOR_EVER.micros()))
-        .order(dsl::key)
-        .limit(limit.into())
-        .select(TaskRow::as_select())
-        .into_boxed();
-    if let Some(owner) = owner {
-        query = query.filter(dsl::owner.eq(owner.as_str()));
-    }
-    if let Some(after) = after {
-        query = query.filter(dsl::key.gt(task_text(after)));
-    }
-    let rows: Vec<TaskRow> = query.load(connection)?;
+    let rows: Vec<TaskRow> = lasting_tasks!(owner, after, limit).load(connection)?;
     rows.into_iter().map(|row| Ok(Arc::new(row.task()?))).collect()
 }
 

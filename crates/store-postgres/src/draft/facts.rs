@@ -57,7 +57,11 @@ impl Draft {
                         self.timers.push(columns);
                     }
                 }
-                None => self.whole.cleared_timers.push((subject_text(*subject), kind)),
+                None => {
+                    let subject = subject_text(*subject);
+                    let name = format!("{kind} {subject}");
+                    self.whole.cleared_timers.push((subject, name));
+                }
             }
         }
         for effect in writes.effects.values() {

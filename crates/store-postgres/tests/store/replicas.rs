@@ -249,7 +249,7 @@ fn answer_id(key: &IdempotencyKey) -> Vec<u8> {
 /// Until a statement of a commit waits for somebody else's transaction; says whose it is.
 async fn somebody_waits(database: &Database) -> i32 {
     let waiting = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() \
-                   AND wait_event_type = 'Lock' AND query LIKE 'WITH changed_orders%'";
+                   AND wait_event_type = 'Lock' AND query ~ '^WITH (changed_|made )'";
     loop {
         if let Ok(backend) = database.sql(waiting).unwrap().trim().parse() {
             return backend;
