@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 
-import { go, House, list } from './house.mjs';
+import { act, buy, deliver, go, House, list } from './house.mjs';
 
 let house;
 before(async () => (house = await House.open()));
@@ -166,4 +166,41 @@ test('a stream that does not exist is not asked for again and again', async () =
   await page.waitForTimeout(2_500);
   assert.equal(asked, 1);
   assert.deepEqual(faults, []);
+});
+
+test('reviews are blind until both are given; score and exposure say why', async () => {
+  const [seller, buyer] = [await house.trader(), await house.trader()];
+  const listing = await list(seller.page, { name: 'To be reviewed', price: '8' });
+  const order = await buy(buyer.page, listing);
+  await buyer.page.goto(listing);
+  const standing = buyer.page.getByTestId('standing');
+  const room = Number((await standing.getByTestId('room').textContent()).replace(/[^0-9.]/g, ''));
+  await seller.page.goto(order);
+  await deliver(seller.page, 'work');
+  await buyer.page.goto(order);
+  await act(buyer.page, 'accept');
+  const review = async (page, stars, text) => {
+    const form = page.getByTestId('order-reviews');
+    await form.getByLabel(`${stars} of 5 stars`).check();
+    await form.getByLabel(/In your words/).fill(text);
+    await form.getByRole('button', { name: 'Give the review' }).click();
+    await form.getByText(text).waitFor();
+  };
+  await review(buyer.page, 4, 'good <b>rows</b>');
+  await buyer.page.getByText('Reviews open when both are given').waitFor();
+  await seller.page.reload();
+  await seller.page.getByTestId('order-reviews').getByRole('button', { name: 'Give the review' }).waitFor();
+  assert.equal(await seller.page.getByText('good <b>rows</b>').count(), 0, 'not before the own one is given');
+  await review(seller.page, 5, 'paid at once');
+  await seller.page.getByText('good <b>rows</b>').waitFor();
+  await buyer.page.goto(listing);
+  const shown = buyer.page.getByTestId('reviews');
+  await shown.getByText('good <b>rows</b>').waitFor();
+  await shown.getByText('as a provider').waitFor();
+  assert.equal(await shown.locator('b').count(), 0);
+  await standing.getByText('Why this score?').click();
+  await standing.getByText('How far its own word is trusted').waitFor();
+  const after = Number((await standing.getByTestId('room').textContent()).replace(/[^0-9.]/g, ''));
+  assert.ok(after > room, `what was settled does not wait any more: ${room}, ${after}`);
+  well(seller, buyer);
 });
