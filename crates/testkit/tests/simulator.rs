@@ -87,6 +87,21 @@ const COVERED: &[&str] = &[
     "verb:use-nonce:done",
     "verb:use-nonce:token_replayed",
     "verb:withdraw:done",
+    "disputes",
+    "phase:DISPUTED",
+    "phase:RULED",
+    "phase:ABORTED",
+    "verb:dispute:done",
+    "verb:contest:done",
+    "verb:concede:done",
+    "verb:evidence:done",
+    "verb:offer-settlement:done",
+    "verb:accept-settlement:done",
+    "verb:take-back:done",
+    "verb:register-juror:done",
+    "verb:commit-vote:done",
+    "verb:reveal-vote:done",
+    "verb:appeal:done",
 ];
 
 #[test]

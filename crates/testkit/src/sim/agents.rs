@@ -53,6 +53,10 @@ const KEY_LIFE: Seconds = Seconds::from_hours(6 * 24);
 impl Run {
     /// An agent asks for something, or asks again.
     pub(crate) async fn ask(&mut self) {
+        if let Some((attempt, body)) = self.quarrel().await {
+            self.send(attempt, body).await;
+            return;
+        }
         let again = if self.rng.chance(250) { self.again().await } else { None };
         let chosen = match again {
             Some(chosen) => Some(chosen),

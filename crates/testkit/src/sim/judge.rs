@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use marketplace_engine::{Error, Marketplace, Payment, Resolution};
-use marketplace_escrow::{Phase, State};
+use marketplace_escrow::State;
 use marketplace_fees::Expectation;
 use marketplace_ledger::{Account, FeeKind};
 use marketplace_listings::{Listing, ListingStatus};
@@ -27,10 +27,11 @@ use super::world::{Stage, World};
 const AUDIT_EVERY: u32 = 100;
 /// No order lives longer than this after peace, whatever its buyer and our downtime did.
 const LONGEST_PEACE: Seconds = Seconds::from_hours(40 * 24);
+/// Everything but listings is over after so long: a dispute's seven days, what our downtime adds to
+/// them, and the clocks of an order that goes on after it.
+const LONGEST_WORK: Seconds = Seconds::from_hours(16 * 24);
 /// Work that was set aside comes back after so long.
 const LONGEST_LEASE: Seconds = Seconds(31);
-/// Looks at the clock, in peace, until everything has come to its end; a few hundred are usual.
-const MOST_STEPS: u32 = 5_000;
 /// Turns that may pass until everybody has an answer.
 const PATIENCE: usize = 20_000;
 
@@ -76,7 +77,7 @@ impl Run {
 
     /// All tokens that there ever were.
     fn tokens(&self) -> Amount {
-        let agents = self.world.agents.len() as i64;
+        let agents = (self.world.agents.len() + self.world.jurors.len()) as i64;
         Amount::from_nano(self.world.gift.nano() * agents + self.world.capital.nano())
     }
 
@@ -145,7 +146,7 @@ impl Run {
     }
 
     /// One at a time, though all may pass: even now the order must follow from the seed.
-    async fn let_one_pass(&mut self) {
+    pub(crate) async fn let_one_pass(&mut self) {
         if let Some(waiting) = self.world.gate.take(u32::MAX, 0) {
             waiting.release(Fate::Pass);
         }
@@ -166,36 +167,33 @@ impl Run {
 
     /// Lets every clock run out, with workers at work.
     async fn let_time_pass(&mut self) {
-        let end = self.world.now().await.plus(LONGEST_PEACE);
+        let begin = self.world.now().await;
         // Listings live for thirty days; to wait for that in every run would be a waste.
         let whole_life = self.options.seed.is_multiple_of(8);
-        let mut steps = 0;
         while self.failure.is_none() {
-            steps += 1;
-            if steps > MOST_STEPS {
-                self.fail("work is left that never ends".to_owned());
-                return;
-            }
             self.work_until_idle().await;
             self.decide_as_operator().await;
-            let done = {
-                let shadow = lock(&self.world.shadow);
-                shadow.open_effects() == 0
-                    && !shadow.withdrawals.values().any(|withdrawal| withdrawal.is_open())
-                    && shadow.orders.values().all(|order| order.phase().is_terminal())
-                    && (!whole_life || !shadow.listings.values().any(|listing| listing.counts()))
-            };
-            let due = self.world.store.dues().await.expect("the inner store has no faults").next();
+            let left = self.work_left();
+            let dues = self.world.store.dues().await.expect("the inner store has no faults");
             let now = self.world.now().await;
+            if let (Some(left), true) = (&left, now >= begin.plus(LONGEST_WORK)) {
+                self.fail(format!("work is left that never ends: {left}"));
+                return;
+            }
+            let (listings, open) = {
+                let shadow = lock(&self.world.shadow);
+                (shadow.listings.values().any(|l| l.counts()), shadow.open_effects())
+            };
+            let done = left.is_none() && (!whole_life || !listings);
             // A small queue lets few timers fire at once: the others have to be waited for.
             let audit = self.world.store.audit().await.expect("the inner store has no faults");
-            if now >= end || (done && audit.late_timers == 0) {
+            if now >= begin.plus(LONGEST_PEACE) || (done && audit.late_timers == 0) {
                 break;
             }
             // What somebody has set aside shows as due to nobody, until its lease ends.
-            let open = lock(&self.world.shadow).open_effects() > 0;
-            let most = if open { LONGEST_LEASE.micros() } else { i64::MAX };
-            let rest = due.map_or(0, |due| due.since(now));
+            let hidden = open > 0 && dues.effect.is_none();
+            let most = if hidden { LONGEST_LEASE.micros() } else { i64::MAX };
+            let rest = dues.next().map_or(0, |due| due.since(now));
             let rest = rest.max(LONGEST_LEASE.micros()).min(most);
             self.world.advance(rest).await;
         }
@@ -209,6 +207,18 @@ impl Run {
                 break;
             }
         }
+    }
+
+    /// What has not come to its end, but for listings.
+    fn work_left(&self) -> Option<String> {
+        let shadow = lock(&self.world.shadow);
+        let orders = shadow.orders.values().find(|order| !order.phase().is_terminal());
+        let order = orders.map(|order| format!("order {} is {}", order.id, order.phase()));
+        let withdrawals = shadow.withdrawals.values().find(|withdrawal| withdrawal.is_open());
+        let withdrawal = withdrawals.map(|known| format!("withdrawal {} is open", known.id));
+        let effects = shadow.open_effects();
+        let effects = (effects > 0).then(|| format!("{effects} rows of the outbox"));
+        order.or(withdrawal).or(effects)
     }
 
     /// The operator looks at the TEG's own books, which nothing is on its way to any more, and
@@ -275,6 +285,7 @@ impl Run {
             None => breaches.push("no replica is up in peace".to_owned()),
             Some(market) => {
                 breaches.extend(self.compare_catalog(market.listing_count()));
+                breaches.extend(self.judge_disputes(market.clone()).await);
                 breaches.extend(self.judge_reserves(market).await);
             }
         }
@@ -284,7 +295,7 @@ impl Run {
         }
         let transfers = self.transfers().await;
         let mut at_teg = BTreeMap::new();
-        for agent in &self.world.agents {
+        for agent in self.world.agents.iter().chain(&self.world.jurors) {
             at_teg.insert(agent.clone(), self.world.teg_balance(agent).await);
         }
         {
@@ -366,8 +377,9 @@ impl Run {
         let mut breaches = Vec::new();
         let fees = self.world.config().fees;
         let mut expected: BTreeMap<&Did, i128> = BTreeMap::new();
-        for agent in &self.world.agents {
-            expected.insert(agent, i128::from(self.world.gift.nano()));
+        for agent in self.world.agents.iter().chain(&self.world.jurors) {
+            let disputed = shadow.disputed.get(agent).copied().unwrap_or_default();
+            expected.insert(agent, i128::from(self.world.gift.nano()) + disputed);
         }
         let mut add = |did: &Did, amount: Amount, sign: i128| {
             if let Some(sum) = expected.get_mut(did) {
@@ -406,7 +418,8 @@ impl Run {
         }
         for (agent, expected) in expected {
             let here = shadow.balance(&Account::Agent(agent.clone()))
-                + shadow.balance(&Account::Collateral(agent.clone()));
+                + shadow.balance(&Account::Collateral(agent.clone()))
+                + shadow.balance(&Account::Juror(agent.clone()));
             let there = at_teg.get(agent).copied().unwrap_or_default();
             if here + there != expected {
                 breaches.push(format!("{agent} has {here} and {there} nano, not {expected}"));
@@ -512,7 +525,7 @@ fn left_over(shadow: &Shadow, transfers: &[TegTransfer]) -> Vec<String> {
     let mut breaches = Vec::new();
     for order in shadow.orders.values() {
         let phase = order.phase();
-        if !phase.is_terminal() && phase != Phase::Disputed {
+        if !phase.is_terminal() {
             breaches.push(format!("order {} is still {phase}", order.id));
         }
     }
@@ -526,7 +539,9 @@ fn left_over(shadow: &Shadow, transfers: &[TegTransfer]) -> Vec<String> {
             breaches.push(format!("{} was never booked", transfer.id.0));
         }
     }
-    let held = shadow.sum(|account| matches!(account, Account::Order(_) | Account::Withdrawal(_)));
+    let held = shadow.sum(|account| {
+        matches!(account, Account::Order(_) | Account::Withdrawal(_) | Account::Dispute(_))
+    });
     if held != 0 {
         breaches.push(format!("{held} nano are left in escrow and in flight"));
     }

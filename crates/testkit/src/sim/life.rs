@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use marketplace_disputes::OrderEffect;
 use marketplace_escrow::{Actor, Closed, Command, ExpiryPolicy, Order, Phase, State};
 use marketplace_fees::Shares;
 use marketplace_listings::AcceptancePolicy;
@@ -60,7 +61,13 @@ impl Lives {
         let before = shadow.before_close.get(&order.id)?;
         let story = shadow.stories.get(&order.id).map_or(&[][..], Vec::as_slice);
         let past = Past { order, before, closed, story, gaps };
-        let expected = match self.allowed(&past) {
+        let allowed = match before.phase() {
+            Phase::Disputed => by_verdict(order, closed, shadow),
+            // Its clocks were moved by the dispute: what it came to is still known.
+            _ if past.last("order.resumed").is_some() => resumed(&past),
+            _ => self.allowed(&past),
+        };
+        let expected = match allowed {
             Ok(expected) => expected,
             Err(why) => {
                 let (id, phase, at) = (order.id, closed.phase, closed.at);
@@ -151,6 +158,44 @@ impl Lives {
             }
             phase => Err(format!("nothing here leads to {phase}")),
         }
+    }
+}
+
+/// What the dispute that ended with the order says of it.
+fn by_verdict(order: &Order, closed: &Closed, shadow: &Shadow) -> Result<Option<Shares>, String> {
+    let ended = shadow.dockets.values().filter(|docket| docket.dispute.order == order.id);
+    let verdict = ended.filter_map(|docket| match &docket.dispute.state {
+        marketplace_disputes::State::Closed(end) if end.at == closed.at => Some(end.verdict),
+        _ => None,
+    });
+    let verdict = verdict.last().ok_or("no dispute ended with it")?;
+    let (phase, shares) = match verdict.order {
+        OrderEffect::Rule { seller } => (Phase::Ruled, split(order, seller)),
+        OrderEffect::Settle { seller } => (Phase::Settled, split(order, seller)),
+        OrderEffect::Accept => (Phase::Accepted, release(order)),
+        OrderEffect::Decline => (Phase::Declined, refund(order)),
+        OrderEffect::Abort if closed.delivery.is_none() => (Phase::Aborted, refund(order)),
+        OrderEffect::Abort => {
+            let half = Amount::from_nano(order.price.price.nano() / 2);
+            (Phase::Aborted, split(order, half))
+        }
+        OrderEffect::Resume => return Err("the dispute gave it back".to_owned()),
+    };
+    ensure(closed.phase == phase, "the verdict says something else")?;
+    Ok(Some(shares))
+}
+
+/// The end of an order that was in a dispute before.
+fn resumed(past: &Past<'_>) -> Result<Option<Shares>, String> {
+    let order = past.order;
+    match (past.closed.phase, &past.before.state) {
+        (Phase::Accepted | Phase::AutoReleased, _) => Ok(Some(release(order))),
+        (Phase::NonDelivery | Phase::Declined | Phase::Cancelled, _) => Ok(Some(refund(order))),
+        (Phase::Settled, State::Funded(funded)) => {
+            let offer = funded.offer.as_ref().ok_or("nobody had offered")?;
+            Ok(Some(split(order, offer.seller)))
+        }
+        (phase, _) => Err(format!("nothing here leads to {phase}")),
     }
 }
 

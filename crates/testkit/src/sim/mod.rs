@@ -24,6 +24,7 @@ mod many;
 mod memory;
 mod ops;
 mod options;
+mod quarrels;
 mod rng;
 mod schedule;
 mod shadow;

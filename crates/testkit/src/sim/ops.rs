@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
+use marketplace_disputes::{self as disputes, Claim};
 use marketplace_engine::{
-    Balance, DeliveryRequest, Done, Error, Idempotency, ListingChange, Marketplace, MoveCollateral,
-    OrderView, PurchaseRequest, Transfer,
+    Balance, DeliveryRequest, DisputeRequest, DisputeView, Done, Error, EvidenceRequest,
+    Idempotency, JurorView, ListingChange, Marketplace, MoveCollateral, OrderView, PurchaseRequest,
+    Transfer,
 };
 use marketplace_escrow::Command;
 use marketplace_listings::{Listing, Offer};
-use marketplace_money::{Amount, Did, ListingId, OrderId, Timestamp};
+use marketplace_money::{Amount, Did, DisputeId, ListingId, OrderId, Timestamp};
 use marketplace_ports::{IdempotencyKey, Nonce, PayoutPolicy, TegTransactionId, Withdrawal};
 
 /// A request of an agent.
@@ -27,6 +29,10 @@ pub(crate) enum Op {
     SetPayout(PayoutPolicy),
     Collateral(MoveCollateral, Amount),
     UseNonce(String, Timestamp),
+    Dispute(OrderId, Claim),
+    ActOnDispute(DisputeId, disputes::Command),
+    Evidence(DisputeId, Vec<u8>),
+    RegisterJuror(Amount),
 }
 
 impl Op {
@@ -52,6 +58,20 @@ impl Op {
             Self::SetPayout(_) => "set-payout",
             Self::Collateral(..) => "collateral",
             Self::UseNonce(..) => "use-nonce",
+            Self::Dispute(..) => "dispute",
+            Self::Evidence(..) => "evidence",
+            Self::RegisterJuror(_) => "register-juror",
+            Self::ActOnDispute(_, command) => match command.verb() {
+                disputes::Verb::Contest => "contest",
+                disputes::Verb::Concede => "concede",
+                disputes::Verb::OfferSettlement => "offer-settlement",
+                disputes::Verb::AcceptSettlement => "accept-settlement",
+                disputes::Verb::Withdraw => "take-back",
+                disputes::Verb::Commit => "commit-vote",
+                disputes::Verb::Reveal => "reveal-vote",
+                disputes::Verb::Appeal => "appeal",
+                _ => "other-dispute",
+            },
         }
     }
 
@@ -84,6 +104,14 @@ fn withdrawal_text(withdrawal: &Arc<Withdrawal>) -> String {
 
 fn payout_text(policy: &PayoutPolicy) -> String {
     format!("payout {policy:?}")
+}
+
+fn dispute_text(view: &DisputeView) -> String {
+    format!("dispute {} {}", view.dispute().id, view.dispute().version)
+}
+
+fn juror_text(view: &JurorView) -> String {
+    format!("juror {} {}", view.juror.did, view.stake)
 }
 
 /// What is promised with a key: the same key, the same body.
@@ -136,7 +164,43 @@ pub(crate) async fn perform(
             let done = market.complete(&agent, id, request, promise(given, order_text)).await?;
             Ok(written(done, order_text))
         }
+        Op::Dispute(..) | Op::ActOnDispute(..) | Op::Evidence(..) | Op::RegisterJuror(_) => {
+            perform_in_dispute(market, agent, op, given).await
+        }
         other => perform_in_wallet(market, agent, other, given).await,
+    }
+}
+
+async fn perform_in_dispute(
+    market: Marketplace,
+    agent: Did,
+    op: Op,
+    given: Promise,
+) -> Result<Done<String>, Error> {
+    match op {
+        Op::Dispute(order, claim) => {
+            let request = DisputeRequest { order, claim, reason: "bad".into() };
+            let promise = promise(given, dispute_text);
+            let done = market.open_dispute(&agent, request, promise).await?;
+            Ok(written(done, dispute_text))
+        }
+        Op::ActOnDispute(id, command) => {
+            let promise = promise(given, dispute_text);
+            let done = market.act_on_dispute(&agent, id, command, promise).await?;
+            Ok(written(done, dispute_text))
+        }
+        Op::Evidence(id, bytes) => {
+            let request = EvidenceRequest { bytes, ..EvidenceRequest::default() };
+            let promise = promise(given, dispute_text);
+            let done = market.add_evidence(&agent, id, request, promise).await?;
+            Ok(written(done, dispute_text))
+        }
+        Op::RegisterJuror(stake) => {
+            let promise = promise(given, juror_text);
+            let done = market.register_juror(&agent, stake, Vec::new(), promise).await?;
+            Ok(written(done, juror_text))
+        }
+        other => Err(Error::Fault(format!("{} is not of disputes", other.name()))),
     }
 }
 

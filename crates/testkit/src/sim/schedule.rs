@@ -10,6 +10,7 @@ use super::edges::Late;
 use super::gate::{Fate, Port};
 use super::life::Lives;
 use super::options::Profile;
+use super::quarrels::Quarrels;
 use super::rng::Rng;
 use super::trace::Trace;
 use super::world::{News, Stage, Up, World};
@@ -31,6 +32,8 @@ pub(crate) struct Run {
     pub(crate) opened: bool,
     /// Payments to us that agents made, to name them later.
     pub(crate) paid: Vec<(Did, TegTransactionId)>,
+    /// Only some seeds quarrel.
+    pub(crate) quarrels: Option<Quarrels>,
     /// Until when store or TEG answer nobody.
     outages: [u32; 2],
 }
@@ -62,6 +65,7 @@ impl Run {
         let mut rng = Rng::new(options.seed);
         let profile = Profile::of(&mut rng);
         let world = World::new(&profile, &mut rng);
+        let quarrels = Quarrels::of(options.seed, profile.pulls);
         let mut trace = Trace::new(options.verbose);
         trace.line(format!("seed {}: {profile:?}", options.seed));
         Self {
@@ -77,6 +81,7 @@ impl Run {
             step: 0,
             opened: false,
             paid: Vec::new(),
+            quarrels,
             outages: [0; 2],
         }
     }

@@ -8,12 +8,12 @@ use marketplace_escrow::{Order, Phase, State};
 use marketplace_ledger::Account;
 use marketplace_listings::{Listing, ListingStatus};
 use marketplace_money::{
-    Amount, DepositId, Did, EntryId, ListingId, OrderId, Timestamp, WithdrawalId,
+    Amount, DepositId, Did, DisputeId, EntryId, ListingId, OrderId, Timestamp, WithdrawalId,
 };
 use marketplace_ports::{
-    Agent, Change, ChangeSet, Deposit, DepositState, Effect, EffectChange, EffectKind, Event,
-    IdempotencyKey, IdempotencyRecord, Nonce, Subject, TegRecord, TegRecordState, TegTransactionId,
-    Timer, TimerChange, Withdrawal, WithdrawalState,
+    Agent, Change, ChangeSet, Deposit, DepositState, Docket, Effect, EffectChange, EffectKind,
+    Event, IdempotencyKey, IdempotencyRecord, Juror, Nonce, Subject, TegRecord, TegRecordState,
+    TegTransactionId, Timer, TimerChange, Withdrawal, WithdrawalState,
 };
 use uuid::Uuid;
 
@@ -27,6 +27,10 @@ pub(crate) struct Shadow {
     pub(crate) listings: BTreeMap<ListingId, Arc<Listing>>,
     /// What waits on each seller.
     exposures: BTreeMap<Did, i128>,
+    pub(crate) dockets: BTreeMap<DisputeId, Arc<Docket>>,
+    jurors: BTreeMap<Did, Arc<Juror>>,
+    /// What disputes, and stakes in them, moved of each agent's tokens.
+    pub(crate) disputed: BTreeMap<Did, i128>,
     pub(crate) agents: BTreeMap<Did, Arc<Agent>>,
     pub(crate) withdrawals: BTreeMap<WithdrawalId, Arc<Withdrawal>>,
     pub(crate) deposits: BTreeMap<DepositId, Arc<Deposit>>,
@@ -53,6 +57,8 @@ pub(crate) struct Shadow {
     nonces: BTreeSet<(Did, String)>,
     timers: BTreeMap<(Subject, &'static str), Timer>,
     effects: BTreeMap<Uuid, Effect>,
+    /// Orders of which the TEG hears.
+    signalled: BTreeSet<OrderId>,
     batches: BTreeSet<Uuid>,
 }
 
@@ -86,6 +92,7 @@ impl Shadow {
         let touched = Touched::by(&set);
         self.check_exposures(&set);
         self.write_rows(&set);
+        self.check_signals(&set);
         for event in &set.events {
             if let Subject::Order(id) = event.subject {
                 self.stories.entry(id).or_default().push((event.name, event.at));
@@ -98,6 +105,7 @@ impl Shadow {
     fn post(&mut self, set: &ChangeSet) {
         let mut teg: BTreeMap<EntryId, i128> = BTreeMap::new();
         for entry in &set.entries {
+            self.note_disputed(entry);
             let mut sum = 0;
             for posting in entry.postings() {
                 let delta = i128::from(posting.delta.nano());
@@ -211,6 +219,21 @@ impl Shadow {
         }
     }
 
+    /// The TEG hears of buyers who spoke, once for an order, on a payout to its seller.
+    fn check_signals(&mut self, set: &ChangeSet) {
+        for change in &set.effects {
+            let EffectChange::Add(Effect { kind, .. }) = change else { continue };
+            let EffectKind::Signal { withdrawal, order } = kind else { continue };
+            let paid = self.withdrawals.get(withdrawal).map(|withdrawal| &withdrawal.agent);
+            let fits = self.orders.get(order).is_some_and(|known| {
+                known.phase() == Phase::Accepted && Some(&known.seller) == paid
+            });
+            if !fits || !self.signalled.insert(*order) {
+                self.breach(format!("order {order} speaks on withdrawal {withdrawal}"));
+            }
+        }
+    }
+
     fn write_rows(&mut self, set: &ChangeSet) {
         for change in &set.orders {
             let row = &change.row;
@@ -249,6 +272,7 @@ impl Shadow {
                 self.breach(format!("listing {id}: version {new} was written over {version}"));
             }
         }
+        self.write_disputes(set);
         for change in &set.agents {
             let before = self.agents.insert(change.row.did.clone(), change.row.clone());
             let version = before.map_or(0, |agent| agent.version);
@@ -271,7 +295,87 @@ impl Shadow {
         }
     }
 
+    fn note_disputed(&mut self, entry: &marketplace_ledger::Entry) {
+        use marketplace_ledger::EntryKind;
+        let of_dispute = matches!(
+            entry.kind(),
+            EntryKind::DisputeBond | EntryKind::DisputeClosed | EntryKind::JurorStake
+        );
+        for posting in entry.postings().iter().filter(|_| of_dispute) {
+            if let Account::Agent(did) | Account::Juror(did) = &posting.account {
+                let moved = i128::from(posting.delta.nano());
+                *self.disputed.entry(did.clone()).or_default() += moved;
+            }
+        }
+    }
+
+    fn write_disputes(&mut self, set: &ChangeSet) {
+        for change in &set.disputes {
+            let row = &change.row;
+            let id = row.dispute.id;
+            let before = self.dockets.insert(id, row.clone());
+            let version = before.as_ref().map_or(0, |before| before.dispute.version);
+            if change.read != version || row.dispute.version != version + 1 {
+                let new = row.dispute.version;
+                self.breach(format!("dispute {id}: version {new} was written over {version}"));
+            }
+            if before.is_some_and(|before| before.dispute.phase().is_terminal()) {
+                self.breach(format!("dispute {id} went on after its end"));
+            }
+        }
+        for change in &set.jurors {
+            let row = &change.row;
+            let before = self.jurors.insert(row.did.clone(), row.clone());
+            let version = before.map_or(0, |before| before.version);
+            if change.read != version || row.version != version + 1 {
+                let (did, new) = (&row.did, row.version);
+                self.breach(format!("juror {did}: version {new} was written over {version}"));
+            }
+        }
+    }
+
+    /// A dispute holds what its parties put up, has its clock and no other, and its order is
+    /// disputed as long as it is open; a juror's stake covers its seats.
+    fn check_dispute(&mut self, docket: &Docket) {
+        let dispute = &docket.dispute;
+        let (id, phase) = (dispute.id, dispute.phase());
+        let held = self.balance(&Account::Dispute(id));
+        if held != i128::from(dispute.held().nano()) {
+            let should = dispute.held();
+            self.breach(format!("dispute {id} is {phase} and holds {held}, not {should}"));
+        }
+        let subject = Subject::Dispute(id);
+        let kinds: Vec<&str> = self
+            .timers
+            .range((subject, "")..)
+            .take_while(|((own, _), _)| *own == subject)
+            .map(|((_, kind), _)| *kind)
+            .collect();
+        let expected: Vec<&str> =
+            dispute.next_timer().map(|timer| timer.kind.name()).into_iter().collect();
+        if kinds != expected {
+            self.breach(format!("dispute {id} is {phase} with timers {kinds:?}, not {expected:?}"));
+        }
+        let disputed = self.orders.get(&dispute.order).map(|order| order.phase());
+        if (disputed == Some(Phase::Disputed)) == phase.is_terminal() {
+            self.breach(format!("dispute {id} is {phase} and its order is {disputed:?}"));
+        }
+        for did in docket.jurors() {
+            let stake = self.amount(&Account::Juror(did.clone()));
+            let seated = self.jurors.get(did).filter(|juror| juror.benches.contains(&id));
+            let fits = seated.is_some_and(|juror| juror.bears(stake, 0));
+            if !phase.is_terminal() && !fits {
+                self.breach(format!("dispute {id}: {did} has no seat, or no stake for it"));
+            }
+        }
+    }
+
     fn check(&mut self, touched: &Touched) {
+        let dockets: Vec<_> =
+            touched.disputes.iter().filter_map(|id| self.dockets.get(id).cloned()).collect();
+        for docket in dockets {
+            self.check_dispute(&docket);
+        }
         let orders: Vec<_> =
             touched.orders.iter().filter_map(|id| self.orders.get(id).cloned()).collect();
         for order in orders {
@@ -394,7 +498,7 @@ fn is_act(set: &ChangeSet) -> bool {
         return false;
     }
     let facts = set.events.iter().any(|event| event.name != "wallet.deposited");
-    facts || !set.agents.is_empty() || set.nonce.is_some()
+    facts || !set.agents.is_empty() || !set.jurors.is_empty() || set.nonce.is_some()
 }
 
 /// What a set may have disturbed.
@@ -403,6 +507,7 @@ struct Touched {
     withdrawals: BTreeSet<WithdrawalId>,
     deposits: BTreeSet<DepositId>,
     agents: BTreeSet<Did>,
+    disputes: BTreeSet<DisputeId>,
 }
 
 impl Touched {
@@ -412,11 +517,13 @@ impl Touched {
             withdrawals: set.withdrawals.iter().map(|change| change.row.id).collect(),
             deposits: set.deposits.iter().map(|change| change.row.id).collect(),
             agents: set.agents.iter().map(|change| change.row.did.clone()).collect(),
+            disputes: set.disputes.iter().map(|change| change.row.dispute.id).collect(),
         };
         let accounts = set.entries.iter().flat_map(|entry| entry.postings()).map(|p| &p.account);
         for account in accounts {
             match account {
                 Account::Order(id) => drop(touched.orders.insert(*id)),
+                Account::Dispute(id) => drop(touched.disputes.insert(*id)),
                 Account::Withdrawal(id) => drop(touched.withdrawals.insert(*id)),
                 _ => {}
             }

@@ -67,6 +67,8 @@ pub(crate) struct World {
     pub(crate) inbox: Inbox,
     pub(crate) us: Did,
     pub(crate) agents: Vec<Did>,
+    /// Who judges, and does nothing else.
+    pub(crate) jurors: Vec<Did>,
     /// What each agent, and we, had in the beginning.
     pub(crate) gift: Amount,
     pub(crate) capital: Amount,
@@ -81,6 +83,8 @@ pub(crate) struct World {
     last_beat: Option<Timestamp>,
 }
 
+/// Enough for a panel of three and the larger one of an appeal.
+const JURORS: usize = 11;
 const SHORTEST_GAP: Seconds = Seconds(30);
 const HEARTBEAT: Seconds = Seconds(5);
 /// As in a deployment, but for the looks at the reserves: each makes a dozen calls.
@@ -94,7 +98,9 @@ impl World {
         let agents: Vec<Did> = (0..profile.agents).map(named).collect();
         let teg = FakeTeg::new(us.clone(), clock.clone());
         let (gift, capital) = (Amount::from_avt(1_000), Amount::from_avt(2_000));
-        agents.iter().for_each(|agent| teg.issue(agent, gift));
+        let judge = |index: usize| format!("did:sim:juror-{index}").parse().expect("a DID");
+        let jurors: Vec<Did> = (0..JURORS).map(judge).collect();
+        agents.iter().chain(&jurors).for_each(|agent| teg.issue(agent, gift));
         teg.issue(&us, capital);
         teg.set_fees(profile.teg_fee);
         for agent in &agents {
@@ -123,6 +129,7 @@ impl World {
             inbox: Inbox::default(),
             us,
             agents,
+            jurors,
             gift,
             capital,
             replicas: (0..profile.replicas).map(down).collect(),
