@@ -17,6 +17,7 @@ use marketplace_escrow::{Command as OrderCommand, Phase as OrderPhase};
 use marketplace_listings::Listing;
 use marketplace_money::{DisputeId, OrderId, Seconds};
 use marketplace_ports::{DisputeFilter, DisputeStore as _, Teg as _};
+use sha2::{Digest as _, Sha256};
 
 const JURORS: usize = 12;
 
@@ -338,4 +339,31 @@ async fn objective_claims_need_no_bond_and_rules_end_them() {
     assert_eq!(case.phase(id).await, Phase::Final);
     assert_eq!(case.order_phase().await, OrderPhase::Ruled);
     case.check(id).await;
+}
+
+/// A delivery that was announced before is held until the dispute is over: work that waits so long,
+/// three days here, is tried now and then, and the dispute ends by its clocks alone.
+#[tokio::test]
+async fn a_dispute_that_nobody_rules_ends_though_a_delivery_waits() {
+    let mut case = Case::bought().await;
+    let uri = "https://seller.example/work";
+    case.market.fetcher.insert(uri, b"work".to_vec());
+    let content = DeliveryContent::Uri(uri.to_owned());
+    let sha256 = Some(Sha256::digest(b"work").into());
+    let announced = DeliveryRequest { content, sha256, ..DeliveryRequest::default() };
+    case.market.marketplace.deliver(&did("seller"), case.order, announced, None).await.unwrap();
+    let view = case.open("buyer", claim(Category::Other, Remedy::Full)).await.unwrap();
+    let id = view.dispute().id;
+    case.act("seller", id, Command::Contest { bonded: true }).await.unwrap();
+    let mut hours = 0;
+    while !case.phase(id).await.is_terminal() {
+        assert!(case.market.marketplace.audit().await.unwrap().open_effects > 0);
+        case.pass(3_600).await;
+        hours += 1;
+    }
+    assert_eq!((hours, case.phase(id).await), (73, Phase::Aborted), "the operators had 72");
+    assert_eq!(case.order_phase().await, OrderPhase::Aborted);
+    case.pass(301).await;
+    case.check(id).await;
+    assert_eq!(case.market.marketplace.audit().await.unwrap().open_effects, 0);
 }

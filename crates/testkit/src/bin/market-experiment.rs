@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use marketplace_money::Amount;
-use marketplace_testkit::experiment::{Figures, Options, Rules, run, table};
+use marketplace_testkit::experiment::{Figures, Options, Rules, run, share, table};
 
 /// What cheating costs, and whom: a population of honest and malicious agents under the real rules
 /// of orders, disputes and reputation, beside a naive sum of ±1 and a plain majority.
@@ -48,14 +48,35 @@ fn main() -> ExitCode {
         },
     };
     let mut markets: Vec<(String, Figures)> = Vec::new();
-    for colluding in arguments.colluding {
+    let rules = Rules::Ours;
+    let asked = Options { seed, agents, days, malicious, colluding: 0, lazy, exposure_base, rules };
+    for colluding in &arguments.colluding {
         for (name, rules) in [("ours", Rules::Ours), ("naive", Rules::Naive)] {
-            let options =
-                Options { seed, agents, days, malicious, colluding, lazy, exposure_base, rules };
+            let options = Options { colluding: *colluding, rules, ..asked };
             markets.push((format!("{name}, {colluding} % collude"), run(&options)));
         }
     }
     println!("seed {seed}: {agents} agents, {malicious} % malicious, {days} days\n");
     print!("{}", table(&markets));
+    let middle = arguments.colluding.get(arguments.colluding.len() / 2).copied();
+    what_if(Options { colluding: middle.unwrap_or_default(), ..asked });
     ExitCode::SUCCESS
+}
+
+/// What honest agents would lose if one thing were another: what would improve the figure.
+fn what_if(asked: Options) {
+    let half = asked.exposure_base.map(|base| Amount::from_nano(base.nano() / 2));
+    let changes = [
+        ("as asked", asked),
+        ("half the exposure base", Options { exposure_base: half, ..asked }),
+        ("every buyer looks at what it gets", Options { lazy: 0, ..asked }),
+        ("no jurors vote together", Options { colluding: 0, ..asked }),
+        ("all three", Options { exposure_base: half, lazy: 0, colluding: 0, ..asked }),
+    ];
+    let colluding = asked.colluding;
+    println!("\nlost by honest agents under our rules, {colluding} % collude (aim: below 1 %):");
+    for (name, options) in changes {
+        let figures = run(&options);
+        println!("  {name:<36}{}", share(figures.loss()));
+    }
 }

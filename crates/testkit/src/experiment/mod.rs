@@ -26,7 +26,7 @@ use marketplace_money::Amount;
 
 pub use arena::run;
 pub use figures::Figures;
-pub use table::table;
+pub use table::{share, table};
 
 /// Which rules a market has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,7 +6,9 @@ use marketplace_money::Amount;
 
 use super::Figures;
 
-fn percent(part: i64) -> String {
+/// Thousandths of a percent, for people.
+#[must_use]
+pub fn share(part: i64) -> String {
     format!("{}.{:03} %", part / 1_000, part % 1_000)
 }
 
@@ -37,13 +39,13 @@ type Cell = fn(&Figures) -> String;
 const ROWS: &[(&str, Cell)] = &[
     ("orders with an honest party", |f| f.orders.to_string()),
     ("their value", |f| format!("{} AVT", avt(f.value))),
-    ("lost by honest agents", |f| percent(f.loss())),
-    ("  of that, by buyers who never look", |f| percent(f.part(f.lost_by_silence))),
-    ("  to exit scammers", |f| percent(f.part(f.lost_to[0]))),
-    ("  to isolated rings", |f| percent(f.part(f.lost_to[1]))),
-    ("  to rings with bridges", |f| percent(f.part(f.lost_to[2]))),
-    ("  to serial disputers", |f| percent(f.part(f.lost_to[3]))),
-    ("  to bad-mouthers", |f| percent(f.part(f.lost_to[4]))),
+    ("lost by honest agents", |f| share(f.loss())),
+    ("  of that, by buyers who never look", |f| share(f.part(f.lost_by_silence))),
+    ("  to exit scammers", |f| share(f.part(f.lost_to[0]))),
+    ("  to isolated rings", |f| share(f.part(f.lost_to[1]))),
+    ("  to rings with bridges", |f| share(f.part(f.lost_to[2]))),
+    ("  to serial disputers", |f| share(f.part(f.lost_to[3]))),
+    ("  to bad-mouthers", |f| share(f.part(f.lost_to[4]))),
     ("purchases refused: enough waits", |f| f.refused.to_string()),
     ("names that scammers left", |f| f.names.to_string()),
     ("a point for an isolated ring", |f| per_point(f.isolated)),

@@ -180,9 +180,10 @@ impl Run {
                 self.fail(format!("work is left that never ends: {left}"));
                 return;
             }
-            let (listings, open) = {
+            let (listings, effects, late) = {
                 let shadow = lock(&self.world.shadow);
-                (shadow.listings.values().any(|l| l.counts()), shadow.open_effects())
+                let listings = shadow.listings.values().any(|listing| listing.counts());
+                (listings, shadow.open_effects() > 0, shadow.has_timer_due(now))
             };
             let done = left.is_none() && (!whole_life || !listings);
             // A small queue lets few timers fire at once: the others have to be waited for.
@@ -191,7 +192,7 @@ impl Run {
                 break;
             }
             // What somebody has set aside shows as due to nobody, until its lease ends.
-            let hidden = open > 0 && dues.effect.is_none();
+            let hidden = late || (effects && dues.effect.is_none());
             let most = if hidden { LONGEST_LEASE.micros() } else { i64::MAX };
             let rest = dues.next().map_or(0, |due| due.since(now));
             let rest = rest.max(LONGEST_LEASE.micros()).min(most);

@@ -164,11 +164,11 @@ impl Lives {
 /// What the dispute that ended with the order says of it.
 fn by_verdict(order: &Order, closed: &Closed, shadow: &Shadow) -> Result<Option<Shares>, String> {
     let ended = shadow.dockets.values().filter(|docket| docket.dispute.order == order.id);
-    let verdict = ended.filter_map(|docket| match &docket.dispute.state {
+    let mut verdict = ended.filter_map(|docket| match &docket.dispute.state {
         marketplace_disputes::State::Closed(end) if end.at == closed.at => Some(end.verdict),
         _ => None,
     });
-    let verdict = verdict.last().ok_or("no dispute ended with it")?;
+    let verdict = verdict.next_back().ok_or("no dispute ended with it")?;
     let (phase, shares) = match verdict.order {
         OrderEffect::Rule { seller } => (Phase::Ruled, split(order, seller)),
         OrderEffect::Settle { seller } => (Phase::Settled, split(order, seller)),

@@ -76,6 +76,11 @@ impl Shadow {
         self.effects.len()
     }
 
+    /// Whether a clock has run out and nobody has acted on it yet.
+    pub(crate) fn has_timer_due(&self, now: Timestamp) -> bool {
+        self.timers.values().any(|timer| timer.due <= now)
+    }
+
     fn breach(&mut self, what: String) {
         self.breaches.push(what);
     }
