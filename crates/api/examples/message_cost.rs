@@ -76,13 +76,7 @@ async fn scene() -> Result<Scene, Failed> {
         signed_by: Arc::new(|_, _, _| false),
         packet_text: Arc::new(|_| String::new()),
         keys: Arc::new(keys),
-        settings: ApiSettings {
-            auth_mode: AuthMode::Required,
-            public_url: "http://127.0.0.1:8020".to_owned(),
-            listen: ([127, 0, 0, 1], 8020).into(),
-            manifest: serde_json::Value::Null,
-            request_timeout: Duration::from_secs(10),
-        },
+        settings: settings(),
         limits: Limits::default(),
         quote_key: [0; 32],
         ready: Arc::new(AtomicBool::new(true)),
@@ -95,6 +89,16 @@ async fn scene() -> Result<Scene, Failed> {
         buyer,
         listing: listing.id,
     })
+}
+
+fn settings() -> ApiSettings {
+    ApiSettings {
+        auth_mode: AuthMode::Required,
+        public_url: "http://127.0.0.1:8020".to_owned(),
+        listen: ([127, 0, 0, 1], 8020).into(),
+        manifest: serde_json::Value::Null,
+        request_timeout: Duration::from_secs(10),
+    }
 }
 
 fn offer() -> Offer {

@@ -1,7 +1,5 @@
 //! A small crowd at a whole server: everything that the load asks for is done, and nothing fails.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 

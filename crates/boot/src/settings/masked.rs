@@ -17,17 +17,26 @@ impl Settings {
     /// The settings in force as `NAME=value`, passwords in URLs masked.
     #[must_use]
     pub fn masked(&self, deployment: &Deployment) -> String {
+        let lines = self.outside(deployment).into_iter().chain(self.house(deployment));
+        lines.fold(String::new(), |mut text, (name, value)| {
+            let space = if text.is_empty() { "" } else { " " };
+            // Writing to a string cannot fail.
+            let _ = write!(text, "{space}{name}={value}");
+            text
+        })
+    }
+
+    /// Who we are, and who we talk to.
+    fn outside(&self, deployment: &Deployment) -> Vec<(&'static str, String)> {
         let config = &deployment.config;
-        let operators: Vec<&str> = config.operators.keys.iter().map(Did::as_str).collect();
         let file = || format!("sqlite:{}", deployment.database.display());
         let database = deployment.postgres.as_deref().map_or_else(file, mask);
         let edge = |url| mask(given(url).unwrap_or("embedded"));
         let remote = deployment.teg_http.as_ref();
-        let scale = remote.map_or(1, |teg| teg.reputation_scale);
         let limit = |of: fn(&HourlyLimits) -> u32| {
             remote.map_or_else(|| "(embedded)".to_owned(), |teg| of(&teg.limits).to_string())
         };
-        let lines: Vec<(&str, String)> = vec![
+        vec![
             ("AGENT_DID", config.did.to_string()),
             ("AGENT_CARD", deployment.card.source().replace(' ', "_")),
             ("LISTEN_ADDR", deployment.listen.to_string()),
@@ -50,6 +59,15 @@ impl Settings {
             ("AGENT_REQUESTS_PER_MINUTE", often(deployment.limits.agent)),
             ("ADDRESS_REQUESTS_PER_MINUTE", often(deployment.limits.address)),
             ("CLIENT_ADDRESS_HEADER", shown(self.client_address_header.as_ref())),
+        ]
+    }
+
+    /// Rules, and how the server works.
+    fn house(&self, deployment: &Deployment) -> Vec<(&'static str, String)> {
+        let config = &deployment.config;
+        let operators: Vec<&str> = config.operators.keys.iter().map(Did::as_str).collect();
+        let scale = deployment.teg_http.as_ref().map_or(1, |teg| teg.reputation_scale);
+        vec![
             ("MARKETPLACE_STAKE", config.stake.to_string()),
             ("EXPOSURE_BASE", amount_or_off(config.exposure_base)),
             ("TRANSACTION_FEE_PERCENT", config.fees.transaction.to_string()),
@@ -76,13 +94,7 @@ impl Settings {
             ("OTEL_EXPORTER_OTLP_HEADERS", hidden(self.otlp_headers.as_ref())),
             ("LOG_LEVEL", self.log_level.clone()),
             ("LOG_FORMAT", name_of(&self.log_format)),
-        ];
-        lines.iter().fold(String::new(), |mut text, (name, value)| {
-            let space = if text.is_empty() { "" } else { " " };
-            // Writing to a string cannot fail.
-            let _ = write!(text, "{space}{name}={value}");
-            text
-        })
+        ]
     }
 }
 

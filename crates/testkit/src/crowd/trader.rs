@@ -227,7 +227,7 @@ impl Trader {
                 self.wish = wish.map(|(id, seller)| ((*id).to_owned(), *seller));
             }
             Errand::Purchase { .. } => {
-                self.last_order = reply.text_of("order_id").map(str::to_owned)
+                self.last_order = reply.text_of("order_id").map(str::to_owned);
             }
             _ => {}
         }

@@ -1,8 +1,6 @@
 //! `cargo xtask load`: many agents who trade at random against a server, or a house of servers of
 //! its own, with the audit of the books at the end.
 
-#![expect(clippy::float_arithmetic, reason = "figures for people, not money")]
-
 mod house;
 mod progress;
 mod report;
