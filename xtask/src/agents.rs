@@ -7,7 +7,7 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 use marketplace_postgres_cluster::{Cluster, Settings};
 
-use crate::shell::{built, output, root, run};
+use crate::shell::{built, cargo, output, root, run};
 use crate::suite::without_settings;
 use crate::temporary::Server;
 use crate::{python, readme};
@@ -71,12 +71,14 @@ fn operator(folder: &Path) -> Result<(PathBuf, String)> {
     Ok((key, did.trim().to_owned()))
 }
 
-/// Many streams over one database that two servers share.
+/// Many streams over one database that two servers share, in release build: times are measured.
 pub(crate) fn run_streams() -> Result<()> {
+    let packages = ["--package", "marketplace-server", "--package", "marketplace-teg-server"];
+    run(cargo(["build", "--release"]).args(packages))?;
     let cluster = Cluster::start(&Settings::fast())?;
     let mut command = Command::new(interpreter(SUITES[0].0)?);
     command.current_dir(root().join(SCRIPTS)).env("PYTHONDONTWRITEBYTECODE", "1").arg("streams.py");
-    run(command.arg(built("debug")).arg(cluster.url("postgres")))
+    run(command.arg(built("release")).arg(cluster.url("postgres")))
 }
 
 /// The README's program for agents, as it stands there.
