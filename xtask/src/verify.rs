@@ -66,7 +66,7 @@ const CHECKS: &[Check] = &[
         about: "50 agents who trade at random for 300 s, over a file and over PostgreSQL",
         run: || {
             shell::with_server("load", &words("--p99-limit 50"))?;
-            shell::with_server("load", &words("--store postgres --p99-limit 50"))
+            shell::with_server("load", &words("--store postgres --think-ms 50 --p99-limit 50"))
         },
     },
     Check {
