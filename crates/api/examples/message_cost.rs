@@ -52,7 +52,8 @@ async fn scene() -> Result<Scene, Failed> {
     let marketplace = Marketplace::start(config, edges);
     marketplace.open().await?;
     let registry = Arc::new(EmbeddedRegistry::open_in_memory(ours.clone())?);
-    let keys = OwnKeys::open(ours.clone(), KeySource::Fixed([7; 32]), clock.now()).await?;
+    let source = KeySource::Fixed([7; 32]);
+    let keys = OwnKeys::open(ours.clone(), source, clock.now()).await?;
     let identity = LocalIdentity::new(ours, None, &[1; 32], registry.clone());
     let login = |secret: u8| {
         let did = AgentKey::from_secret(&[secret; 32]).did().clone();

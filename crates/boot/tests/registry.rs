@@ -152,15 +152,6 @@ async fn agents_are_known_by_the_registrys_tokens_and_keys() {
         Client::new().get(path).send().await.is_ok_and(|reply| reply.status() == 200)
     })
     .await;
-    let url = format!("http://{}/metrics", server.addr());
-    let metrics = Client::new().get(url).send().await.unwrap().text().await.unwrap();
-    for line in [
-        r#"marketplace_edge_calls_total{edge="registry",verb="verify_token",outcome="ok"} 2"#,
-        r#"marketplace_edge_calls_total{edge="registry",verb="public_key",outcome="ok"}"#,
-        r#"marketplace_cache_lookups_total{cache="registry",outcome="miss"}"#,
-    ] {
-        assert!(metrics.contains(line), "{line} is not in {metrics}");
-    }
     assert_eq!(server.shutdown().await, Stopped::Clean);
 }
 
