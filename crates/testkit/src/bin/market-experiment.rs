@@ -74,7 +74,7 @@ fn what_if(asked: Options) {
         ("all three", Options { exposure_base: half, lazy: 0, colluding: 0, ..asked }),
     ];
     let colluding = asked.colluding;
-    println!("\nlost by honest agents under our rules, {colluding} % collude (aim: below 1 %):");
+    println!("\nwhat would lower what honest agents lose (aim: below 1 %; {colluding} % collude):");
     for (name, options) in changes {
         let figures = run(&options);
         println!("  {name:<36}{}", share(figures.loss()));

@@ -46,6 +46,20 @@ fn vote(dispute: DisputeId, juror: &Did) -> Vote {
     Vote { ballot, salt }
 }
 
+/// Some juror seals its vote, or opens it; it may have done so before.
+fn cast(dispute: &Dispute, rng: &mut Rng) -> Option<(Did, Op)> {
+    let seats = dispute.panel().map_or(&[][..], |panel| &panel.seats);
+    let (id, juror) = (dispute.id, rng.pick(seats)?.juror.clone());
+    let vote = vote(id, &juror);
+    let (round, attempt) = dispute.place();
+    let commitment = commitment(id, round, attempt, &juror, &vote);
+    let command = match dispute.phase() {
+        DisputePhase::Committing => Command::Commit { commitment },
+        _ => Command::Reveal(vote),
+    };
+    Some((juror, Op::ActOnDispute(id, command)))
+}
+
 impl Run {
     /// Now and then, something about a dispute is asked instead of something else.
     pub(crate) async fn quarrel(&mut self) -> Option<(usize, usize)> {
@@ -57,8 +71,10 @@ impl Run {
             self.world.advance(SENIORITY.micros()).await;
             return None;
         }
+        // A panel has hours, and this world leaps: while one sits, its jurors come first.
+        let often = if self.sitting().is_empty() { 350 } else { 850 };
         let quarrels = self.quarrels.as_mut()?;
-        if stage >= jurors && !quarrels.rng.chance(350) {
+        if stage >= jurors && !quarrels.rng.chance(often) {
             return None;
         }
         let (agent, op) = match self.world.jurors.get(stage) {
@@ -73,7 +89,22 @@ impl Run {
         Some((number, 0))
     }
 
+    /// Disputes whose panels are at work.
+    fn sitting(&self) -> Vec<Dispute> {
+        let votes = |phase| matches!(phase, DisputePhase::Committing | DisputePhase::Revealing);
+        let shadow = lock(&self.world.shadow);
+        let dockets = shadow.dockets.values().map(|docket| &docket.dispute);
+        dockets.filter(|dispute| votes(dispute.phase())).cloned().collect()
+    }
+
     fn quarrelsome(&mut self) -> Option<(Did, Op)> {
+        let sitting = self.sitting();
+        let rng = &mut self.quarrels.as_mut()?.rng;
+        if !sitting.is_empty() && rng.chance(850) {
+            let dispute = rng.pick(&sitting)?;
+            return cast(dispute, rng);
+        }
+
         let open: Vec<Dispute> = {
             let shadow = lock(&self.world.shadow);
             let dockets = shadow.dockets.values().map(|docket| &docket.dispute);
@@ -132,18 +163,7 @@ impl Run {
         match dispute.phase() {
             DisputePhase::AwaitingResponse => act(respondent, Command::Contest { bonded: true }),
             DisputePhase::Appealable => act(party, Command::Appeal),
-            DisputePhase::Committing | DisputePhase::Revealing => {
-                let seats = dispute.panel().map_or(&[][..], |panel| &panel.seats);
-                let juror = rng.pick(seats)?.juror.clone();
-                let vote = vote(id, &juror);
-                let (round, attempt) = dispute.place();
-                let commitment = commitment(id, round, attempt, &juror, &vote);
-                let command = match dispute.phase() {
-                    DisputePhase::Committing => Command::Commit { commitment },
-                    _ => Command::Reveal(vote),
-                };
-                act(juror, command)
-            }
+            DisputePhase::Committing | DisputePhase::Revealing => cast(dispute, rng),
             _ => None,
         }
     }
