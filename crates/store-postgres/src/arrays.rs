@@ -23,7 +23,7 @@ pub(crate) trait Arrays: Sync {
 ///
 /// The arrays are unfolded in a list of columns, not by one function in FROM, which would keep each
 /// of them in a store of its own. With a limit that it cannot know the planner takes them for few
-/// and looks each up by its key, however small the table was when its statistics were made.
+/// and looks each up by its key in all tables but those that were empty when they were analysed.
 pub(crate) fn statement(text: &str, columns: &[(&str, &str)], first: usize) -> String {
     let names: Vec<&str> = columns.iter().map(|(name, _)| *name).collect();
     let arrays: Vec<String> = (first..)

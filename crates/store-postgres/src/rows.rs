@@ -66,16 +66,14 @@ arrays! {
     }
 }
 
-/// Orders that stay open otherwise than they were. Here and below the keys are named as an array
-/// too: so they are looked up, even in a table that was empty when its statistics were made.
+/// Orders that stay open otherwise than they were.
 pub(crate) const MOVED_ORDERS: &str = "UPDATE orders_not_completed AS o \
      SET status = c.status, escrow = c.escrow FROM changed_orders AS c \
-     WHERE o.position = ANY(ARRAY(SELECT position FROM changed_orders \
-     WHERE status <> 'COMPLETED')) AND o.position = c.position \
+     WHERE o.position = c.position AND c.status <> 'COMPLETED' \
      AND (o.status <> c.status OR o.escrow <> c.escrow)";
 /// Orders that are completed now.
-pub(crate) const COMPLETED_ORDERS: &str = "DELETE FROM orders_not_completed \
-     WHERE position = ANY(ARRAY(SELECT position FROM changed_orders WHERE status = 'COMPLETED'))";
+pub(crate) const COMPLETED_ORDERS: &str = "DELETE FROM orders_not_completed AS o \
+     USING changed_orders AS c WHERE o.position = c.position AND c.status = 'COMPLETED'";
 /// Accounts that reach what is to be paid out.
 pub(crate) const REACHED_PAYOUTS: &str = "INSERT INTO payouts (account) \
      SELECT c.account FROM changed_balances AS c \
