@@ -44,6 +44,8 @@ impl Market {
         let mut settings = Settings::local(folder);
         settings.database_url = database;
         settings.public_url = Some(PUBLIC_URL.to_owned());
+        // All buy from one seller.
+        settings.exposure_base = Some("off".to_owned());
         let overrides = Overrides {
             clock: Some(self.clock()),
             teg: Some(Arc::new(self.teg.clone())),

@@ -48,6 +48,8 @@ impl Market {
         let mut settings = Settings::local(&self.folder.path().join(number.to_string()));
         settings.database_url = Some(self.database.url());
         settings.public_url = Some("http://market.example".to_owned());
+        // All buy from one seller.
+        settings.exposure_base = Some("off".to_owned());
         settings
     }
 
