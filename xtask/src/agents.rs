@@ -7,7 +7,7 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 use marketplace_postgres_cluster::{Cluster, Settings};
 
-use crate::shell::{built, cargo, output, root, run};
+use crate::shell::{built, output, release, root, run};
 use crate::suite::without_settings;
 use crate::temporary::Server;
 use crate::{python, readme};
@@ -73,8 +73,7 @@ fn operator(folder: &Path) -> Result<(PathBuf, String)> {
 
 /// Many streams over one database that two servers share, in release build: times are measured.
 pub(crate) fn run_streams() -> Result<()> {
-    let packages = ["--package", "marketplace-server", "--package", "marketplace-teg-server"];
-    run(cargo(["build", "--release"]).args(packages))?;
+    run(&mut release(["marketplace-server", "marketplace-teg"]))?;
     let cluster = Cluster::start(&Settings::fast())?;
     let mut command = Command::new(interpreter(SUITES[0].0)?);
     command.current_dir(root().join(SCRIPTS)).env("PYTHONDONTWRITEBYTECODE", "1").arg("streams.py");

@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use marketplace_postgres_cluster::{Cluster, Settings};
 
 use crate::python;
-use crate::shell::{built, cargo, output, root, run};
+use crate::shell::{PROGRAMS, built, cargo, output, release, root, run};
 use crate::suite::without_settings;
 
 const SETTINGS: &str = "deploy/SETTINGS.md";
@@ -33,29 +33,16 @@ pub(crate) fn check() -> Result<()> {
     run(scripts.with_programs("rolling.py", "debug").arg(&url).args(["1", "4"]))
 }
 
-const PROGRAMS: [&str; 4] =
-    ["marketplace-server", "marketplace-worker", "marketplace-admin", "marketplace-teg"];
-
 /// A longer rolling update, of release builds: forth and back between this version and one that
 /// calls itself the next, side by side.
 pub(crate) fn rolling() -> Result<()> {
-    let build = || {
-        let packages = PROGRAMS.map(|name| match name {
-            "marketplace-teg" => "marketplace-teg-server",
-            name => name,
-        });
-        let packages = packages.into_iter().flat_map(|name| ["--package", name]);
-        let mut build = cargo(["build", "--release", "--bins"]);
-        build.args(packages);
-        build
-    };
     let next = built("release").join("next-version");
     std::fs::create_dir_all(&next)?;
-    run(build().env("MARKETPLACE_VERSION", "1.0.1"))?;
+    run(release(PROGRAMS).env("MARKETPLACE_VERSION", "1.0.1"))?;
     for program in PROGRAMS {
         std::fs::copy(built("release").join(program), next.join(program)).context(program)?;
     }
-    run(&mut build())?;
+    run(&mut release(PROGRAMS))?;
     let cluster = Cluster::start(&Settings::durable())?;
     let mut rolling = Scripts::new()?.with_programs("rolling.py", "release");
     rolling.env("PROGRAMS_NEXT", next);

@@ -28,11 +28,11 @@ pub(crate) struct DevArgs {
 
 /// Server and admin tool.
 pub(crate) fn build(release: bool) -> Result<()> {
-    let mut build =
-        cargo(["build", "--package", "marketplace-server", "--package", "marketplace-admin"]);
-    if release {
-        build.arg("--release");
-    }
+    let mut build = if release {
+        shell::release(["marketplace-server", "marketplace-admin"])
+    } else {
+        cargo(["build", "--package", "marketplace-server", "--package", "marketplace-admin"])
+    };
     shell::run(&mut build)
 }
 

@@ -8,7 +8,7 @@ use std::time::SystemTime;
 
 use anyhow::{Context, Result, bail};
 
-use crate::shell::{built, exists, root, run};
+use crate::shell::{built, exists, release, root, run};
 
 /// The API's document as a test keeps it: the page's types are made from it.
 const OPENAPI: &str = "crates/api/tests/http/snapshots/http__documents__openapi.snap";
@@ -74,7 +74,7 @@ pub(crate) fn screenshots() -> Result<()> {
 /// What the page promises of its speed, measured against the release server.
 pub(crate) fn metrics() -> Result<()> {
     build()?;
-    crate::dev::build(true)?;
+    run(&mut release(["marketplace-server"]))?;
     let server = built("release").join("marketplace-server");
     run(npm(&["run", "--silent", "metrics"]).env("MARKETPLACE_SERVER", server))
 }

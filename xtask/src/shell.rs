@@ -73,16 +73,31 @@ pub(crate) fn scale(args: &[String]) -> Result<()> {
     run(cargo(own).args(["--features", "scale", "--bin", "verify-scale", "--"]).args(args))
 }
 
-/// A program of the testkit that starts the server beside it, in release build.
-pub(crate) fn with_server(program: &str, args: &[String]) -> Result<()> {
+/// The programs of the product.
+pub(crate) const PROGRAMS: [&str; 4] =
+    ["marketplace-server", "marketplace-worker", "marketplace-admin", "marketplace-teg"];
+
+/// Builds these programs as they are released. All packages are named whichever of them are asked
+/// for: cargo chooses features by the packages, and would compile them again for another choice.
+/// Only the programs asked for are linked, which takes each a minute or two.
+pub(crate) fn release<'a>(programs: impl IntoIterator<Item = &'a str>) -> Command {
     let packages = [
         "marketplace-server",
         "marketplace-worker",
+        "marketplace-admin",
         "marketplace-teg-server",
         "marketplace-testkit",
     ];
-    let packages = packages.iter().flat_map(|name| ["--package", name]);
-    run(cargo(["build", "--release", "--bins"]).args(packages))?;
+    let mut build = cargo(["build", "--release"]);
+    build.args(packages.iter().flat_map(|name| ["--package", name]));
+    build.args(programs.into_iter().flat_map(|name| ["--bin", name]));
+    build
+}
+
+/// A program of the testkit that starts the server beside it, in release build.
+pub(crate) fn with_server(program: &str, args: &[String]) -> Result<()> {
+    let beside = ["marketplace-server", "marketplace-worker", "marketplace-teg"];
+    run(&mut release(beside.into_iter().chain([program])))?;
     run(Command::new(built("release").join(program)).current_dir(root()).args(args))
 }
 

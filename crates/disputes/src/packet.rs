@@ -227,9 +227,10 @@ impl Replay<'_> {
             _ => None,
         });
         let operators = &self.packet.operators;
+        let gaps = self.packet.gaps.known_at(logged.at);
         let cx = Context {
             now: logged.at,
-            gaps: &self.packet.gaps,
+            gaps: &gaps,
             respondent_available: paid.unwrap_or(Amount::ZERO),
             operators: Operators { keys: operators, needed: self.packet.operators_needed },
         };
@@ -338,7 +339,7 @@ impl Replay<'_> {
                 (party(by), Command::AcceptSettlement { expected: None })
             }
             (_, BondOutcome::Withdrawn) => (party(dispute.disputer), concession(logged)),
-            _ if dispute.life().passed(logged.at, &self.packet.gaps) => {
+            _ if dispute.life().passed(logged.at, &self.packet.gaps.known_at(logged.at)) => {
                 (Caller::Timer, Command::LapseLife)
             }
             _ => (Caller::Timer, Command::Lapse),

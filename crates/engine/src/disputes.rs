@@ -13,7 +13,7 @@ use marketplace_ports::{DisputeFilter, Docket, Juror, Page};
 use sha2::{Digest, Sha256};
 
 use crate::config::OperatorSet;
-use crate::job::{Done, Idempotency};
+use crate::job::{Done, Idempotency, Verb};
 use crate::marketplace::Marketplace;
 use crate::refusal::{Error, Refusal};
 use crate::verbs::{
@@ -224,14 +224,21 @@ impl Marketplace {
         Ok(Bench::of(docket.ok_or(Refusal::Dispute(DisputeRefusal::NotFound))?.as_ref()))
     }
 
-    /// A party accepts or declines an order that is in a dispute.
-    pub(crate) async fn concede_order(
+    /// A party acts on its order; to accept or decline one that is in a dispute is to concede. An
+    /// order whose dispute ends meanwhile is seen again as it then is.
+    pub(crate) async fn change_or_concede<V: Verb<Reply = OrderView>>(
         &self,
         caller: &Did,
         order: OrderId,
+        verb: V,
         idempotency: Option<Idempotency<OrderView>>,
     ) -> Result<Done<OrderView>, Error> {
+        let verb = Arc::new(verb);
         for _ in 0..ATTEMPTS {
+            match self.execute_shared(Arc::clone(&verb), idempotency.clone()).await {
+                Err(Error::Refused(Refusal::InDispute)) => {}
+                done => return done,
+            }
             let disputes = self.store().disputes_of(order).await?;
             let open = disputes.iter().find(|row| !row.dispute.phase().is_terminal());
             let Some(open) = open else { continue };

@@ -390,12 +390,7 @@ impl Marketplace {
         idempotency: Option<Idempotency<OrderView>>,
     ) -> Result<Done<OrderView>, Error> {
         let verb = ChangeOrder { caller: caller.clone(), order, command, bytes: None };
-        match self.execute(verb, idempotency.clone()).await {
-            Err(Error::Refused(Refusal::InDispute)) => {
-                Box::pin(self.concede_order(caller, order, idempotency)).await
-            }
-            done => done,
-        }
+        self.change_or_concede(caller, order, verb, idempotency).await
     }
 
     /// The seller delivers.
@@ -428,12 +423,7 @@ impl Marketplace {
     ) -> Result<Done<OrderView>, Error> {
         let (delivery, bytes) = self.prepare(caller, order, request).await?;
         let verb = CompleteOrder { caller: caller.clone(), order, delivery, bytes };
-        match self.execute(verb, idempotency.clone()).await {
-            Err(Error::Refused(Refusal::InDispute)) => {
-                Box::pin(self.concede_order(caller, order, idempotency)).await
-            }
-            done => done,
-        }
+        self.change_or_concede(caller, order, verb, idempotency).await
     }
 
     /// Hashes inline bytes, and runs the order's checks on them before the command is queued.

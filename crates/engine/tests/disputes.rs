@@ -269,6 +269,25 @@ async fn who_gives_in_with_the_order_ends_the_dispute_in_the_same_commit() {
     }
 }
 
+/// Whoever comes second learns how the order ended, not that it should try again.
+#[tokio::test]
+async fn of_two_who_give_in_at_once_the_second_is_told_the_end() {
+    let mut case = Case::delivered().await;
+    let opened = case.open("buyer", claim(Category::PoorQuality, Remedy::Full)).await.unwrap();
+    let (market, order) = (&case.market.marketplace, case.order);
+    let decline = OrderCommand::Decline;
+    let (buyer, seller) = (did("buyer"), did("seller"));
+    let both = tokio::join!(
+        market.change_order(&buyer, order, OrderCommand::Accept, None),
+        market.change_order(&seller, order, decline, None),
+    );
+    let done = [both.0.is_ok(), both.1.is_ok()];
+    assert!(done == [true, false] || done == [false, true], "{both:?}");
+    let second = if both.0.is_ok() { both.1 } else { both.0 };
+    assert_eq!(refused(second), "wrong_phase");
+    case.check(opened.dispute().id).await;
+}
+
 #[tokio::test]
 async fn withdrawn_once_settled_the_second_time() {
     let mut case = Case::delivered().await;

@@ -86,14 +86,15 @@ pub struct Gap {
 pub struct Gaps(Arc<[Gap]>);
 
 impl Gaps {
-    /// Orders the gaps by time and joins those that touch.
+    /// Orders the gaps by time and joins those that overlap. Those that only touch stay apart: what
+    /// happened between them knew of the first alone.
     #[must_use]
     pub fn new(mut gaps: Vec<Gap>) -> Self {
         gaps.sort_by_key(|gap| gap.from);
         let mut joined: Vec<Gap> = Vec::with_capacity(gaps.len());
         for gap in gaps.into_iter().filter(|gap| gap.until > gap.from) {
             match joined.last_mut() {
-                Some(last) if gap.from <= last.until => last.until = last.until.max(gap.until),
+                Some(last) if gap.from < last.until => last.until = last.until.max(gap.until),
                 _ => joined.push(gap),
             }
         }
@@ -104,6 +105,13 @@ impl Gaps {
     #[must_use]
     pub fn none() -> Self {
         Self::default()
+    }
+
+    /// What was known at this time: the gaps that were over. A gap that began before it, at the
+    /// last sign of life, and ended later was noticed later.
+    #[must_use]
+    pub fn known_at(&self, at: Timestamp) -> Self {
+        Self(self.0.iter().filter(|gap| gap.until <= at).copied().collect())
     }
 
     /// The gaps in order.

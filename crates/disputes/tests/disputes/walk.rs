@@ -174,7 +174,10 @@ fn look_again(world: &mut World, dice: &mut Dice) {
 
 fn outage(world: &mut World, dice: &mut Dice) {
     let until = world.now.plus(Seconds(dice.one_of(&[60, 7_200, 90_000])));
-    world.gaps.push(Gap { from: world.now, until });
+    // An outage counts from the last sign of life, after which commands may have come through.
+    let heard = world.now.minus(Seconds(dice.one_of(&[0, 5, 20])));
+    let from = world.gaps.last().map_or(heard, |last| heard.max(last.until));
+    world.gaps.push(Gap { from, until });
     world.now = until;
 }
 
