@@ -84,6 +84,8 @@ pub struct Worker {
     reconciled: Option<Timestamp>,
     forgot: Option<Timestamp>,
     snapshot: Option<Timestamp>,
+    /// Jobs that another worker held, and when it did.
+    held_by_others: HashMap<&'static str, Timestamp>,
     /// What was last written of each agent.
     told: HashMap<Did, Worth>,
     notices: notices::Notices,
@@ -119,6 +121,8 @@ const MOST_RETIRED: u32 = 20_000;
 const FORGOTTEN_AT_ONCE: u32 = 1_000;
 /// How long a worker that stops may take to finish what it is at.
 const LAST_ROUND: Duration = Duration::from_secs(3);
+/// How long a job that another worker holds is left to it before it is asked for again.
+const HELD_BY_OTHERS: Seconds = Seconds(5);
 /// Without a sign of life of any server for so long, nobody could do a duty: it is no server's
 /// gap yet, but will be one.
 const SILENCE: Seconds = Seconds(30);
@@ -140,6 +144,7 @@ impl Worker {
             reconciled: None,
             forgot: None,
             snapshot: None,
+            held_by_others: HashMap::new(),
             told: HashMap::new(),
             notices: notices::Notices::default(),
         })
@@ -161,29 +166,29 @@ impl Worker {
         if !self.servers_are_silent(now).await? {
             worked.timers = self.fire_timers().await?;
         }
-        if due(self.paid_out, self.pace.payouts) && self.holds("payouts").await? {
+        if due(self.paid_out, self.pace.payouts) && self.holds("payouts", now).await? {
             worked.payouts = self.start_payouts().await?;
             self.paid_out = Some(now);
         }
         worked.effects = self.work_outbox().await?;
-        if self.mirror_is_due(now).await? && self.holds("mirror").await? {
+        if self.mirror_is_due(now).await? && self.holds("mirror", now).await? {
             worked.transfers = self.mirror_history().await?;
             self.mirrored = Some(now);
         }
-        if due(self.reconciled, self.pace.reserves) && self.holds("reserves").await? {
+        if due(self.reconciled, self.pace.reserves) && self.holds("reserves", now).await? {
             self.look_after_reserves().await?;
             self.reconciled = Some(now);
         }
-        if due(self.refreshed, self.pace.standing) && self.holds("standing").await? {
+        if due(self.refreshed, self.pace.standing) && self.holds("standing", now).await? {
             self.refresh_standing().await?;
             self.refreshed = Some(now);
         }
-        if due(self.snapshot, self.pace.snapshot) && self.holds("standings-snapshot").await? {
+        if due(self.snapshot, self.pace.snapshot) && self.holds("standings-snapshot", now).await? {
             self.marketplace.keep_standings(self.pace.history.is_some()).await?;
             self.marketplace.keep_counts().await?;
             self.snapshot = Some(now);
         }
-        if due(self.forgot, self.pace.forgetting) && self.holds("forgetting").await? {
+        if due(self.forgot, self.pace.forgetting) && self.holds("forgetting", now).await? {
             self.forget(now).await?;
             self.forgot = Some(now);
         }
@@ -200,9 +205,19 @@ impl Worker {
         Ok(now >= last.plus(self.pace.mirror) && self.marketplace.awaits_transfers(now).await?)
     }
 
-    /// Whether this worker is the one that does a job.
-    async fn holds(&self, job: &str) -> Result<bool, Error> {
-        Ok(self.marketplace.store().lease_job(job, self.lease()).await?)
+    /// Whether this worker is the one that does a job. Who was refused does not ask in each round.
+    async fn holds(&mut self, job: &'static str, now: Timestamp) -> Result<bool, Error> {
+        let refused = self.held_by_others.get(job);
+        if refused.is_some_and(|at| now < at.plus(HELD_BY_OTHERS)) {
+            return Ok(false);
+        }
+        let held = self.marketplace.store().lease_job(job, self.lease()).await?;
+        if held {
+            self.held_by_others.remove(job);
+        } else {
+            self.held_by_others.insert(job, now);
+        }
+        Ok(held)
     }
 
     /// Clocks stand still while no server runs. Its first sign of life makes a gap of the silence,
