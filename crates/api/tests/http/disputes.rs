@@ -1,6 +1,7 @@
 //! Disputes over HTTP, with real keys: every way to an end, to the last nano.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use marketplace_disputes::{Finding, Vote, commitment};
 use marketplace_money::{Did, Seconds};
@@ -81,6 +82,18 @@ impl Case {
         self.world.work().await;
     }
 
+    /// The panel is drawn once the call for it has its place in the chain: over PostgreSQL another
+    /// task gives it that.
+    async fn panel_sits(&self) {
+        let drawn = async {
+            while self.phase().await != "COMMITTING" {
+                tokio::task::yield_now().await;
+                self.settle().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), drawn).await.expect("a panel");
+    }
+
     async fn pass(&self, hours: u32) {
         self.world.clock.advance(Seconds::from_hours(hours));
         self.world.work().await;
@@ -145,8 +158,7 @@ async fn a_panel_of_three_an_appeal_to_seven_and_everybody_is_paid() {
     let listing = world.listing(&seller).await;
     let case = Case::on(world, &seller, &buyer, &listing).await;
     case.post(SELLER, "contest", json!({})).await.expect_success();
-    case.settle().await;
-    assert_eq!(case.phase().await, "COMMITTING");
+    case.panel_sits().await;
     case.vote(Finding::Rejected, (0, 0)).await;
     assert_eq!(case.phase().await, "APPEALABLE");
     let shown = case.shown(BUYER).await.expect_success();
@@ -155,7 +167,7 @@ async fn a_panel_of_three_an_appeal_to_seven_and_everybody_is_paid() {
     assert_eq!(appeal["bond"], "13.5");
     case.post(SELLER, "appeal", json!({})).await.expect_problem(409, "nothing_to_appeal");
     case.post(BUYER, "appeal", json!({})).await.expect_success();
-    case.settle().await;
+    case.panel_sits().await;
     case.vote(Finding::Rejected, (1, 0)).await;
     case.pass(2).await;
     // Price 5 and bond 5; of D 10: 1.5 to the jurors, half of the rest; of A 13.5: 3.5 to the
