@@ -88,7 +88,7 @@ test('a listing is edited, paused and taken off, and others see it', async () =>
   await seller.page.getByLabel('Name', { exact: true }).fill('');
   await seller.page.getByRole('button', { name: 'Save the changes' }).click();
   // What is wrong is said at its field, which has the focus.
-  assert.equal(await seller.page.evaluate(() => document.activeElement?.getAttribute('name')), 'name');
+  await seller.page.waitForFunction(() => document.activeElement?.getAttribute('name') === 'name');
   await seller.page.getByLabel('Name', { exact: true }).fill('Second name');
   await seller.page.getByLabel('Price in AVT').fill('6');
   await seller.page.getByRole('button', { name: 'Save the changes' }).click();
