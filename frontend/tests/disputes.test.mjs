@@ -34,7 +34,7 @@ test('a dispute is opened, answered, and settled between the two', async () => {
   const path = await dispute(buyer.page, 'half of the rows are missing');
   await phase(seller.page, 'Disputed');
   await seller.page.getByRole('link', { name: /there, and it is bad/ }).click();
-  await disputed(seller.page, 'has to answer');
+  await disputed(seller.page, 'An answer is due');
 
   // What one hands in, the other reads, with the hash that both have.
   await buyer.page.locator('[data-action=add-evidence]').click();

@@ -15,7 +15,7 @@ export const disputes: Words['disputes'] = {
   price: 'Preis des Auftrags',
   reason: 'In den Worten dessen, der klagt',
   phases: {
-    AWAITING_RESPONSE: 'Die andere Seite muss antworten',
+    AWAITING_RESPONSE: 'Eine Antwort steht aus',
     UNDER_RULES: 'Die Regeln werden angesehen',
     AWAITING_PANEL: 'Ein Gremium wird einberufen',
     AWAITING_DRAW: 'Das Gremium wird ausgelost',

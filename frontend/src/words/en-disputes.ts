@@ -15,7 +15,7 @@ export const disputes = {
   price: 'Price of the order',
   reason: 'In the words of who disputes',
   phases: {
-    AWAITING_RESPONSE: 'The other side has to answer',
+    AWAITING_RESPONSE: 'An answer is due',
     UNDER_RULES: 'The rules are looked at',
     AWAITING_PANEL: 'A panel is called',
     AWAITING_DRAW: 'The panel is drawn by lot',
