@@ -107,6 +107,28 @@ test('a listing is edited, paused and taken off, and others see it', async () =>
   well(seller, buyer);
 });
 
+test('what is edited comes first, and what was typed stays', async () => {
+  const seller = await house.trader();
+  await list(seller.page, { name: 'Slow to come', price: '4' });
+  await seller.page.getByRole('link', { name: 'Edit' }).waitFor();
+  let release;
+  const released = new Promise((resolve) => (release = resolve));
+  await seller.page.route(/\/api\/v1\/services\/[^/]+$/, (route) => released.then(() => route.continue()));
+  await seller.page.route(/\/api\/v1\/fees$/, (route) => route.abort(), { times: 1 });
+  await seller.page.getByRole('link', { name: 'Edit' }).click();
+  await seller.page.locator('main .ghost').waitFor();
+  const name = seller.page.getByLabel('Name', { exact: true });
+  assert.equal(await name.count(), 0, 'no empty field that the listing fills later');
+  release();
+  await name.fill('Typed');
+  await seller.page.getByRole('alert').filter({ hasText: 'cannot be reached' }).waitFor();
+  await seller.page.getByRole('button', { name: 'Try again' }).click();
+  await seller.page.locator('dt.sum').waitFor();
+  assert.equal(await name.inputValue(), 'Typed');
+  await seller.page.getByRole('button', { name: 'Save the changes' }).click();
+  await seller.page.getByRole('heading', { name: 'Typed' }).waitFor();
+});
+
 test('the market moves on the page while strangers trade', async () => {
   const [watcher, seller, buyer] = [await house.trader(), await house.agent(), await house.agent()];
   const { page } = watcher;
