@@ -153,6 +153,12 @@ fn script(name: &str) -> Vec<Line> {
     }
 }
 
+/// Whether a task was made to ask: it stays open over whatever is added to it.
+fn asked(task: &Standing) -> bool {
+    let first = task.task.history.first();
+    first.is_some_and(|message| message.message_id.starts_with("tck-input-required"))
+}
+
 /// Plays the rest of a script. A task that was called off meanwhile stays so.
 async fn play(a2a: A2a, key: TaskKey, lines: Vec<Line>) {
     for line in lines {
@@ -181,7 +187,12 @@ impl Behaviour for Scripted {
             };
             return Ok(Act::Message(Box::new(message)));
         }
-        let lines = script(name);
+        let lines = match turn.task {
+            Some(task) if asked(task) && !name.starts_with("tck-") => {
+                vec![status(TaskState::InputRequired)]
+            }
+            _ => script(name),
+        };
         let standing = match turn.task {
             Some(task) => a2a.step(&task.key, Some(turn.message.clone()), Vec::new()).await?,
             None => {

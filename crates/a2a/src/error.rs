@@ -83,6 +83,11 @@ impl A2aError {
         Self::Protocol { kind: INVALID_PARAMS, detail, field, code: None }
     }
 
+    /// A name that a request must have: empty is not given, as everywhere in ProtoJSON.
+    pub(crate) fn expect_name(field: &str, name: &str) -> Result<(), Self> {
+        if name.is_empty() { Err(Self::invalid(field, "must be given")) } else { Ok(()) }
+    }
+
     /// Nobody says who it is.
     #[must_use]
     pub fn nobody() -> Self {

@@ -178,6 +178,7 @@ impl A2a {
         request: &PushRequest,
     ) -> Result<PushConfig, A2aError> {
         let pushes = self.list_pushes(call, request).await?;
+        A2aError::expect_name("id", &request.id)?;
         let found = pushes.into_iter().find(|push| push.id == request.id);
         found.ok_or_else(|| A2aError::no_task(&format!("{}/{}", request.task_id, request.id)))
     }
@@ -204,6 +205,7 @@ impl A2a {
             return Err(A2aError::new(PUSH_NOT_SUPPORTED, ""));
         }
         let standing = self.standing(call.did()?, &request.task_id).await?;
+        A2aError::expect_name("id", &request.id)?;
         if standing.pushes.iter().all(|push| push.id != request.id) {
             return Ok(());
         }

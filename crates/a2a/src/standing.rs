@@ -76,8 +76,9 @@ impl A2a {
     /// A task of an agent.
     ///
     /// # Errors
-    /// When it has none of this name.
+    /// When it has none of this name, or no name is given.
     pub async fn standing(&self, owner: &Did, id: &str) -> Result<Standing, A2aError> {
+        A2aError::expect_name("id", id)?;
         let key = key(id, owner).ok_or_else(|| A2aError::no_task(id))?;
         let row = self.marketplace.task(&key).await?;
         let kept = row.as_ref().map(|row| Kept::read(&row.body));

@@ -86,6 +86,29 @@ async fn a_context_is_kept_and_no_other_is_taken() {
 }
 
 #[tokio::test]
+async fn a_request_without_the_name_of_a_task_is_no_request() {
+    let scene = scene().await;
+    let task = id(&scene.buy(json!({})).await);
+    let nameless = [
+        ("GetTask", json!({})),
+        ("GetTask", json!({ "id": "" })),
+        ("CancelTask", json!({})),
+        ("SubscribeToTask", json!({})),
+        ("ListTaskPushNotificationConfigs", json!({})),
+        ("GetTaskPushNotificationConfig", json!({ "taskId": task })),
+        ("DeleteTaskPushNotificationConfig", json!({ "taskId": task })),
+        ("GetTask", json!({ "id": task, "historyLength": -1 })),
+        ("ListTasks", json!({ "pageSize": 0 })),
+        ("ListTasks", json!({ "pageSize": 101 })),
+        ("ListTasks", json!({ "pageToken": "?" })),
+    ];
+    for (method, params) in nameless {
+        let answer = scene.ask(&scene.buyer, method, params).await;
+        assert_eq!(answer["error"]["code"], -32602, "{method} {answer}");
+    }
+}
+
+#[tokio::test]
 async fn lists_are_the_callers_newest_first_and_without_artifacts() {
     let scene = scene().await;
     let (first, second) = (scene.buy(json!({})).await, scene.buy(json!({})).await);

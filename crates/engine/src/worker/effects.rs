@@ -35,7 +35,7 @@ impl Worker {
             matches!(effect.kind, EffectKind::Notify { .. } | EffectKind::NotifyDispute { .. })
         };
         let (notices, effects): (Vec<_>, Vec<_>) = effects.into_iter().partition(is_notice);
-        self.start_notices(notices);
+        self.start_notices(notices).await;
         let work = |effect: Effect| {
             let span = trace::effect(&effect);
             self.work(effect).instrument(span)

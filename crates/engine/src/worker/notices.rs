@@ -1,11 +1,13 @@
 //! Telling agents what happened: beside all other work, so that a stranger's endpoint that takes
 //! its time holds up no timer and no transfer.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use marketplace_money::Seconds;
-use marketplace_ports::{Effect, EffectKind, Notification, NotifyError};
+use marketplace_escrow::Order;
+use marketplace_money::{OrderId, Seconds};
+use marketplace_ports::{Effect, EffectKind, Key, Notification, NotifyError};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tracing::Instrument as _;
@@ -40,15 +42,29 @@ impl Default for Notices {
 }
 
 impl Worker {
-    pub(super) fn start_notices(&mut self, effects: Vec<Effect>) {
+    /// Begins to tell what these effects say. Their orders are read together; where that fails, the
+    /// messages come back with the end of their lease.
+    pub(super) async fn start_notices(&mut self, effects: Vec<Effect>) {
         while self.notices.under_way.try_join_next().is_some() {}
+        let keys: HashSet<Key> = effects.iter().filter_map(order_of).map(Key::Order).collect();
+        if effects.is_empty() {
+            return;
+        }
+        let orders = match self.marketplace.store().load(&keys).await {
+            Ok(view) => view.orders,
+            Err(error) => {
+                tracing::warn!(%error, "messages wait: their orders were not read");
+                return;
+            }
+        };
         for effect in effects {
             let (market, room) = (self.marketplace.clone(), self.notices.room.clone());
+            let known = order_of(&effect).and_then(|order| orders.get(&order).cloned());
             self.notices.under_way.spawn(async move {
                 let place = tokio::time::timeout(LONGEST_WAIT, room.acquire_owned()).await;
                 let Ok(Ok(_place)) = place else { return };
                 let span = trace::effect(&effect);
-                if let Err(error) = tell(&market, effect).instrument(span).await {
+                if let Err(error) = tell(&market, effect, known).instrument(span).await {
                     tracing::warn!(%error, "what became of a message was not written down");
                 }
             });
@@ -61,23 +77,29 @@ impl Worker {
     }
 }
 
+/// The order that a message is about.
+const fn order_of(effect: &Effect) -> Option<OrderId> {
+    match &effect.kind {
+        EffectKind::Notify { order, .. } => Some(*order),
+        _ => None,
+    }
+}
+
 /// What is to be said, and to whom; nothing about what there is not.
 async fn notification(
     market: &Marketplace,
     effect: &Effect,
+    known: Option<Arc<Order>>,
 ) -> Result<Option<Notification>, Error> {
     let id = effect.id;
     Ok(match &effect.kind {
-        EffectKind::Notify { order, agent, notice } => {
-            let known = market.store().order(*order).await?;
-            known.map(|known| Notification {
-                id,
-                agent: agent.clone(),
-                order: *order,
-                notice: *notice,
-                body: message(id, *notice, &known, market.did()),
-            })
-        }
+        EffectKind::Notify { order, agent, notice } => known.map(|known| Notification {
+            id,
+            agent: agent.clone(),
+            order: *order,
+            notice: *notice,
+            body: message(id, *notice, &known, market.did()),
+        }),
         EffectKind::NotifyDispute { dispute, agent, notice } => {
             let known = market.store().docket(*dispute).await?;
             known.map(|known| Notification {
@@ -92,8 +114,12 @@ async fn notification(
     })
 }
 
-async fn tell(market: &Marketplace, effect: Effect) -> Result<(), Error> {
-    let Some(notification) = notification(market, &effect).await? else {
+async fn tell(
+    market: &Marketplace,
+    effect: Effect,
+    known: Option<Arc<Order>>,
+) -> Result<(), Error> {
+    let Some(notification) = notification(market, &effect, known).await? else {
         return market.execute(FinishEffect { id: effect.id }, None).await.map(|_| ());
     };
     let told = market.inner.edges.notifier.notify(&notification).await;
