@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
+use futures::future::join_all;
 use marketplace_money::{Seconds, Timestamp};
-use marketplace_ports::{HistoryCursor, HistoryPage, Lease, TegRecordState};
+use marketplace_ports::{HistoryCursor, HistoryPage, Lease, TegRecordState, TegTransfer};
 
 use crate::marketplace::Marketplace;
 use crate::opening::HISTORY_CURSOR;
@@ -73,26 +74,9 @@ impl Marketplace {
     }
 
     async fn book(&self, page: HistoryPage) -> Result<(), Error> {
-        for transfer in page.transfers {
-            let id = transfer.id.0.clone();
-            let ours = self.did().clone();
-            let mut verb = MirrorTransfer { ours, transfer, limits: BTreeMap::new() };
-            for order in verb.orders() {
-                let Some(order) = self.store().order(order).await? else { continue };
-                if let Some(limit) = self.exposure_limit(&order.seller).await? {
-                    verb.limits.insert(order.seller.clone(), limit);
-                }
-            }
-            match self.execute(verb, None).await {
-                Ok(crate::Done::Fresh(Mirrored::Unmatched)) => {
-                    tracing::error!(transfer = id, "a transfer of ours fits nothing");
-                }
-                Ok(_) | Err(Error::Refused(Refusal::AlreadyDone)) => {}
-                Err(Error::Refused(refusal)) => {
-                    tracing::error!(transfer = id, %refusal, "a transfer of ours has no entry");
-                }
-                Err(error) => return Err(error),
-            }
+        // Each line is booked by itself, whatever becomes of the others: they share commits.
+        for booked in join_all(page.transfers.into_iter().map(|line| self.book_line(line))).await {
+            booked?;
         }
         let pending = page.pending.into_iter().map(|transfer| (transfer, TegRecordState::Pending));
         let failed = page.failed.into_iter().map(|transfer| (transfer, TegRecordState::Failed));
@@ -104,6 +88,29 @@ impl Marketplace {
                 Ok(_) | Err(Error::Refused(_)) => {}
                 Err(error) => return Err(error),
             }
+        }
+        Ok(())
+    }
+
+    async fn book_line(&self, transfer: TegTransfer) -> Result<(), Error> {
+        let id = transfer.id.0.clone();
+        let ours = self.did().clone();
+        let mut verb = MirrorTransfer { ours, transfer, limits: BTreeMap::new() };
+        for order in verb.orders() {
+            let Some(order) = self.store().order(order).await? else { continue };
+            if let Some(limit) = self.exposure_limit(&order.seller).await? {
+                verb.limits.insert(order.seller.clone(), limit);
+            }
+        }
+        match self.execute(verb, None).await {
+            Ok(crate::Done::Fresh(Mirrored::Unmatched)) => {
+                tracing::error!(transfer = id, "a transfer of ours fits nothing");
+            }
+            Ok(_) | Err(Error::Refused(Refusal::AlreadyDone)) => {}
+            Err(Error::Refused(refusal)) => {
+                tracing::error!(transfer = id, %refusal, "a transfer of ours has no entry");
+            }
+            Err(error) => return Err(error),
         }
         Ok(())
     }

@@ -28,7 +28,7 @@ const FETCH_ATTEMPTS: u32 = 5;
 const RESOLVE_ATTEMPTS: u32 = 3;
 
 impl Worker {
-    pub(super) async fn work_outbox(&mut self) -> Result<usize, Error> {
+    pub(super) async fn work_outbox(&self) -> Result<usize, Error> {
         let effects = self.marketplace.store().lease_effects(self.lease(), BITE).await?;
         let count = effects.len();
         let is_notice = |effect: &Effect| {

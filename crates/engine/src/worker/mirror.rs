@@ -1,9 +1,9 @@
 //! One worker of all reads our history at the TEG: it allows a thousand requests an hour.
 
-use super::Worker;
+use super::jobs::Job;
 use crate::refusal::Error;
 
-impl Worker {
+impl Job {
     /// Reads on from where the mirror stands.
     pub(super) async fn mirror_history(&self) -> Result<usize, Error> {
         let transfers = self.marketplace.read_history().await?;

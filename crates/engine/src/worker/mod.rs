@@ -2,10 +2,12 @@
 //! number of workers may run; leases and versions make each effect happen once.
 //!
 //! Timers and work of the outbox are shared out among all workers. What looks at everything, such
-//! as payouts and the mirror, is a job that one of them holds.
+//! as payouts and the mirror, is a job that one of them holds ([`jobs`]). Each job takes its own
+//! time: a TEG that is slow, or five thousand scores to look at, hold up no deadline.
 
 mod disputes;
 mod effects;
+mod jobs;
 mod mirror;
 mod notices;
 mod payouts;
@@ -15,16 +17,17 @@ mod standing;
 mod timers;
 mod withdrawals;
 
-use std::collections::HashMap;
 use std::time::Duration;
 
-use marketplace_money::{Did, Seconds, Timestamp};
+use futures::FutureExt as _;
+use futures::future::join_all;
+use marketplace_money::{Seconds, Timestamp};
 use marketplace_ports::Lease;
 use uuid::Uuid;
 
+use self::jobs::Job;
 use crate::marketplace::Marketplace;
 use crate::refusal::Error;
-use crate::reputation::Worth;
 
 /// How the worker paces itself.
 #[derive(Clone, Copy, Debug)]
@@ -77,17 +80,8 @@ impl Default for Pace {
 pub struct Worker {
     pub(crate) marketplace: Marketplace,
     pub(crate) id: Uuid,
-    pace: Pace,
-    mirrored: Option<Timestamp>,
-    paid_out: Option<Timestamp>,
-    refreshed: Option<Timestamp>,
-    reconciled: Option<Timestamp>,
-    forgot: Option<Timestamp>,
-    snapshot: Option<Timestamp>,
-    /// Jobs that another worker held, and when it did.
-    held_by_others: HashMap<&'static str, Timestamp>,
-    /// What was last written of each agent.
-    told: HashMap<Did, Worth>,
+    lease: Seconds,
+    jobs: Vec<Job>,
     notices: notices::Notices,
 }
 
@@ -104,6 +98,15 @@ pub struct Worked {
     pub payouts: usize,
 }
 
+impl std::ops::AddAssign for Worked {
+    fn add_assign(&mut self, other: Self) {
+        self.timers += other.timers;
+        self.effects += other.effects;
+        self.transfers += other.transfers;
+        self.payouts += other.payouts;
+    }
+}
+
 impl Worked {
     /// Whether there was anything to do.
     #[must_use]
@@ -114,15 +117,15 @@ impl Worked {
 
 /// How much is set aside at once.
 const BITE: u32 = 100;
-/// Commits whose history is put away in one transaction, and in one sweep.
-const RETIRED_AT_ONCE: u32 = 100;
-const MOST_RETIRED: u32 = 20_000;
-/// Answers and nonces that one sweep forgets at once.
-const FORGOTTEN_AT_ONCE: u32 = 1_000;
+/// What is shared out among all workers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Share {
+    Timers,
+    Outbox,
+}
+
 /// How long a worker that stops may take to finish what it is at.
 const LAST_ROUND: Duration = Duration::from_secs(3);
-/// How long a job that another worker holds is left to it before it is asked for again.
-const HELD_BY_OTHERS: Seconds = Seconds(5);
 /// Without a sign of life of any server for so long, nobody could do a duty: it is no server's
 /// gap yet, but will be one.
 const SILENCE: Seconds = Seconds(30);
@@ -135,89 +138,49 @@ impl Worker {
     pub async fn new(marketplace: Marketplace, pace: Pace) -> Result<Self, Error> {
         let id = marketplace.fresh_id().await?;
         Ok(Self {
+            jobs: jobs::all(&marketplace, id, pace),
             marketplace,
             id,
-            pace,
-            mirrored: None,
-            paid_out: None,
-            refreshed: None,
-            reconciled: None,
-            forgot: None,
-            snapshot: None,
-            held_by_others: HashMap::new(),
-            told: HashMap::new(),
+            lease: pace.lease,
             notices: notices::Notices::default(),
         })
     }
 
     pub(crate) const fn lease(&self) -> Lease {
-        Lease { owner: self.id, duration: self.pace.lease }
+        Lease { owner: self.id, duration: self.lease }
     }
 
-    /// One round of everything that is due.
+    /// One round of everything that is due, one after the other.
     ///
     /// # Errors
     /// When the store does not answer; what was set aside comes back after its lease.
     pub async fn tick(&mut self) -> Result<Worked, Error> {
         let now = self.marketplace.now().await?;
-        let due =
-            |last: Option<Timestamp>, pace: Seconds| last.is_none_or(|at| now >= at.plus(pace));
-        let mut worked = Worked::default();
-        if !self.servers_are_silent(now).await? {
-            worked.timers = self.fire_timers().await?;
-        }
-        if due(self.paid_out, self.pace.payouts) && self.holds("payouts", now).await? {
-            worked.payouts = self.start_payouts().await?;
-            self.paid_out = Some(now);
+        let mut worked = Worked { timers: self.fire_due_timers(now).await?, ..Worked::default() };
+        for job in &mut self.jobs {
+            worked += job.turn(now).await?;
         }
         worked.effects = self.work_outbox().await?;
-        if self.mirror_is_due(now).await? && self.holds("mirror", now).await? {
-            worked.transfers = self.mirror_history().await?;
-            self.mirrored = Some(now);
-        }
-        if due(self.reconciled, self.pace.reserves) && self.holds("reserves", now).await? {
-            self.look_after_reserves().await?;
-            self.reconciled = Some(now);
-        }
-        if due(self.refreshed, self.pace.standing) && self.holds("standing", now).await? {
-            self.refresh_standing().await?;
-            self.refreshed = Some(now);
-        }
-        if due(self.snapshot, self.pace.snapshot) && self.holds("standings-snapshot", now).await? {
-            self.marketplace.keep_standings(self.pace.history.is_some()).await?;
-            self.marketplace.keep_counts().await?;
-            self.snapshot = Some(now);
-        }
-        if due(self.forgot, self.pace.forgetting) && self.holds("forgetting", now).await? {
-            self.forget(now).await?;
-            self.forgot = Some(now);
+        self.marketplace.inner.publisher.figures.count(&worked);
+        Ok(worked)
+    }
+
+    /// A round of what is shared out among all workers.
+    async fn round_of(&self, share: Share) -> Result<Worked, Error> {
+        let mut worked = Worked::default();
+        match share {
+            Share::Timers => {
+                let now = self.marketplace.now().await?;
+                worked.timers = self.fire_due_timers(now).await?;
+            }
+            Share::Outbox => worked.effects = self.work_outbox().await?,
         }
         self.marketplace.inner.publisher.figures.count(&worked);
         Ok(worked)
     }
 
-    /// Soon while somebody waits for a transfer, else seldom: the TEG counts requests.
-    async fn mirror_is_due(&self, now: Timestamp) -> Result<bool, Error> {
-        let Some(last) = self.mirrored else { return Ok(true) };
-        if now >= last.plus(self.pace.mirror_idle) {
-            return Ok(true);
-        }
-        Ok(now >= last.plus(self.pace.mirror) && self.marketplace.awaits_transfers(now).await?)
-    }
-
-    /// Whether this worker is the one that does a job. Who was refused does not ask in each round.
-    async fn holds(&mut self, job: &'static str, now: Timestamp) -> Result<bool, Error> {
-        let refused = self.held_by_others.get(job);
-        if refused.is_some_and(|at| now < at.plus(HELD_BY_OTHERS)) {
-            return Ok(false);
-        }
-        let held = self.marketplace.store().lease_job(job, self.lease()).await?;
-        if held {
-            self.held_by_others.remove(job);
-        } else {
-            self.held_by_others.insert(job, now);
-        }
-        Ok(held)
+    async fn fire_due_timers(&self, now: Timestamp) -> Result<usize, Error> {
+        if self.servers_are_silent(now).await? { Ok(0) } else { self.fire_timers().await }
     }
 
     /// Clocks stand still while no server runs. Its first sign of life makes a gap of the silence,
@@ -225,21 +188,6 @@ impl Worker {
     async fn servers_are_silent(&self, now: Timestamp) -> Result<bool, Error> {
         let last = self.marketplace.store().last_heartbeat().await?;
         Ok(last.is_some_and(|last| now >= last.plus(SILENCE)))
-    }
-
-    async fn forget(&self, now: Timestamp) -> Result<(), Error> {
-        let (store, least) = (self.marketplace.store(), u64::from(FORGOTTEN_AT_ONCE));
-        while store.forget(FORGOTTEN_AT_ONCE).await? >= least {}
-        if let Some(history) = self.pace.history {
-            let before = now.minus(history);
-            // A minute's share at most: what is left is put away in the next minutes.
-            for _ in 0..MOST_RETIRED / RETIRED_AT_ONCE {
-                if store.retire(before, RETIRED_AT_ONCE).await? == 0 {
-                    break;
-                }
-            }
-        }
-        Ok(())
     }
 
     /// Gives back what it has set aside: others need not wait for its leases to end.
@@ -251,50 +199,48 @@ impl Worker {
     }
 
     /// Works until `stop` resolves, then finishes what it is at and gives back the rest. Errors are
-    /// logged, and tried again.
+    /// logged, and tried again. Timers, the outbox and each job run beside the others.
     pub async fn run(mut self, stop: impl Future<Output = ()>) {
-        self.work_until(stop).await;
+        let stop = stop.shared();
+        let jobs = std::mem::take(&mut self.jobs);
+        let jobs = join_all(jobs.into_iter().map(|job| job.run(stop.clone())));
+        let timers = self.work_until(stop.clone(), Share::Timers);
+        tokio::join!(timers, self.work_until(stop.clone(), Share::Outbox), jobs);
         if let Err(error) = self.release().await {
             tracing::warn!(%error, "what was set aside waits for the end of its lease");
         }
     }
 
-    async fn work_until(&mut self, stop: impl Future<Output = ()>) {
+    async fn work_until(&self, stop: impl Future<Output = ()>, share: Share) {
         tokio::pin!(stop);
         loop {
-            let worked = {
-                let round = self.tick();
-                tokio::pin!(round);
-                tokio::select! {
-                    biased;
-                    () = &mut stop => {
-                        // What it is at is idempotent: to be cut off does no harm.
-                        let _ = tokio::time::timeout(LAST_ROUND, round).await;
-                        return;
-                    }
-                    worked = &mut round => worked,
-                }
-            };
+            let round = self.round_of(share);
+            let Some(worked) = unless_stopped(&mut stop, round).await else { return };
             match worked {
                 Ok(worked) if worked.any() => continue,
                 Ok(_) => {}
                 Err(error) => tracing::warn!(%error, "a round of work failed"),
             }
-            let pause = self.pause().await;
+            let pause = self.pause(share).await;
+            let rung = self.marketplace.inner.publisher.work.notified();
             tokio::select! {
                 biased;
                 () = &mut stop => return,
-                () = self.marketplace.inner.publisher.work.notified() => {}
+                () = rung, if share == Share::Outbox => {}
                 () = tokio::time::sleep(pause) => {}
             }
         }
     }
 
     /// Until something is due, and at most a second.
-    async fn pause(&self) -> Duration {
+    async fn pause(&self, share: Share) -> Duration {
         let longest = Duration::from_secs(1);
         let store = self.marketplace.store();
-        match (store.dues().await.map(|dues| dues.next()), store.now().await) {
+        let due = store.dues().await.map(|dues| match share {
+            Share::Timers => dues.timer,
+            Share::Outbox => dues.effect,
+        });
+        match (due, store.now().await) {
             (Ok(Some(due)), Ok(now)) => {
                 let micros = u64::try_from(due.since(now)).unwrap_or(0);
                 Duration::from_micros(micros).clamp(Duration::from_millis(5), longest)
@@ -319,5 +265,22 @@ impl Worker {
                 () = tokio::time::sleep(period) => {}
             }
         }
+    }
+}
+
+/// What a round came to; nothing when it was the last one. What it is at is idempotent: to be cut
+/// off does no harm.
+async fn unless_stopped<T>(
+    stop: impl Future<Output = ()>,
+    round: impl Future<Output = T>,
+) -> Option<T> {
+    tokio::pin!(round);
+    tokio::select! {
+        biased;
+        () = stop => {
+            let _ = tokio::time::timeout(LAST_ROUND, round).await;
+            None
+        }
+        done = &mut round => Some(done),
     }
 }

@@ -2,7 +2,7 @@
 //! its time holds up no timer and no transfer.
 
 use std::collections::HashSet;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use marketplace_escrow::Order;
@@ -31,21 +31,20 @@ const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
 /// Messages under way. Dropped with the worker: what was not said comes back with its lease.
 pub(super) struct Notices {
-    under_way: JoinSet<()>,
+    under_way: Mutex<JoinSet<()>>,
     room: Arc<Semaphore>,
 }
 
 impl Default for Notices {
     fn default() -> Self {
-        Self { under_way: JoinSet::new(), room: Arc::new(Semaphore::new(AT_ONCE)) }
+        Self { under_way: Mutex::default(), room: Arc::new(Semaphore::new(AT_ONCE)) }
     }
 }
 
 impl Worker {
     /// Begins to tell what these effects say. Their orders are read together; where that fails, the
     /// messages come back with the end of their lease.
-    pub(super) async fn start_notices(&mut self, effects: Vec<Effect>) {
-        while self.notices.under_way.try_join_next().is_some() {}
+    pub(super) async fn start_notices(&self, effects: Vec<Effect>) {
         let keys: HashSet<Key> = effects.iter().filter_map(order_of).map(Key::Order).collect();
         if effects.is_empty() {
             return;
@@ -57,10 +56,12 @@ impl Worker {
                 return;
             }
         };
+        let mut under_way = self.notices.under_way.lock().unwrap_or_else(PoisonError::into_inner);
+        while under_way.try_join_next().is_some() {}
         for effect in effects {
             let (market, room) = (self.marketplace.clone(), self.notices.room.clone());
             let known = order_of(&effect).and_then(|order| orders.get(&order).cloned());
-            self.notices.under_way.spawn(async move {
+            under_way.spawn(async move {
                 let place = tokio::time::timeout(LONGEST_WAIT, room.acquire_owned()).await;
                 let Ok(Ok(_place)) = place else { return };
                 let span = trace::effect(&effect);
@@ -73,7 +74,9 @@ impl Worker {
 
     /// Waits until the messages that are under way have arrived or failed.
     pub async fn finish_notices(&mut self) {
-        while self.notices.under_way.join_next().await.is_some() {}
+        let under_way = self.notices.under_way.get_mut();
+        let under_way = under_way.unwrap_or_else(PoisonError::into_inner);
+        while under_way.join_next().await.is_some() {}
     }
 }
 

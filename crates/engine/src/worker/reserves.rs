@@ -1,9 +1,9 @@
 //! The reserves, looked after by one worker of all.
 
-use super::Worker;
+use super::jobs::Job;
 use crate::refusal::Error;
 
-impl Worker {
+impl Job {
     /// Looks whether everything is explained, and publishes when it is time.
     pub(super) async fn look_after_reserves(&self) -> Result<(), Error> {
         let market = &self.marketplace;

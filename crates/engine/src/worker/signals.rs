@@ -1,17 +1,13 @@
 //! The word of a buyer who was content, told to the TEG on the transfer that paid its seller out:
 //! once, whatever dies in between. A transfer that was rated before was rated by us.
 
-use marketplace_escrow::Phase;
-use marketplace_ledger::{Account, EntryKind};
-use marketplace_money::{Did, OrderId, Seconds, WithdrawalId};
+use marketplace_money::{OrderId, Seconds, WithdrawalId};
 use marketplace_ports::{Effect, Key, TegError, TegTransactionId, WithdrawalState};
 
 use super::Worker;
 use crate::refusal::Error;
 use crate::verbs::{FinishEffect, PutOffEffect, RetryEffect};
 
-/// Lines of a statement that are looked at for orders which a payout takes out.
-const LOOK_BACK: u32 = 100;
 /// Tries of a signal, over about a day; then it is a dead letter.
 const ATTEMPTS: u32 = 300;
 /// A transfer that is on its way is looked at again after so long.
@@ -20,34 +16,6 @@ const ON_ITS_WAY: Seconds = Seconds(5);
 const STOPPED: Seconds = Seconds(60);
 
 impl Worker {
-    /// The newest order that its buyer accepted, of those that were released to an agent since its
-    /// last withdrawal.
-    pub(super) async fn accepted_since_payout(
-        &self,
-        agent: &Did,
-    ) -> Result<Option<OrderId>, Error> {
-        let store = self.marketplace.store();
-        let lines = store.statement(agent, None, LOOK_BACK).await?.items;
-        let since = lines.iter().take_while(|line| line.kind != EntryKind::Withdrawal);
-        let released: Vec<OrderId> = since
-            .filter(|line| line.kind == EntryKind::EscrowReleased)
-            .flat_map(|line| &line.others)
-            .filter_map(|account| match account {
-                Account::Order(order) => Some(*order),
-                _ => None,
-            })
-            .collect();
-        if released.is_empty() {
-            return Ok(None);
-        }
-        let view = store.load(&released.iter().copied().map(Key::Order).collect()).await?;
-        let accepted = |order: &OrderId| {
-            let order = view.orders.get(order);
-            order.is_some_and(|known| known.seller == *agent && known.phase() == Phase::Accepted)
-        };
-        Ok(released.into_iter().find(accepted))
-    }
-
     pub(super) async fn signal(
         &self,
         withdrawal: WithdrawalId,

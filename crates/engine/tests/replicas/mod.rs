@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use marketplace_contract_kit::TegFault;
 use marketplace_engine::search::Query;
 use marketplace_engine::{
     FeedReader, ListingChange, Marketplace, Pace, PurchaseRequest, Scope, Worker,
@@ -11,7 +12,7 @@ use marketplace_money::Seconds;
 use marketplace_ports::{Lease, OrderFilter, Store, Subject};
 use tokio::time::Instant;
 
-use crate::common::{Market, did, fresh, offer};
+use crate::common::{Market, avt, did, fresh, offer};
 
 fn found(market: &Marketplace) -> usize {
     market.search(&Query::default()).unwrap().total
@@ -135,6 +136,40 @@ async fn a_worker_that_stops_gives_back_what_it_held() {
     stop.send(()).unwrap();
     running.await.unwrap();
     assert!(market.store.lease_job("mirror", next).await.unwrap());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_teg_that_says_nothing_holds_up_no_deadline() {
+    let market = Market::open().await;
+    let listing = market.list(offer("5")).await;
+    let order = market.buy(&listing).await.order.id;
+    let buyer = did("buyer");
+    market.marketplace.deposit(&buyer, avt("20"), None).await.unwrap();
+    market.marketplace.withdraw(&buyer, avt("10"), None).await.unwrap();
+    market.teg.plan_faults(|point| match point.call {
+        "history" | "balance" | "reputation" | "transfer" => TegFault::HangBefore,
+        _ => TegFault::None,
+    });
+    let calls = || (market.teg.calls("history"), market.teg.calls("transfer"));
+    let (looks, transfers) = calls();
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let running = worker(&market.marketplace).await.run(async move { drop(stopped.await) });
+    let running = tokio::spawn(running);
+    let begun = Instant::now();
+    while calls().0 == looks || calls().1 == transfers {
+        assert!(begun.elapsed() < Duration::from_secs(20), "nobody asks the TEG");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    market.clock.advance(Seconds::from_hours(25));
+    let due = Instant::now();
+    while market.marketplace.order(order).await.unwrap().unwrap().order.status()
+        != OrderStatus::Refunded
+    {
+        assert!(due.elapsed() < Duration::from_secs(10), "the deadline waits for the TEG");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    stop.send(()).unwrap();
+    running.await.unwrap();
 }
 
 /// A worker is no server: with all servers down, nobody can do a duty, and no clock ends.
