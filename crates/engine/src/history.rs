@@ -75,8 +75,9 @@ impl Marketplace {
 
     async fn book(&self, page: HistoryPage) -> Result<(), Error> {
         // Each line is booked by itself, whatever becomes of the others: they share commits.
-        for booked in join_all(page.transfers.into_iter().map(|line| self.book_line(line))).await {
-            booked?;
+        for lines in page.transfers.chunks(self.inner.abreast()) {
+            let booked = join_all(lines.iter().map(|line| self.book_line(line.clone()))).await;
+            booked.into_iter().collect::<Result<(), Error>>()?;
         }
         let pending = page.pending.into_iter().map(|transfer| (transfer, TegRecordState::Pending));
         let failed = page.failed.into_iter().map(|transfer| (transfer, TegRecordState::Failed));

@@ -37,6 +37,8 @@ use crate::verbs::{
 
 /// An order that waits for a transfer waits so long.
 const ORDER_WAITS: Seconds = Seconds::from_hours(1);
+/// Commands of one job that wait at once, at most.
+const MOST_ABREAST: usize = 64;
 
 /// What the marketplace stands on.
 #[derive(Clone)]
@@ -80,6 +82,11 @@ impl Inner {
     /// Commands that nobody has taken yet.
     pub(crate) fn queued(&self) -> usize {
         self.queue.max_capacity() - self.queue.capacity()
+    }
+
+    /// How many commands of one job may wait at once: they share commits, and leave room for others.
+    pub(crate) fn abreast(&self) -> usize {
+        (self.queue.max_capacity() / 4).clamp(1, MOST_ABREAST)
     }
 }
 

@@ -32,11 +32,14 @@ impl Job {
             // A payout that the fee would eat waits for more.
             let waits = policy == PayoutPolicy::Manual || !amount.is_positive() || amount <= fee;
             let starts = !waits && !self.marketplace.is_frozen(&agent);
-            starts.then(|| self.start_payout(Withdraw { agent, amount, fee }))
+            starts.then_some(Withdraw { agent, amount, fee })
         });
+        let payouts: Vec<Withdraw> = payouts.collect();
         let mut started = 0;
-        for outcome in join_all(payouts).await {
-            started += usize::from(outcome?);
+        for some in payouts.chunks(self.marketplace.inner.abreast()) {
+            for outcome in join_all(some.iter().map(|one| self.start_payout(one.clone()))).await {
+                started += usize::from(outcome?);
+            }
         }
         Ok(started)
     }

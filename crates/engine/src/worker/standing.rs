@@ -10,8 +10,6 @@ use crate::refusal::Error;
 use crate::reputation::Worth;
 use crate::verbs::RefreshReputation;
 
-/// Agents that are looked at together: what is news of them shares commits.
-const AT_ONCE: usize = 64;
 /// A score that moved by less is no news, unless it crosses zero: in thousandths of a point.
 const NEWS: i32 = 500;
 /// Nor is a backing that moved by less than this part of itself.
@@ -35,7 +33,7 @@ impl Job {
         let mut agents: BTreeSet<Did> = self.marketplace.inner.standings.take_changed();
         agents.extend(self.marketplace.inner.publisher.catalog.providers());
         let agents: Vec<Did> = agents.into_iter().collect();
-        for some in agents.chunks(AT_ONCE) {
+        for some in agents.chunks(self.marketplace.inner.abreast()) {
             let looks = join_all(some.iter().map(|agent| self.look_at(agent))).await;
             for (agent, news) in some.iter().zip(looks) {
                 if let Some(worth) = news? {
