@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
-use futures::future::join_all;
+use futures::future::{join_all, try_join_all};
 use marketplace_money::{Seconds, Timestamp};
 use marketplace_ports::{HistoryCursor, HistoryPage, Lease, TegRecordState, TegTransfer};
 
@@ -74,9 +74,12 @@ impl Marketplace {
     }
 
     async fn book(&self, page: HistoryPage) -> Result<(), Error> {
-        // Each line is booked by itself, whatever becomes of the others: they share commits.
+        // Each line is booked by itself, whatever becomes of the others: they share commits. What
+        // they need is read before, so that they queue in the order in which they came: a transfer
+        // may add to what the one before it brought.
         for lines in page.transfers.chunks(self.inner.abreast()) {
-            let booked = join_all(lines.iter().map(|line| self.book_line(line.clone()))).await;
+            let verbs = try_join_all(lines.iter().map(|line| self.mirrored(line.clone()))).await?;
+            let booked = join_all(verbs.into_iter().map(|verb| self.book_line(verb))).await;
             booked.into_iter().collect::<Result<(), Error>>()?;
         }
         let pending = page.pending.into_iter().map(|transfer| (transfer, TegRecordState::Pending));
@@ -93,8 +96,8 @@ impl Marketplace {
         Ok(())
     }
 
-    async fn book_line(&self, transfer: TegTransfer) -> Result<(), Error> {
-        let id = transfer.id.0.clone();
+    /// The booking of a line, with what it needs to know.
+    async fn mirrored(&self, transfer: TegTransfer) -> Result<MirrorTransfer, Error> {
         let ours = self.did().clone();
         let mut verb = MirrorTransfer { ours, transfer, limits: BTreeMap::new() };
         for order in verb.orders() {
@@ -103,6 +106,11 @@ impl Marketplace {
                 verb.limits.insert(order.seller.clone(), limit);
             }
         }
+        Ok(verb)
+    }
+
+    async fn book_line(&self, verb: MirrorTransfer) -> Result<(), Error> {
+        let id = verb.transfer.id.0.clone();
         match self.execute(verb, None).await {
             Ok(crate::Done::Fresh(Mirrored::Unmatched)) => {
                 tracing::error!(transfer = id, "a transfer of ours fits nothing");

@@ -16,9 +16,6 @@ const PAUSE: Duration = Duration::from_secs(1);
 impl Marketplace {
     /// Reads the feed from where the last snapshot ends, then what comes, for ever.
     pub(crate) async fn follow_reputations(&self) {
-        if let Err(error) = self.restore_standings().await {
-            tracing::warn!(%error, "the standings are counted anew: their snapshot cannot be read");
-        }
         loop {
             match self.catch_up_standings().await {
                 Ok(()) => tokio::time::sleep(LOOK).await,
@@ -44,9 +41,12 @@ impl Marketplace {
         Ok(())
     }
 
-    /// Takes in a page; says whether there may be more.
+    /// Takes in a page; says whether there may be more. Whoever is first looks for the snapshot: what
+    /// lies before it may be gone from the feed. Others wait, and read on from there.
     async fn hear_page(&self) -> Result<bool, StoreError> {
         let standings = &self.inner.standings;
+        let _turn = standings.one_reads().await;
+        standings.begin(|| self.restored_standings()).await?;
         let position = standings.position();
         self.count_up_to(position).await?;
         let events = self.store().events_after(position, PAGE).await?;

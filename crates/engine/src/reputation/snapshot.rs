@@ -136,33 +136,40 @@ impl Marketplace {
         Ok(self.store().note(HEAD).await?.and_then(|text| Head::read(&text)))
     }
 
-    /// Begins with the last snapshot, where it is whole.
-    pub(crate) async fn restore_standings(&self) -> Result<(), StoreError> {
-        let Some(head) = self.snapshot_head().await? else { return Ok(()) };
-        let mut text = String::new();
-        for part in 0..head.parts {
-            let part = self.store().note(&part_name(head.turn, part)).await?;
-            text.push_str(&part.unwrap_or_default());
-        }
-        let is_whole = hex(&Sha256::digest(text.as_bytes())) == head.sha256;
-        match known_of(&text, &head).filter(|_| is_whole) {
-            Some(known) if known.position > self.inner.standings.position() => {
-                tracing::info!(position = head.position, "standings are read from a snapshot");
-                self.inner.standings.replace(known);
+    /// What the last snapshot says, where it is whole.
+    pub(super) async fn restored_standings(&self) -> Result<Option<Known>, StoreError> {
+        let mut head = self.snapshot_head().await?;
+        while let Some(one) = head {
+            let mut text = String::new();
+            for part in 0..one.parts {
+                let part = self.store().note(&part_name(one.turn, part)).await?;
+                text.push_str(&part.unwrap_or_default());
             }
-            Some(_) => {}
-            None => tracing::warn!("the snapshot of the standings is damaged, the feed is read"),
+            let is_whole = hex(&Sha256::digest(text.as_bytes())) == one.sha256;
+            if let Some(known) = known_of(&text, &one).filter(|_| is_whole) {
+                tracing::info!(position = one.position, "standings are read from a snapshot");
+                return Ok(Some(known));
+            }
+            // Two newer ones may have been written while it was read.
+            head = self.snapshot_head().await?.filter(|newer| *newer != one);
+            if head.is_none() {
+                tracing::warn!("the snapshot of the standings is damaged, the feed is read");
+            }
         }
-        Ok(())
+        Ok(None)
     }
 
-    /// Writes a snapshot, when there is news. `history` is put away: then it is all that is left.
+    /// Writes a snapshot, when there is news. `history` is put away: then it is all that is left of
+    /// stakes and totals, too.
     pub(crate) async fn keep_standings(&self, history: bool) -> Result<(), StoreError> {
         let before = self.snapshot_head().await?;
-        let settled = self.inner.standings.with(|known| known.settled);
-        let old = before.as_ref().map_or(0, |head| head.settled);
-        let least = if history { 1 } else { LEAST };
-        if !self.inner.standings.is_complete() || settled < least || settled == old {
+        let (position, settled) =
+            self.inner.standings.with(|known| (known.position, known.settled));
+        let (old, old_settled) =
+            before.as_ref().map_or((0, 0), |head| (head.position, head.settled));
+        let is_news =
+            if history { position > old } else { settled >= LEAST && settled != old_settled };
+        if !self.inner.standings.is_complete() || !is_news {
             return Ok(());
         }
         let (text, position, settled) =

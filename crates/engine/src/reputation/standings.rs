@@ -5,8 +5,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use marketplace_money::{Amount, Did, Timestamp};
-use marketplace_ports::SealedEvent;
+use marketplace_ports::{SealedEvent, StoreError};
 use marketplace_reputation::{Book, Explanation, Settlement, Standing};
+use tokio::sync::{Mutex, MutexGuard, OnceCell};
 
 use super::settled::{Said, said};
 use super::totals::Totals;
@@ -72,8 +73,12 @@ pub(super) fn has_weight(standing: &Standing, now: Timestamp) -> bool {
 #[derive(Debug, Default)]
 pub(crate) struct Standings {
     known: RwLock<Known>,
+    /// Whether the last snapshot was looked for.
+    begun: OnceCell<()>,
     /// Whether the end of the feed was reached once.
     complete: AtomicBool,
+    /// Held by who reads the feed: a page is read once, however many want it.
+    reading: Mutex<()>,
 }
 
 impl Standings {
@@ -126,8 +131,23 @@ impl Standings {
         std::mem::take(&mut self.write().changed)
     }
 
-    pub(super) fn replace(&self, known: Known) {
-        *self.write() = known;
+    /// The turn to read the next page.
+    pub(super) async fn one_reads(&self) -> MutexGuard<'_, ()> {
+        self.reading.lock().await
+    }
+
+    /// Begins with what `restored` finds, once.
+    pub(super) async fn begin<F>(&self, restored: impl FnOnce() -> F) -> Result<(), StoreError>
+    where
+        F: Future<Output = Result<Option<Known>, StoreError>>,
+    {
+        let begin = async || {
+            if let Some(known) = restored().await? {
+                *self.write() = known;
+            }
+            Ok(())
+        };
+        self.begun.get_or_try_init(begin).await.map(|_| ())
     }
 
     pub(super) fn with<T>(&self, look: impl FnOnce(&Known) -> T) -> T {

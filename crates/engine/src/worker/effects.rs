@@ -1,14 +1,19 @@
 //! The outbox: at least once, idempotently.
 
+use std::collections::HashSet;
+use std::future::ready;
 use std::sync::Arc;
 
+use futures::StreamExt as _;
 use futures::future::join_all;
+use futures::stream::FuturesUnordered;
 use marketplace_escrow::{Announced, Command, DeliveryInput, OrderRefusal, Phase, State};
 use marketplace_money::{DepositId, OrderId, Seconds};
 use marketplace_ports::{DepositState, Effect, EffectKind, FetchError, Key, TegError};
 use tracing::Instrument as _;
+use uuid::Uuid;
 
-use super::{BITE, Worker};
+use super::{BITE, LAST_ROUND, Worked, Worker};
 use crate::delivery::{check, from_bytes};
 use crate::refusal::{Error, Refusal};
 use crate::trace;
@@ -22,13 +27,17 @@ enum Outcome {
     Later { error: String, after: Option<Seconds> },
 }
 
+/// With so much under way nothing more is taken.
+const MOST_UNDER_WAY: usize = 1_000;
 /// A delivery that does not come is given up after so many tries.
 const FETCH_ATTEMPTS: u32 = 5;
 /// A pull that nobody saw for so many looks did not happen.
 const RESOLVE_ATTEMPTS: u32 = 3;
 
 impl Worker {
-    pub(super) async fn work_outbox(&self) -> Result<usize, Error> {
+    /// Takes what is due and begins to tell what is to be told; says how much it was, and what else
+    /// there is to do.
+    async fn take_effects(&self) -> Result<(usize, Vec<Effect>), Error> {
         let effects = self.marketplace.store().lease_effects(self.lease(), BITE).await?;
         let count = effects.len();
         let is_notice = |effect: &Effect| {
@@ -36,17 +45,65 @@ impl Worker {
         };
         let (notices, effects): (Vec<_>, Vec<_>) = effects.into_iter().partition(is_notice);
         self.start_notices(notices).await;
-        let work = |effect: Effect| {
-            let span = trace::effect(&effect);
-            self.work(effect).instrument(span)
-        };
-        for outcome in join_all(effects.into_iter().map(work)).await {
-            if let Err(error) = outcome {
-                // Its lease ends, and it comes back.
-                tracing::warn!(%error, "work of the outbox was not done");
+        Ok((count, effects))
+    }
+
+    /// Takes what is due and works on it until it is done; says how much it was.
+    pub(super) async fn work_outbox(&self) -> Result<usize, Error> {
+        let (count, effects) = self.take_effects().await?;
+        join_all(effects.into_iter().map(|effect| self.work_on(effect))).await;
+        Ok(count)
+    }
+
+    /// Does so until `stop` resolves. What takes its time holds up nothing that comes after it.
+    pub(super) async fn work_outbox_until(&self, stop: impl Future<Output = ()>) {
+        tokio::pin!(stop);
+        let mut under_way = FuturesUnordered::new();
+        let mut ids = HashSet::new();
+        let more = self.more_effects();
+        tokio::pin!(more);
+        loop {
+            tokio::select! {
+                biased;
+                () = &mut stop => break,
+                effects = &mut more, if under_way.len() < MOST_UNDER_WAY => {
+                    // What takes longer than a lease comes back, and is under way.
+                    let fresh = effects.into_iter().filter(|effect| ids.insert(effect.id));
+                    under_way.extend(fresh.map(|effect| self.work_on(effect)));
+                    more.set(self.more_effects());
+                }
+                Some(done) = under_way.next() => drop(ids.remove(&done)),
             }
         }
-        Ok(count)
+        let last = under_way.for_each(|_| ready(()));
+        let _ = tokio::time::timeout(LAST_ROUND, last).await;
+    }
+
+    /// What is due; when there is nothing, some time passes.
+    async fn more_effects(&self) -> Vec<Effect> {
+        match self.take_effects().await {
+            Ok((effects @ 1.., rest)) => {
+                let worked = Worked { effects, ..Worked::default() };
+                self.marketplace.inner.publisher.figures.count(&worked);
+                return rest;
+            }
+            Ok(_) => {}
+            Err(error) => tracing::warn!(%error, "the outbox was not read"),
+        }
+        let pause = self.pause(|dues| dues.effect).await;
+        let rung = self.marketplace.inner.publisher.work.notified();
+        let _ = tokio::time::timeout(pause, rung).await;
+        Vec::new()
+    }
+
+    /// Says on what it worked.
+    async fn work_on(&self, effect: Effect) -> Uuid {
+        let (id, span) = (effect.id, trace::effect(&effect));
+        if let Err(error) = self.work(effect).instrument(span).await {
+            // Its lease ends, and it comes back.
+            tracing::warn!(%error, "work of the outbox was not done");
+        }
+        id
     }
 
     async fn work(&self, effect: Effect) -> Result<(), Error> {

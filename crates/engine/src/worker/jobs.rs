@@ -18,8 +18,9 @@ const RETIRED_AT_ONCE: u32 = 100;
 const MOST_RETIRED: u32 = 20_000;
 /// Answers and nonces that one sweep forgets at once.
 const FORGOTTEN_AT_ONCE: u32 = 1_000;
-/// How long a job that another worker holds is left to it before it is asked for again.
-const HELD_BY_OTHERS: Seconds = Seconds(5);
+/// How long a job is left to whoever holds it before it is asked for again: by its holder, so that
+/// it stays one worker's between two turns, and by the others.
+const ASK_AGAIN: Seconds = Seconds(5);
 /// Pauses between looks whether a job is due: the store's clock may run otherwise than ours.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(5);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
@@ -33,19 +34,12 @@ enum Duty {
     Mirror,
     Reserves,
     Standing,
-    Snapshot,
     Forgetting,
 }
 
 impl Duty {
-    const ALL: [Self; 6] = [
-        Self::Payouts,
-        Self::Mirror,
-        Self::Reserves,
-        Self::Standing,
-        Self::Snapshot,
-        Self::Forgetting,
-    ];
+    const ALL: [Self; 5] =
+        [Self::Payouts, Self::Mirror, Self::Reserves, Self::Standing, Self::Forgetting];
 
     /// Under which name it is held.
     const fn name(self) -> &'static str {
@@ -54,7 +48,6 @@ impl Duty {
             Self::Mirror => "mirror",
             Self::Reserves => "reserves",
             Self::Standing => "standing",
-            Self::Snapshot => "standings-snapshot",
             Self::Forgetting => "forgetting",
         }
     }
@@ -66,7 +59,6 @@ impl Duty {
             Self::Mirror => pace.mirror,
             Self::Reserves => pace.reserves,
             Self::Standing => pace.standing,
-            Self::Snapshot => pace.snapshot,
             Self::Forgetting => pace.forgetting,
         }
     }
@@ -80,10 +72,12 @@ pub(super) struct Job {
     pace: Pace,
     /// When it was done last, by us.
     done: Option<Timestamp>,
-    /// When another worker held it.
-    held_by_another: Option<Timestamp>,
+    /// Whether it was ours when we asked last, and when that was.
+    asked: Option<(bool, Timestamp)>,
     /// What was last written of each agent's standing.
     pub(super) told: HashMap<Did, Worth>,
+    /// When what derives from history was written down last, by us.
+    kept: Option<Timestamp>,
 }
 
 /// All jobs, for a worker of this name.
@@ -94,8 +88,9 @@ pub(super) fn all(marketplace: &Marketplace, owner: Uuid, pace: Pace) -> Vec<Job
         lease: Lease { owner, duration: pace.lease },
         pace,
         done: None,
-        held_by_another: None,
+        asked: None,
         told: HashMap::new(),
+        kept: None,
     };
     Duty::ALL.map(job).into()
 }
@@ -104,7 +99,7 @@ impl Job {
     /// Does it, if it is due and no other worker holds it.
     pub(super) async fn turn(&mut self, now: Timestamp) -> Result<Worked, Error> {
         let mut worked = Worked::default();
-        if !self.is_due(now).await? || !self.is_ours(now).await? {
+        if !self.is_ours(now).await? || !self.is_due(now).await? {
             return Ok(worked);
         }
         match self.duty {
@@ -112,10 +107,6 @@ impl Job {
             Duty::Mirror => worked.transfers = self.mirror_history().await?,
             Duty::Reserves => self.look_after_reserves().await?,
             Duty::Standing => self.refresh_standing().await?,
-            Duty::Snapshot => {
-                self.marketplace.keep_standings(self.pace.history.is_some()).await?;
-                self.marketplace.keep_counts().await?;
-            }
             Duty::Forgetting => self.forget(now).await?,
         }
         self.done = Some(now);
@@ -138,14 +129,17 @@ impl Job {
             || self.marketplace.awaits_transfers(now).await?)
     }
 
-    /// Whether this worker is the one that does it. Who was refused does not ask in each round.
+    /// Whether this worker is the one that does it: between its turns, too. Not asked in each round.
     async fn is_ours(&mut self, now: Timestamp) -> Result<bool, Error> {
-        if self.held_by_another.is_some_and(|at| now < at.plus(HELD_BY_OTHERS)) {
-            return Ok(false);
+        match self.asked {
+            Some((ours, at)) if now < at.plus(ASK_AGAIN) => Ok(ours),
+            _ => self.ask(now).await,
         }
-        let name = self.duty.name();
-        let ours = self.marketplace.store().lease_job(name, self.lease).await?;
-        self.held_by_another = (!ours).then_some(now);
+    }
+
+    async fn ask(&mut self, now: Timestamp) -> Result<bool, Error> {
+        let ours = self.marketplace.store().lease_job(self.duty.name(), self.lease).await?;
+        self.asked = Some((ours, now));
         Ok(ours)
     }
 
@@ -175,7 +169,7 @@ impl Job {
                 tracing::warn!(%error, job = self.duty.name(), "a job failed");
                 PAUSE
             }
-            Ok(_) if self.held_by_another.is_some() => LONGEST_PAUSE,
+            Ok(_) if self.asked.is_some_and(|(ours, _)| !ours) => LONGEST_PAUSE,
             Ok(now) => {
                 let left = self.next().map_or(0, |next| next.since(now));
                 match u64::try_from(left) {
@@ -189,17 +183,32 @@ impl Job {
         }
     }
 
-    async fn forget(&self, now: Timestamp) -> Result<(), Error> {
-        let (store, least) = (self.marketplace.store(), u64::from(FORGOTTEN_AT_ONCE));
-        while store.forget(FORGOTTEN_AT_ONCE).await? >= least {}
-        if let Some(history) = self.pace.history {
-            let before = now.minus(history);
-            // A minute's share at most: what is left is put away in the next minutes.
-            for _ in 0..MOST_RETIRED / RETIRED_AT_ONCE {
-                if store.retire(before, RETIRED_AT_ONCE).await? == 0 {
-                    break;
-                }
+    async fn forget(&mut self, now: Timestamp) -> Result<(), Error> {
+        let least = u64::from(FORGOTTEN_AT_ONCE);
+        while self.marketplace.store().forget(FORGOTTEN_AT_ONCE).await? >= least {}
+        if self.kept.is_none_or(|kept| now >= kept.plus(self.pace.snapshot)) {
+            self.keep_what_derives(now).await?;
+        }
+        let (Some(history), Some(kept)) = (self.pace.history, self.kept) else { return Ok(()) };
+        // Never what is not kept: commits of that moment may have come to the feed after it.
+        let before = now.minus(history).min(kept.minus(self.lease.duration));
+        // A minute's share at most: what is left is put away in the next minutes.
+        for _ in 0..MOST_RETIRED / RETIRED_AT_ONCE {
+            if self.marketplace.store().retire(before, RETIRED_AT_ONCE).await? == 0 {
+                break;
             }
+        }
+        Ok(())
+    }
+
+    /// Writes down what derives from all history, up to now.
+    async fn keep_what_derives(&mut self, now: Timestamp) -> Result<(), Error> {
+        self.marketplace.catch_up_standings().await?;
+        // That may take longer than a lease lasts, and two must not write at once.
+        if self.ask(now).await? {
+            self.marketplace.keep_standings(self.pace.history.is_some()).await?;
+            self.marketplace.keep_counts().await?;
+            self.kept = Some(now);
         }
         Ok(())
     }

@@ -22,7 +22,7 @@ use std::time::Duration;
 use futures::FutureExt as _;
 use futures::future::join_all;
 use marketplace_money::{Seconds, Timestamp};
-use marketplace_ports::Lease;
+use marketplace_ports::{Dues, Lease};
 use uuid::Uuid;
 
 use self::jobs::Job;
@@ -40,9 +40,9 @@ pub struct Pace {
     pub payouts: Seconds,
     /// Between refreshes of providers' standing.
     pub standing: Seconds,
-    /// Between snapshots of all standings.
+    /// Between snapshots of all standings; not less than `forgetting`.
     pub snapshot: Seconds,
-    /// Between sweeps of answers and nonces whose time is over.
+    /// Between sweeps of answers and nonces whose time is over, and of history.
     pub forgetting: Seconds,
     /// How long postings and events are kept; for ever, when nothing is said.
     pub history: Option<Seconds>,
@@ -117,13 +117,6 @@ impl Worked {
 
 /// How much is set aside at once.
 const BITE: u32 = 100;
-/// What is shared out among all workers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Share {
-    Timers,
-    Outbox,
-}
-
 /// How long a worker that stops may take to finish what it is at.
 const LAST_ROUND: Duration = Duration::from_secs(3);
 /// Without a sign of life of any server for so long, nobody could do a duty: it is no server's
@@ -165,20 +158,6 @@ impl Worker {
         Ok(worked)
     }
 
-    /// A round of what is shared out among all workers.
-    async fn round_of(&self, share: Share) -> Result<Worked, Error> {
-        let mut worked = Worked::default();
-        match share {
-            Share::Timers => {
-                let now = self.marketplace.now().await?;
-                worked.timers = self.fire_due_timers(now).await?;
-            }
-            Share::Outbox => worked.effects = self.work_outbox().await?,
-        }
-        self.marketplace.inner.publisher.figures.count(&worked);
-        Ok(worked)
-    }
-
     async fn fire_due_timers(&self, now: Timestamp) -> Result<usize, Error> {
         if self.servers_are_silent(now).await? { Ok(0) } else { self.fire_timers().await }
     }
@@ -204,42 +183,44 @@ impl Worker {
         let stop = stop.shared();
         let jobs = std::mem::take(&mut self.jobs);
         let jobs = join_all(jobs.into_iter().map(|job| job.run(stop.clone())));
-        let timers = self.work_until(stop.clone(), Share::Timers);
-        tokio::join!(timers, self.work_until(stop.clone(), Share::Outbox), jobs);
+        let timers = self.fire_timers_until(stop.clone());
+        tokio::join!(timers, self.work_outbox_until(stop.clone()), jobs);
         if let Err(error) = self.release().await {
             tracing::warn!(%error, "what was set aside waits for the end of its lease");
         }
     }
 
-    async fn work_until(&self, stop: impl Future<Output = ()>, share: Share) {
+    async fn fire_timers_until(&self, stop: impl Future<Output = ()>) {
         tokio::pin!(stop);
         loop {
-            let round = self.round_of(share);
-            let Some(worked) = unless_stopped(&mut stop, round).await else { return };
-            match worked {
-                Ok(worked) if worked.any() => continue,
-                Ok(_) => {}
-                Err(error) => tracing::warn!(%error, "a round of work failed"),
+            let round = async {
+                let now = self.marketplace.now().await?;
+                self.fire_due_timers(now).await
+            };
+            let Some(timers) = unless_stopped(&mut stop, round).await else { return };
+            match timers {
+                Ok(0) => {}
+                Ok(timers) => {
+                    let worked = Worked { timers, ..Worked::default() };
+                    self.marketplace.inner.publisher.figures.count(&worked);
+                    continue;
+                }
+                Err(error) => tracing::warn!(%error, "timers were not fired"),
             }
-            let pause = self.pause(share).await;
-            let rung = self.marketplace.inner.publisher.work.notified();
+            let pause = self.pause(|dues| dues.timer).await;
             tokio::select! {
                 biased;
                 () = &mut stop => return,
-                () = rung, if share == Share::Outbox => {}
                 () = tokio::time::sleep(pause) => {}
             }
         }
     }
 
     /// Until something is due, and at most a second.
-    async fn pause(&self, share: Share) -> Duration {
+    async fn pause(&self, due: impl Fn(Dues) -> Option<Timestamp>) -> Duration {
         let longest = Duration::from_secs(1);
         let store = self.marketplace.store();
-        let due = store.dues().await.map(|dues| match share {
-            Share::Timers => dues.timer,
-            Share::Outbox => dues.effect,
-        });
+        let due = store.dues().await.map(due);
         match (due, store.now().await) {
             (Ok(Some(due)), Ok(now)) => {
                 let micros = u64::try_from(due.since(now)).unwrap_or(0);

@@ -5,9 +5,10 @@ use std::time::Duration;
 use marketplace_contract_kit::TegFault;
 use marketplace_engine::search::Query;
 use marketplace_engine::{
-    FeedReader, ListingChange, Marketplace, Pace, PurchaseRequest, Scope, Worker,
+    DeliveryContent, DeliveryRequest, FeedReader, ListingChange, Marketplace, Pace,
+    PurchaseRequest, Scope, Worker,
 };
-use marketplace_escrow::OrderStatus;
+use marketplace_escrow::{OrderStatus, Phase};
 use marketplace_money::Seconds;
 use marketplace_ports::{Lease, OrderFilter, Store, Subject};
 use tokio::time::Instant;
@@ -139,9 +140,10 @@ async fn a_worker_that_stops_gives_back_what_it_held() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_teg_that_says_nothing_holds_up_no_deadline() {
+async fn a_teg_that_says_nothing_holds_up_nothing_else() {
     let market = Market::open().await;
     let listing = market.list(offer("5")).await;
+    let delivered = market.buy(&listing).await.order.id;
     let order = market.buy(&listing).await.order.id;
     let buyer = did("buyer");
     market.marketplace.deposit(&buyer, avt("20"), None).await.unwrap();
@@ -158,6 +160,21 @@ async fn a_teg_that_says_nothing_holds_up_no_deadline() {
     let begun = Instant::now();
     while calls().0 == looks || calls().1 == transfers {
         assert!(begun.elapsed() < Duration::from_secs(20), "nobody asks the TEG");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    // A delivery is fetched, though a transfer that was taken before has no answer.
+    market.fetcher.insert("https://example.org/work", b"work".to_vec());
+    let work = DeliveryRequest {
+        content: DeliveryContent::Uri("https://example.org/work".to_owned()),
+        sha256: Some(<[u8; 32]>::from(<sha2::Sha256 as sha2::Digest>::digest(b"work"))),
+        ..DeliveryRequest::default()
+    };
+    market.marketplace.deliver(&did("seller"), delivered, work, None).await.unwrap();
+    let due = Instant::now();
+    while market.marketplace.order(delivered).await.unwrap().unwrap().order.phase()
+        != Phase::Delivered
+    {
+        assert!(due.elapsed() < Duration::from_secs(10), "the delivery waits for the TEG");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     market.clock.advance(Seconds::from_hours(25));
