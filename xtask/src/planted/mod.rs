@@ -80,6 +80,11 @@ const NETS: &[Net] = &[
         package: "marketplace-boot",
         how: How::Tests { targets: &["--test", "replicas"], filter: &[] },
     },
+    Net {
+        name: "history",
+        package: "marketplace-testkit",
+        how: How::Tests { targets: &["--test", "history"], filter: &[] },
+    },
     Net::whole("engine", "marketplace-engine"),
     Net::whole("disputes", "marketplace-disputes"),
     Net::whole("reputation", "marketplace-reputation"),
