@@ -49,4 +49,14 @@ pub trait DisputeStore: Send + Sync {
         after: Option<&Did>,
         limit: u32,
     ) -> Result<Vec<(Arc<Juror>, Amount)>, StoreError>;
+
+    /// Who sent whom at least so much since then, by transfers from agent to agent and all of them
+    /// together: each pair of sender and receiver of which one is among these agents, in order. Its
+    /// cost does not grow with what else happened to them.
+    async fn sent_since(
+        &self,
+        agents: &[Did],
+        since: Timestamp,
+        least: Amount,
+    ) -> Result<Vec<(Did, Did)>, StoreError>;
 }

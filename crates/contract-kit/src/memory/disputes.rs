@@ -125,6 +125,29 @@ impl State {
         drafts.filter_map(|(_, kind, moves)| EntryDraft::new(kind, moves).ok()).collect()
     }
 
+    fn sent_since(&self, agents: &[Did], since: Timestamp, least: Amount) -> Vec<(Did, Did)> {
+        let mut sums: BTreeMap<(Did, Did), i128> = BTreeMap::new();
+        let recent = self.journal.lines.iter().filter(|line| line.at >= since);
+        let transfers: Vec<_> = recent.filter(|line| line.kind == EntryKind::Transfer).collect();
+        for entry in transfers.chunk_by(|one, next| one.entry == next.entry) {
+            for from in entry.iter().filter(|line| line.delta.is_negative()) {
+                for to in entry.iter().filter(|line| line.delta.is_positive()) {
+                    if let (Account::Agent(sender), Account::Agent(receiver)) =
+                        (&from.account, &to.account)
+                    {
+                        let moved = from.delta.nano().saturating_neg().min(to.delta.nano());
+                        let pair = (sender.clone(), receiver.clone());
+                        *sums.entry(pair).or_default() += i128::from(moved);
+                    }
+                }
+            }
+        }
+        let known = |did: &Did| agents.contains(did);
+        let enough = sums.into_iter().filter(|(_, sum)| *sum >= i128::from(least.nano()));
+        let pairs = enough.map(|(pair, _)| pair);
+        pairs.filter(|(sender, receiver)| known(sender) || known(receiver)).collect()
+    }
+
     /// Accounts of disputes without a dispute included.
     pub(crate) fn wrong_disputes(&self, sums: &BTreeMap<Account, i128>) -> usize {
         let mut held: BTreeMap<DisputeId, i128> = BTreeMap::new();
@@ -210,5 +233,13 @@ impl DisputeStore for MemoryStore {
             staked.take(usize::try_from(limit).unwrap_or(usize::MAX)).collect()
         };
         self.call("jurors", |state| Ok(found(state))).await
+    }
+    async fn sent_since(
+        &self,
+        agents: &[Did],
+        since: Timestamp,
+        least: Amount,
+    ) -> Result<Vec<(Did, Did)>, StoreError> {
+        self.call("sent_since", |state| Ok(state.sent_since(agents, since, least))).await
     }
 }

@@ -8,7 +8,7 @@ use marketplace_ledger::EntryDraft;
 use marketplace_money::{Amount, Did, DisputeId, OrderId, Timestamp};
 use marketplace_ports::{DisputeFilter, DisputeStore, Docket, Juror, Page, StoreError};
 
-use super::BuggyStore;
+use super::{BuggyStore, PlantedBug};
 
 #[async_trait]
 impl DisputeStore for BuggyStore {
@@ -54,5 +54,15 @@ impl DisputeStore for BuggyStore {
         limit: u32,
     ) -> Result<Vec<(Arc<Juror>, Amount)>, StoreError> {
         self.inner.jurors(after, limit).await
+    }
+    async fn sent_since(
+        &self,
+        agents: &[Did],
+        since: Timestamp,
+        least: Amount,
+    ) -> Result<Vec<(Did, Did)>, StoreError> {
+        let since =
+            if self.has(PlantedBug::OldTransfersCount) { Timestamp::from_micros(0) } else { since };
+        self.inner.sent_since(agents, since, least).await
     }
 }

@@ -55,4 +55,12 @@ impl DisputeStore for SimStore {
     ) -> Result<Vec<(Arc<Juror>, Amount)>, StoreError> {
         self.call("jurors", self.inner.jurors(after, limit)).await
     }
+    async fn sent_since(
+        &self,
+        agents: &[Did],
+        since: Timestamp,
+        least: Amount,
+    ) -> Result<Vec<(Did, Did)>, StoreError> {
+        self.call("sent_since", self.inner.sent_since(agents, since, least)).await
+    }
 }
