@@ -18,7 +18,7 @@ use marketplace_engine::{
 use marketplace_escrow::{Command as OrderCommand, Phase as OrderPhase};
 use marketplace_listings::Listing;
 use marketplace_money::{DisputeId, OrderId, Seconds};
-use marketplace_ports::{DisputeFilter, DisputeStore as _, Teg as _};
+use marketplace_ports::{DisputeFilter, DisputeStore as _, MotionAction, Teg as _};
 use sha2::{Digest as _, Sha256};
 
 const JURORS: usize = 12;
@@ -50,7 +50,10 @@ impl Case {
     }
 
     async fn bought() -> Self {
-        let market = Market::open().await;
+        Self::bought_in(Market::open().await).await
+    }
+
+    async fn bought_in(market: Market) -> Self {
         let listing: std::sync::Arc<Listing> = market.list(offer("40")).await;
         let order = market.buy(&listing).await.order.id;
         for name in ["buyer", "seller"] {
@@ -473,4 +476,60 @@ async fn a_dispute_that_nobody_rules_ends_though_a_delivery_waits() {
     case.pass(301).await;
     case.check(id).await;
     assert_eq!(case.market.marketplace.audit().await.unwrap().open_effects, 0);
+}
+
+/// Operators come and go: who has the packet learns who they were when they ruled.
+#[tokio::test]
+async fn a_packet_names_the_operators_of_then() {
+    let operators = OperatorSet { keys: vec![did("operator")], needed: 1 };
+    let market = Market::open_with(|config| config.operators = operators.clone()).await;
+    let mut case = Case::bought_in(market).await;
+    let content = DeliveryContent::Inline(b"work".to_vec());
+    let delivery = DeliveryRequest { content, ..DeliveryRequest::default() };
+    case.market.marketplace.deliver(&did("seller"), case.order, delivery, None).await.unwrap();
+    let claimed = claim(Category::PoorQuality, Remedy::Full);
+    let id = case.open("buyer", claimed).await.unwrap().dispute().id;
+    case.act("seller", id, Command::Contest { bonded: true }).await.unwrap();
+    case.pass(60).await;
+    assert_eq!(case.phase(id).await, Phase::UnderOperators);
+    let proposal = Proposal {
+        action: MotionAction::RuleDispute { dispute: id, finding: "half".into() },
+        reason: "half of it is there".into(),
+        try_only: false,
+        signature: Some([5; 64]),
+    };
+    let all_sign: marketplace_engine::SignedBy = std::sync::Arc::new(|_, _, _| true);
+    let market = &case.market.marketplace;
+    market.propose(&did("operator"), proposal, all_sign, None).await.unwrap();
+    assert_eq!(case.phase(id).await, Phase::Final);
+    case.check(id).await;
+    let others = |config: &mut marketplace_engine::Config| {
+        config.operators = OperatorSet { keys: vec![did("a"), did("b")], needed: 2 };
+    };
+    let later = case.market.replica_with(others).await;
+    let packet = later.verdict_packet(id).await.unwrap().unwrap();
+    assert_eq!((&packet.operators.keys, packet.operators.needed), (&operators.keys, 1));
+    assert!(packet.postings.iter().any(|draft| draft.kind().ends_escrow()));
+    let verified = verify(&packet, &|_, _, _| true).unwrap();
+    assert_eq!(verified.placed, packet.log.len() + 1);
+    // As it was before we wrote down who ruled: nothing else is known than those of today.
+    let old = marketplace_disputes::Packet {
+        operators: marketplace_disputes::Board { keys: vec![did("a"), did("b")], needed: 2 },
+        ..packet
+    };
+    verify(&old, &|_, _, _| true).unwrap_err();
+}
+
+/// What became of the order after it went on is not the dispute's.
+#[tokio::test]
+async fn the_packet_of_a_withdrawn_claim_tells_nothing_of_the_orders_later_end() {
+    let mut case = Case::delivered().await;
+    let claimed = claim(Category::Incomplete, Remedy::Half);
+    let id = case.open("buyer", claimed).await.unwrap().dispute().id;
+    case.act("buyer", id, Command::Withdraw).await.unwrap();
+    let market = &case.market.marketplace;
+    market.change_order(&did("buyer"), case.order, OrderCommand::Accept, None).await.unwrap();
+    let packet = market.verdict_packet(id).await.unwrap().unwrap();
+    assert!(!packet.postings.iter().any(|draft| draft.kind().ends_escrow()));
+    case.check(id).await;
 }

@@ -36,9 +36,13 @@ pub trait DisputeStore: Send + Sync {
     /// hashes, and with what was hashed. A version without is not sealed yet.
     async fn dispute_seals(&self, id: DisputeId) -> Result<Vec<(u64, ChainLink)>, StoreError>;
 
-    /// The money of a dispute, in order, as the journal has it; fewer entries where history was
-    /// put away.
-    async fn dispute_entries(&self, id: DisputeId) -> Result<Vec<EntryDraft>, StoreError>;
+    /// The money of a dispute about an order, in order, as the journal has it: its own entries, and
+    /// those of its commits that end the order's escrow; fewer entries where history was put away.
+    async fn dispute_entries(
+        &self,
+        id: DisputeId,
+        order: OrderId,
+    ) -> Result<Vec<EntryDraft>, StoreError>;
 
     /// An agent as a juror, with its stake.
     async fn juror(&self, did: &Did) -> Result<Option<(Arc<Juror>, Amount)>, StoreError>;

@@ -201,15 +201,17 @@ FROM (SELECT DISTINCT batch FROM dispute_log WHERE dispute = ?) l
 JOIN batches b ON b.number = l.batch
 JOIN postings p ON p.at = b.at AND p.position >= (b.number << 20)
     AND p.position < ((b.number + 1) << 20)
-WHERE p.reason = ? ORDER BY p.position";
+WHERE p.reason = ? OR p.kind IN ('escrow_released', 'escrow_refunded', 'escrow_split')
+ORDER BY p.position";
 
 async fn entries(
     connection: &mut AsyncPgConnection,
     id: DisputeId,
+    order: OrderId,
 ) -> Result<Vec<EntryDraft>, Failure> {
     let rows = query::<PostingColumns>(ENTRIES).text(id_text(id.uuid()));
     let rows: Vec<PostingRow> = rows.text(Docket::entry_reason(id)).load(connection).await?;
-    Ok(drafts_of(&rows)?)
+    Ok(drafts_of(order, &rows)?)
 }
 
 type JurorColumns = <<JurorRow as Selectable<Pg>>::SelectExpression as Expression>::SqlType;
@@ -317,8 +319,12 @@ impl DisputeStore for PostgresStore {
         on_reader!(self.readers, connection => seals(connection, id))
     }
 
-    async fn dispute_entries(&self, id: DisputeId) -> Result<Vec<EntryDraft>, StoreError> {
-        on_reader!(self.readers, connection => entries(connection, id))
+    async fn dispute_entries(
+        &self,
+        id: DisputeId,
+        order: OrderId,
+    ) -> Result<Vec<EntryDraft>, StoreError> {
+        on_reader!(self.readers, connection => entries(connection, id, order))
     }
 
     async fn juror(&self, did: &Did) -> Result<Option<(Arc<Juror>, Amount)>, StoreError> {

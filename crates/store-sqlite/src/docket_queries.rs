@@ -190,6 +190,7 @@ fn seals(
     Ok(links)
 }
 
+const ENDS_ESCROW: &str = "kind IN ('escrow_released', 'escrow_refunded', 'escrow_split')";
 const ENTRIES: &str = "
 SELECT DISTINCT c.first_posting, c.last_posting FROM dispute_log l
     JOIN dispute_commits c ON c.batch = l.batch
@@ -203,7 +204,11 @@ struct Range {
     last_posting: i64,
 }
 
-fn entries(connection: &mut SqliteConnection, id: DisputeId) -> Result<Vec<EntryDraft>, Failure> {
+fn entries(
+    connection: &mut SqliteConnection,
+    id: DisputeId,
+    order: OrderId,
+) -> Result<Vec<EntryDraft>, Failure> {
     use tables::postings::dsl;
     let query = diesel::sql_query(ENTRIES).bind::<diesel::sql_types::Text, _>(id_text(id.uuid()));
     let ranges: Vec<Range> = query.load(connection)?;
@@ -212,12 +217,12 @@ fn entries(connection: &mut SqliteConnection, id: DisputeId) -> Result<Vec<Entry
         let query = dsl::postings
             .filter(dsl::position.ge(range.first_posting))
             .filter(dsl::position.le(range.last_posting))
-            .filter(dsl::reason.eq(Docket::entry_reason(id)))
+            .filter(dsl::reason.eq(Docket::entry_reason(id)).or(sql::<Bool>(ENDS_ESCROW)))
             .order(dsl::position)
             .select(PostingRow::as_select());
         rows.extend(query.load::<PostingRow>(connection)?);
     }
-    Ok(drafts_of(&rows)?)
+    Ok(drafts_of(order, &rows)?)
 }
 
 /// Jurors with their stakes.
@@ -347,8 +352,12 @@ impl DisputeStore for SqliteStore {
         self.readers.read(move |connection| seals(connection, id)).await
     }
 
-    async fn dispute_entries(&self, id: DisputeId) -> Result<Vec<EntryDraft>, StoreError> {
-        self.readers.read(move |connection| entries(connection, id)).await
+    async fn dispute_entries(
+        &self,
+        id: DisputeId,
+        order: OrderId,
+    ) -> Result<Vec<EntryDraft>, StoreError> {
+        self.readers.read(move |connection| entries(connection, id, order)).await
     }
 
     async fn juror(&self, did: &Did) -> Result<Option<(Arc<Juror>, Amount)>, StoreError> {

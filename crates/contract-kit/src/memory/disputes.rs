@@ -104,7 +104,7 @@ impl State {
         commits.iter().map(|(version, batch)| (*version, self.journal.link(*batch))).collect()
     }
 
-    fn entries_of(&self, id: DisputeId) -> Vec<EntryDraft> {
+    fn entries_of(&self, id: DisputeId, order: OrderId) -> Vec<EntryDraft> {
         let commits = self.disputes.commits.get(&id).map_or(&[][..], Vec::as_slice);
         let mut batches: Vec<usize> = commits.iter().map(|(_, batch)| *batch).collect();
         batches.dedup();
@@ -112,7 +112,7 @@ impl State {
         let mut drafts: Vec<Draft> = Vec::new();
         for line in batches.iter().flat_map(|batch| self.journal.lines_of(*batch)) {
             let of_dispute = matches!(line.kind, EntryKind::DisputeBond | EntryKind::DisputeClosed);
-            if *line.reason != *reason || !of_dispute {
+            if !(of_dispute && *line.reason == *reason) && !line.kind.ends_escrow() {
                 continue;
             }
             let posting = (line.account.clone(), line.delta);
@@ -121,6 +121,11 @@ impl State {
                 _ => drafts.push((line.entry, line.kind, vec![posting])),
             }
         }
+        let of_others = |(_, kind, moves): &Draft| {
+            let own = |(account, _): &(Account, Amount)| *account == Account::Order(order);
+            kind.ends_escrow() && !moves.iter().any(own)
+        };
+        drafts.retain(|draft| !of_others(draft));
         let drafts = drafts.into_iter();
         drafts.filter_map(|(_, kind, moves)| EntryDraft::new(kind, moves).ok()).collect()
     }
@@ -211,8 +216,12 @@ impl DisputeStore for MemoryStore {
         self.call("dispute_seals", |state| Ok(state.seals(id))).await
     }
 
-    async fn dispute_entries(&self, id: DisputeId) -> Result<Vec<EntryDraft>, StoreError> {
-        self.call("dispute_entries", |state| Ok(state.entries_of(id))).await
+    async fn dispute_entries(
+        &self,
+        id: DisputeId,
+        order: OrderId,
+    ) -> Result<Vec<EntryDraft>, StoreError> {
+        self.call("dispute_entries", |state| Ok(state.entries_of(id, order))).await
     }
 
     async fn juror(&self, did: &Did) -> Result<Option<(Arc<Juror>, Amount)>, StoreError> {

@@ -40,8 +40,16 @@ impl DisputeStore for BuggyStore {
         self.inner.dispute_seals(id).await
     }
 
-    async fn dispute_entries(&self, id: DisputeId) -> Result<Vec<EntryDraft>, StoreError> {
-        self.inner.dispute_entries(id).await
+    async fn dispute_entries(
+        &self,
+        id: DisputeId,
+        order: OrderId,
+    ) -> Result<Vec<EntryDraft>, StoreError> {
+        let mut found = self.inner.dispute_entries(id, order).await?;
+        if self.has(PlantedBug::AwardHidden) {
+            found.retain(|draft| !draft.kind().ends_escrow());
+        }
+        Ok(found)
     }
 
     async fn juror(&self, did: &Did) -> Result<Option<(Arc<Juror>, Amount)>, StoreError> {

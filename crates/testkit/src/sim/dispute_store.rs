@@ -40,8 +40,12 @@ impl DisputeStore for SimStore {
         self.call("dispute_seals", self.inner.dispute_seals(id)).await
     }
 
-    async fn dispute_entries(&self, id: DisputeId) -> Result<Vec<EntryDraft>, StoreError> {
-        self.call("dispute_entries", self.inner.dispute_entries(id)).await
+    async fn dispute_entries(
+        &self,
+        id: DisputeId,
+        order: OrderId,
+    ) -> Result<Vec<EntryDraft>, StoreError> {
+        self.call("dispute_entries", self.inner.dispute_entries(id, order)).await
     }
 
     async fn juror(&self, did: &Did) -> Result<Option<(Arc<Juror>, Amount)>, StoreError> {
