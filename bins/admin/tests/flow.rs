@@ -186,6 +186,12 @@ async fn a_dispute_from_its_opening_to_the_payout() {
     let packet = says(folder, &[&buyer[..], &["verdict", &dispute]].concat());
     std::fs::write(folder.join("verdict.json"), packet).unwrap();
     says(folder, &["verify-verdict", "verdict.json"]);
+    let packet: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(folder.join("verdict.json")).unwrap())
+            .unwrap();
+    let last = packet["chain"].as_array().unwrap().last().unwrap();
+    let head = format!("{}:{}", last["position"], last["hash"].as_str().unwrap());
+    says(folder, &["verify-verdict", "verdict.json", "--head-hash", &head]);
     let paid = field(folder, &[&seller[..], &["payout", "2.5"]].concat(), "amount");
     assert_eq!(paid, "2.5");
     says(folder, &[&buyer[..], &["review", &order, "3", "half"]].concat());

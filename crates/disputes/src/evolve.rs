@@ -4,8 +4,8 @@ use marketplace_ledger::{Account, EntryDraft, EntryError, EntryKind};
 use marketplace_money::{Amount, Deadline, Did, Timestamp};
 
 use crate::{
-    Basis, Closed, Dispute, DisputeEvent, Panel, Policy, Response, Round, Ruling, Seat, Stage,
-    State, payments,
+    Basis, Closed, Dispute, DisputeEvent, OrderEffect, Panel, Policy, Response, Round, Ruling,
+    Seat, Stage, State, payments,
 };
 
 /// The dispute after the events of one decision: its version grows by one.
@@ -108,6 +108,25 @@ fn panel_event(dispute: &mut Dispute, event: &DisputeEvent) {
         }
         _ => {}
     }
+}
+
+/// What the end of the dispute makes of the order's escrow; nothing where the order goes on. The
+/// same entry that the order itself books when it is given the command of this effect.
+///
+/// # Errors
+/// When the effect gives a part that the price does not have.
+pub fn award(dispute: &Dispute, effect: OrderEffect) -> Result<Option<EntryDraft>, EntryError> {
+    let price = &dispute.price;
+    let seller = match effect {
+        OrderEffect::Resume => return Ok(None),
+        OrderEffect::Rule { seller } | OrderEffect::Settle { seller } => seller,
+        OrderEffect::Accept => price.price,
+        OrderEffect::Decline => Amount::ZERO,
+        OrderEffect::Abort => marketplace_escrow::aborted(price, dispute.delivered),
+    };
+    let shares = price.split(seller).ok_or(EntryError::Overflow)?;
+    let parties = [&dispute.buyer, &dispute.seller];
+    marketplace_escrow::award(dispute.order, parties, price.total, &shares).map(Some)
 }
 
 /// The money that an event moves, given the dispute before it; nothing for most. What the

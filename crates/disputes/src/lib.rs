@@ -47,20 +47,21 @@ mod ruling;
 mod scale;
 mod table;
 mod terms;
+mod verify;
 mod voting;
 
 pub use actions::{AvailableAction, available_actions};
 pub use command::{Caller, Command, DisputeEvent, EvidenceInput};
 pub use decide::{Context, decide};
 pub use dispute::{Appeal, Closed, Dispute, DisputeTimer, Evidence, Offer, Response, Round, State};
-pub use evolve::{apply, evolve, posting};
+pub use evolve::{apply, award, evolve, posting};
 pub use facts::{DeliveryFacts, OrderFacts};
 pub use machine::{Actor, Escalation, Phase, Side, TimerKind, Verb};
 pub use money_table::{
     APPEALS, AppealOutcome, BONDS, Line, Payee, Pot, Take, appeal_lines, bond_lines,
 };
 pub use opening::{Opened, Opening};
-pub use packet::{ChainLink, LogEntry, Packet, PacketFault, Verified, verify};
+pub use packet::{ChainLink, LogEntry, Packet, PacketFault, Verified};
 pub use panel::{Draw, Panel, Seat, Stage, Vote, commitment};
 pub use payout::{Payment, Service, appeal_outcome, payments, services};
 pub use pool::{Candidate, Entrant, Pool, SeedSource};
@@ -70,9 +71,10 @@ pub use rules::{
     Case, LATE_DISCOUNTS, RULES, RULES_VERSION, Rule, RuleName, apply_rules, rule_set_hash,
 };
 pub use ruling::{
-    Approval, Basis, BondOutcome, OperatorSignature, Operators, OrderEffect, Ruling,
+    Approval, Basis, Board, BondOutcome, OperatorSignature, Operators, OrderEffect, Ruling,
     SignatureCheck, Verdict, abort_digest, ruling_digest,
 };
 pub use scale::{Category, Claim, Finding, Remedy};
 pub use table::{Money, TRANSITIONS, Transition};
 pub use terms::{JurorTerms, Policy, Stakes, Windows};
+pub use verify::{Known, verify, verify_with};

@@ -190,6 +190,23 @@ pub struct Operators<'a> {
     pub needed: usize,
 }
 
+/// The operators as they were when they decided: others may be there later, and other numbers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Board {
+    /// n of them.
+    pub keys: Vec<Did>,
+    /// How many had to agree.
+    pub needed: usize,
+}
+
+impl Board {
+    /// As a decision takes them.
+    #[must_use]
+    pub fn operators(&self) -> Operators<'_> {
+        Operators { keys: &self.keys, needed: self.needed }
+    }
+}
+
 impl Operators<'_> {
     /// The signatures of distinct operators under exactly this, if they are enough. A party's own
     /// never counts.

@@ -47,6 +47,10 @@ impl Policy {
     pub const MOST_JURORS: usize = 15;
     /// How far back losses count against a disputer, and dealings against a juror.
     pub const MEMORY: Seconds = Seconds::from_hours(90 * 24);
+    /// Whoever sent an agent so much within [`Policy::MEMORY`] counts as one with it when a panel is
+    /// drawn: a tenth of what a juror locks. With less anybody could join strangers, and so keep
+    /// honest jurors from a panel, for nothing; the stake of a second identity is ten times as much.
+    pub const MATERIAL_LINK: Amount = Amount::from_nano(JurorTerms::STAKE.nano() / 10);
 
     /// Checks the policy.
     ///

@@ -22,11 +22,15 @@ pub(crate) fn apply_rules(
     if let Some((ruling, rule)) = rules::apply_rules(&case, cx.now) {
         return Ok(ruled(dispute, &ruling, rule.is_final, cx));
     }
-    let at = cx.now;
-    Ok(vec![match response {
+    Ok(vec![no_rule(response, cx.now)])
+}
+
+/// What happens where no rule decides.
+pub(crate) const fn no_rule(response: Response, at: Timestamp) -> DisputeEvent {
+    match response {
         Response::ContestedUnbonded => DisputeEvent::Escalated { why: Escalation::Unbonded, at },
         _ => DisputeEvent::PanelWanted { at },
-    }])
+    }
 }
 
 /// A ruling of a rule or a panel, and the end of the dispute where nobody can appeal it.

@@ -1,12 +1,11 @@
 //! Who may judge a dispute: jurors with enough stake for long enough, of its kind of service, who
-//! did not deal with its parties lately. Agents that sent each other tokens count as one.
+//! did not deal with its parties lately. Agents of which one sent the other a good deal count as
+//! one; dust, which anybody can send to anybody, joins nobody.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
-use futures::future::try_join_all;
 use marketplace_disputes::{Candidate, Dispute, Entrant, Policy, Pool};
-use marketplace_ledger::{Account, EntryKind};
 use marketplace_money::{Did, Timestamp};
 use marketplace_ports::{Docket, OrderFilter};
 use serde_json::{Value, json};
@@ -16,17 +15,13 @@ use crate::refusal::Error;
 
 /// Jurors that a pool may have: more are not looked at, by name.
 const MOST_CANDIDATES: usize = 5_000;
-/// Jurors, orders and lines of a statement that are read at once.
+/// Jurors and orders that are read at once, and agents whose transfers are.
 const PAGE: u32 = 500;
 /// Orders of a party on each side that are looked through for its counterparties.
 const MOST_ORDERS: usize = 20_000;
-/// Lines of a statement that are looked through for transfers.
-const MOST_LINES: u32 = 200;
-/// Statements that are read at the same time.
-const AT_ONCE: usize = 16;
 
-/// Groups of agents that sent each other tokens.
-#[derive(Default)]
+/// Groups of agents that are joined by material links.
+#[derive(Debug, Default)]
 struct Kin {
     group_of: HashMap<Did, u64>,
     groups: BTreeMap<u64, Vec<Did>>,
@@ -132,22 +127,13 @@ impl Marketplace {
         Ok(dealt)
     }
 
-    /// Who of these sent tokens to whom lately, and counts as one with it.
+    /// Who of these counts as one with whom: of whom and to whom it had, or sent, a good deal lately.
     async fn kin(&self, names: &[Did], since: Timestamp) -> Result<Kin, Error> {
         let mut kin = Kin::default();
-        for names in names.chunks(AT_ONCE) {
-            let statements =
-                names.iter().map(|name| self.store().statement(name, None, MOST_LINES));
-            let pages = try_join_all(statements).await?;
-            for (name, page) in names.iter().zip(pages) {
-                let transfers = page.items.iter();
-                let transfers =
-                    transfers.filter(|line| line.kind == EntryKind::Transfer && line.at >= since);
-                for other in transfers.flat_map(|line| &line.others) {
-                    if let Account::Agent(other) = other {
-                        kin.join(name, other);
-                    }
-                }
+        for names in names.chunks(PAGE as usize) {
+            let links = self.store().sent_since(names, since, Policy::MATERIAL_LINK).await?;
+            for (sender, receiver) in &links {
+                kin.join(sender, receiver);
             }
         }
         Ok(kin)
@@ -169,4 +155,70 @@ pub(crate) fn pool_from(bytes: &[u8]) -> Option<Pool> {
     };
     let entrants: Option<Vec<Entrant>> = lines.into_iter().map(entrant).collect();
     Some(Pool::new(entrants?))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn did(number: usize) -> Did {
+        format!("did:test:{number}").parse().unwrap()
+    }
+
+    fn groups(links: &[(usize, usize)], agents: usize) -> Vec<BTreeSet<usize>> {
+        let mut kin = Kin::default();
+        for (one, other) in links {
+            kin.join(&did(*one), &did(*other));
+        }
+        let mut groups: BTreeMap<u64, BTreeSet<usize>> = BTreeMap::new();
+        for agent in 0..agents {
+            groups.entry(kin.group(&did(agent))).or_default().insert(agent);
+        }
+        let mut groups: Vec<_> = groups.into_values().collect();
+        groups.sort();
+        groups
+    }
+
+    #[test]
+    fn links_join_through_others() {
+        let check = |links: &[(usize, usize)], expect: &[&[usize]]| {
+            let expect: Vec<BTreeSet<usize>> =
+                expect.iter().map(|group| group.iter().copied().collect()).collect();
+            assert_eq!(groups(links, 5), expect, "{links:?}");
+        };
+        check(&[], &[&[0], &[1], &[2], &[3], &[4]]);
+        check(&[(0, 1), (1, 0)], &[&[0, 1], &[2], &[3], &[4]]);
+        check(&[(0, 9), (9, 1)], &[&[0, 1], &[2], &[3], &[4]]);
+        check(&[(0, 1), (2, 3), (3, 1)], &[&[0, 1, 2, 3], &[4]]);
+        check(&[(4, 4)], &[&[0], &[1], &[2], &[3], &[4]]);
+    }
+
+    proptest! {
+        /// Who is in a group with whom does not depend on the order of the links, nor on who sent.
+        #[test]
+        fn groups_are_what_links_reach(
+            links in proptest::collection::vec((0_usize..9, 0_usize..9), 0..14),
+        ) {
+            let mut turned: Vec<_> = links.iter().rev().map(|(one, other)| (*other, *one)).collect();
+            turned.extend(&links);
+            prop_assert_eq!(groups(&links, 9), groups(&turned, 9));
+            let mut reached: Vec<BTreeSet<usize>> =
+                (0..9).map(|agent| BTreeSet::from([agent])).collect();
+            for _ in 0..9 {
+                for (one, other) in &links {
+                    let both: BTreeSet<usize> = &reached[*one] | &reached[*other];
+                    reached[*one].clone_from(&both);
+                    reached[*other] = both;
+                }
+            }
+            for (agent, own) in reached.iter().enumerate() {
+                let group = groups(&links, 9).into_iter().find(|group| group.contains(&agent));
+                prop_assert_eq!(group.as_ref(), Some(own));
+            }
+        }
+    }
 }

@@ -6,17 +6,19 @@
 #[expect(dead_code, reason = "other test programs use the rest of it")]
 mod common;
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use common::{Market, avt, did, fresh, offer};
 use marketplace_disputes::{
     Category, Claim, Command, Finding, Phase, Remedy, Vote, commitment, verify,
 };
 use marketplace_engine::{
-    DeliveryContent, DeliveryRequest, DisputeRequest, DisputeView, Error, EvidenceRequest,
+    DeliveryContent, DeliveryRequest, DisputeRequest, DisputeView, Error, EvidenceRequest, Transfer,
 };
 use marketplace_escrow::{Command as OrderCommand, Phase as OrderPhase};
 use marketplace_listings::Listing;
 use marketplace_money::{DisputeId, OrderId, Seconds};
-use marketplace_ports::{DisputeFilter, DisputeStore as _, Teg as _};
+use marketplace_ports::{DisputeFilter, DisputeStore as _, MotionAction, Teg as _};
 use sha2::{Digest as _, Sha256};
 
 const JURORS: usize = 12;
@@ -48,7 +50,10 @@ impl Case {
     }
 
     async fn bought() -> Self {
-        let market = Market::open().await;
+        Self::bought_in(Market::open().await).await
+    }
+
+    async fn bought_in(market: Market) -> Self {
         let listing: std::sync::Arc<Listing> = market.list(offer("40")).await;
         let order = market.buy(&listing).await.order.id;
         for name in ["buyer", "seller"] {
@@ -65,6 +70,30 @@ impl Case {
             self.market.marketplace.register_juror(&juror, stake, Vec::new(), None).await.unwrap();
         }
         self
+    }
+
+    async fn deliver_another(&mut self) {
+        let listing = self.market.list(offer("40")).await;
+        self.order = self.market.buy(&listing).await.order.id;
+        let content = DeliveryContent::Inline(b"work".to_vec());
+        let delivery = DeliveryRequest { content, ..DeliveryRequest::default() };
+        self.market.marketplace.deliver(&did("seller"), self.order, delivery, None).await.unwrap();
+    }
+
+    async fn send(&self, from: &str, to: &str, amount: &str) {
+        let reason = String::new();
+        let transfer = Transfer { from: did(from), to: did(to), amount: avt(amount), reason };
+        self.market.marketplace.transfer(transfer, None).await.unwrap();
+    }
+
+    /// The jurors that the last call found, each with its cluster.
+    async fn pool(&self, id: DisputeId) -> BTreeMap<String, u64> {
+        let docket = self.market.store.docket(id).await.unwrap().unwrap();
+        let (_, name) = docket.pools.last().unwrap();
+        let bytes = self.market.store.exhibit(id, *name).await.unwrap().unwrap();
+        let lines: Vec<(String, i64, u64)> = serde_json::from_slice(&bytes).unwrap();
+        let name = |did: String| did.trim_start_matches("did:test:").to_owned();
+        lines.into_iter().map(|(juror, _, cluster)| (name(juror), cluster)).collect()
     }
 
     async fn open(&self, by: &str, claim: Claim) -> Result<DisputeView, Error> {
@@ -128,11 +157,7 @@ async fn a_panel_rules_an_appeal_confirms_and_everybody_is_paid() {
     let mut case = Case::delivered().await.with_jurors().await;
     case.pass(7 * 24 * 3_600 - 3_600 * 8).await;
     // The order of `delivered` was released long ago: a new one now.
-    let listing = case.market.list(offer("40")).await;
-    case.order = case.market.buy(&listing).await.order.id;
-    let content = DeliveryContent::Inline(b"work".to_vec());
-    let delivery = DeliveryRequest { content, ..DeliveryRequest::default() };
-    case.market.marketplace.deliver(&did("seller"), case.order, delivery, None).await.unwrap();
+    case.deliver_another().await;
     case.pass(9 * 3_600).await;
 
     let opened = case.open("buyer", claim(Category::PoorQuality, Remedy::Full)).await.unwrap();
@@ -174,6 +199,72 @@ async fn a_panel_rules_an_appeal_confirms_and_everybody_is_paid() {
     let left = fresh(case.market.marketplace.unregister_juror(&juror, None).await.unwrap());
     assert!(left.stake.is_zero() && left.juror.benches.is_empty());
     case.market.check().await;
+}
+
+/// Whoever wants an honest juror out of a panel must give it a tenth of a juror's stake; and who
+/// gave that much to a second identity cannot hide it.
+#[tokio::test]
+async fn dust_excludes_nobody_and_a_tenth_of_a_stake_does() {
+    let mut case = Case::delivered().await.with_jurors().await;
+    for name in ["buyer", "seller", "other"] {
+        case.market.teg.issue(&did(name), avt("1000"));
+        case.market.marketplace.deposit(&did(name), avt("900"), None).await.unwrap();
+    }
+    case.send("buyer", "juror0", "25").await;
+    case.pass(91 * 24 * 3_600).await;
+    case.deliver_another().await;
+    for number in 0..JURORS {
+        let juror = format!("juror{number}");
+        for from in ["buyer", "seller", "other"] {
+            case.send(from, &juror, "0.000000002").await;
+        }
+        case.send(&juror, "seller", "0.000000001").await;
+        case.send(&juror, "other", "0.000000001").await;
+    }
+    case.send("buyer", "juror1", "24.9").await;
+    case.send("seller", "juror2", "10").await;
+    case.send("seller", "juror2", "15").await;
+    case.send("buyer", "juror3", "25").await;
+    for _ in 0..300 {
+        case.send("other", "juror3", "0.000000001").await;
+        case.send("other", "buyer", "0.000000001").await;
+    }
+    case.send("seller", "juror4", "60").await;
+    case.send("juror4", "juror5", "30").await;
+    case.send("other", "juror6", "25").await;
+    case.send("other", "juror7", "25").await;
+    case.send("other", "juror8", "40").await;
+    case.send("juror8", "buyer", "30").await;
+
+    let claimed = claim(Category::PoorQuality, Remedy::Full);
+    let id = case.open("buyer", claimed).await.unwrap().dispute().id;
+    case.act("seller", id, Command::Contest { bonded: true }).await.unwrap();
+    case.pass(1).await;
+    let pool = case.pool(id).await;
+    // Juror 8 joins the buyer, and with it whoever funded it and whom that one funded.
+    let names: Vec<&str> = pool.keys().map(String::as_str).collect();
+    assert_eq!(names, ["juror0", "juror1", "juror10", "juror11", "juror9"]);
+    assert_eq!(pool.values().collect::<BTreeSet<_>>().len(), 5);
+    assert_eq!(case.phase(id).await, Phase::Committing);
+}
+
+/// Of those whom one agent funded one sits on a panel at most.
+#[tokio::test]
+async fn two_jurors_of_one_funder_count_as_one() {
+    let mut case = Case::delivered().await.with_jurors().await;
+    case.market.marketplace.deposit(&did("other"), avt("90"), None).await.unwrap();
+    case.pass(8 * 24 * 3_600).await;
+    case.send("other", "juror6", "25").await;
+    case.send("other", "juror7", "25").await;
+    case.deliver_another().await;
+    let claimed = claim(Category::PoorQuality, Remedy::Full);
+    let id = case.open("buyer", claimed).await.unwrap().dispute().id;
+    case.act("seller", id, Command::Contest { bonded: true }).await.unwrap();
+    case.pass(1).await;
+    let pool = case.pool(id).await;
+    assert_eq!(pool.len(), JURORS);
+    assert_eq!(pool["juror6"], pool["juror7"]);
+    assert_eq!(pool.values().collect::<BTreeSet<_>>().len(), JURORS - 1);
 }
 
 /// Bonds are owed like balances: both parties prove them.
@@ -319,7 +410,7 @@ async fn what_a_bond_lacks_is_pulled_and_who_has_nothing_contests_without() {
     let to = did("other");
     for _ in 0..2 {
         let available = market.wallet(&did("seller")).await.unwrap().sums.available;
-        let transfer = marketplace_engine::Transfer {
+        let transfer = Transfer {
             from: did("seller"),
             to: to.clone(),
             amount: available,
@@ -385,4 +476,60 @@ async fn a_dispute_that_nobody_rules_ends_though_a_delivery_waits() {
     case.pass(301).await;
     case.check(id).await;
     assert_eq!(case.market.marketplace.audit().await.unwrap().open_effects, 0);
+}
+
+/// Operators come and go: who has the packet learns who they were when they ruled.
+#[tokio::test]
+async fn a_packet_names_the_operators_of_then() {
+    let operators = OperatorSet { keys: vec![did("operator")], needed: 1 };
+    let market = Market::open_with(|config| config.operators = operators.clone()).await;
+    let mut case = Case::bought_in(market).await;
+    let content = DeliveryContent::Inline(b"work".to_vec());
+    let delivery = DeliveryRequest { content, ..DeliveryRequest::default() };
+    case.market.marketplace.deliver(&did("seller"), case.order, delivery, None).await.unwrap();
+    let claimed = claim(Category::PoorQuality, Remedy::Full);
+    let id = case.open("buyer", claimed).await.unwrap().dispute().id;
+    case.act("seller", id, Command::Contest { bonded: true }).await.unwrap();
+    case.pass(60).await;
+    assert_eq!(case.phase(id).await, Phase::UnderOperators);
+    let proposal = Proposal {
+        action: MotionAction::RuleDispute { dispute: id, finding: "half".into() },
+        reason: "half of it is there".into(),
+        try_only: false,
+        signature: Some([5; 64]),
+    };
+    let all_sign: marketplace_engine::SignedBy = std::sync::Arc::new(|_, _, _| true);
+    let market = &case.market.marketplace;
+    market.propose(&did("operator"), proposal, all_sign, None).await.unwrap();
+    assert_eq!(case.phase(id).await, Phase::Final);
+    case.check(id).await;
+    let others = |config: &mut marketplace_engine::Config| {
+        config.operators = OperatorSet { keys: vec![did("a"), did("b")], needed: 2 };
+    };
+    let later = case.market.replica_with(others).await;
+    let packet = later.verdict_packet(id).await.unwrap().unwrap();
+    assert_eq!((&packet.operators.keys, packet.operators.needed), (&operators.keys, 1));
+    assert!(packet.postings.iter().any(|draft| draft.kind().ends_escrow()));
+    let verified = verify(&packet, &|_, _, _| true).unwrap();
+    assert_eq!(verified.placed, packet.log.len() + 1);
+    // As it was before we wrote down who ruled: nothing else is known than those of today.
+    let old = marketplace_disputes::Packet {
+        operators: marketplace_disputes::Board { keys: vec![did("a"), did("b")], needed: 2 },
+        ..packet
+    };
+    verify(&old, &|_, _, _| true).unwrap_err();
+}
+
+/// What became of the order after it went on is not the dispute's.
+#[tokio::test]
+async fn the_packet_of_a_withdrawn_claim_tells_nothing_of_the_orders_later_end() {
+    let mut case = Case::delivered().await;
+    let claimed = claim(Category::Incomplete, Remedy::Half);
+    let id = case.open("buyer", claimed).await.unwrap().dispute().id;
+    case.act("buyer", id, Command::Withdraw).await.unwrap();
+    let market = &case.market.marketplace;
+    market.change_order(&did("buyer"), case.order, OrderCommand::Accept, None).await.unwrap();
+    let packet = market.verdict_packet(id).await.unwrap().unwrap();
+    assert!(!packet.postings.iter().any(|draft| draft.kind().ends_escrow()));
+    case.check(id).await;
 }

@@ -1,6 +1,6 @@
 //! The one function that says yes or no to an order.
 
-use marketplace_fees::Shares;
+use marketplace_fees::{Price, Shares};
 use marketplace_listings::{AcceptancePolicy, Invalid};
 use marketplace_money::{Amount, Deadline, Gap, Gaps, Timestamp};
 
@@ -124,14 +124,17 @@ pub(crate) fn shares(
             ExpiryPolicy::DeliveryGated => Amount::ZERO,
             ExpiryPolicy::Release => price.price,
         },
-        // An odd nano stays with the buyer.
-        Money::ByDelivery if order.delivery().is_some() => {
-            Amount::from_nano(price.price.nano() / 2)
-        }
-        Money::ByDelivery => Amount::ZERO,
+        Money::ByDelivery => aborted(price, order.delivery().is_some()),
         Money::Split => agreed.ok_or_else(invalid)?,
     };
     price.split(seller).map(Some).ok_or_else(invalid)
+}
+
+/// What the seller gets of an order that nobody could decide: the half where something was
+/// delivered, an odd nano stays with the buyer; else nothing.
+#[must_use]
+pub fn aborted(price: &Price, delivered: bool) -> Amount {
+    if delivered { Amount::from_nano(price.price.nano() / 2) } else { Amount::ZERO }
 }
 
 /// The closing event of a row.

@@ -1,7 +1,8 @@
 //! What an event makes of an order, and which money it moves.
 
+use marketplace_fees::Shares;
 use marketplace_ledger::{Account, EntryDraft, EntryError, EntryKind, FeeKind};
-use marketplace_money::{Amount, Deadline, Seconds};
+use marketplace_money::{Amount, Deadline, Did, OrderId, Seconds};
 
 use crate::{Closed, Disputed, Funded, Order, OrderEvent, State, Work};
 
@@ -139,20 +140,34 @@ pub fn posting(order: &Order, event: &OrderEvent) -> Result<Option<EntryDraft>, 
                 .map(Some)
         }
         (State::Funded(_), OrderEvent::Closed { shares: Some(shares), .. }) => {
-            let kind = match (shares.seller.is_zero(), shares.buyer.is_zero()) {
-                (true, _) => EntryKind::EscrowRefunded,
-                (false, true) => EntryKind::EscrowReleased,
-                (false, false) => EntryKind::EscrowSplit,
-            };
-            let out = order.price.total.checked_neg().ok_or(EntryError::Overflow)?;
-            let moves: [(Account, Amount); 4] = [
-                (escrow(), out),
-                (Account::Agent(order.seller.clone()), shares.seller),
-                (buyer(), shares.buyer),
-                (Account::Fees(FeeKind::Transaction), shares.fee),
-            ];
-            EntryDraft::new(kind, moves).map(Some)
+            award(order.id, [&order.buyer, &order.seller], order.price.total, shares).map(Some)
         }
         _ => Ok(None),
     }
+}
+
+/// What empties an order's escrow: each of `parties`, buyer and seller, gets its share of the total.
+///
+/// # Errors
+/// Never for the shares of this total: all parts fit.
+pub fn award(
+    order: OrderId,
+    parties: [&Did; 2],
+    total: Amount,
+    shares: &Shares,
+) -> Result<EntryDraft, EntryError> {
+    let kind = match (shares.seller.is_zero(), shares.buyer.is_zero()) {
+        (true, _) => EntryKind::EscrowRefunded,
+        (false, true) => EntryKind::EscrowReleased,
+        (false, false) => EntryKind::EscrowSplit,
+    };
+    let [buyer, seller] = parties;
+    let out = total.checked_neg().ok_or(EntryError::Overflow)?;
+    let moves: [(Account, Amount); 4] = [
+        (Account::Order(order), out),
+        (Account::Agent(seller.clone()), shares.seller),
+        (Account::Agent(buyer.clone()), shares.buyer),
+        (Account::Fees(FeeKind::Transaction), shares.fee),
+    ];
+    EntryDraft::new(kind, moves)
 }

@@ -18,10 +18,10 @@ mod table;
 
 pub use actions::{AvailableAction, available_actions};
 pub use command::Command;
-pub use decide::{Context, decide};
+pub use decide::{Context, aborted, decide};
 pub use delivery::{Announced, ChecksOutcome, Content, Delivery, DeliveryInput, FailedCheck};
 pub use diagram::diagram;
-pub use evolve::{apply, evolve, posting};
+pub use evolve::{apply, award, evolve, posting};
 pub use machine::{Actor, OrderStatus, Phase, Verb};
 pub use order::{
     Closed, Disputed, ExpiryPolicy, Funded, Order, OrderEvent, OrderTerms, OrderTimer, SplitOffer,

@@ -73,6 +73,12 @@ impl EntryKind {
         (Self::DisputeClosed, "dispute_closed"),
         (Self::JurorStake, "juror_stake"),
     ];
+
+    /// Whether such an entry empties an order's escrow.
+    #[must_use]
+    pub const fn ends_escrow(self) -> bool {
+        matches!(self, Self::EscrowReleased | Self::EscrowRefunded | Self::EscrowSplit)
+    }
 }
 
 impl fmt::Display for EntryKind {

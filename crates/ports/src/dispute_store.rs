@@ -36,9 +36,13 @@ pub trait DisputeStore: Send + Sync {
     /// hashes, and with what was hashed. A version without is not sealed yet.
     async fn dispute_seals(&self, id: DisputeId) -> Result<Vec<(u64, ChainLink)>, StoreError>;
 
-    /// The money of a dispute, in order, as the journal has it; fewer entries where history was
-    /// put away.
-    async fn dispute_entries(&self, id: DisputeId) -> Result<Vec<EntryDraft>, StoreError>;
+    /// The money of a dispute about an order, in order, as the journal has it: its own entries, and
+    /// those of its commits that end the order's escrow; fewer entries where history was put away.
+    async fn dispute_entries(
+        &self,
+        id: DisputeId,
+        order: OrderId,
+    ) -> Result<Vec<EntryDraft>, StoreError>;
 
     /// An agent as a juror, with its stake.
     async fn juror(&self, did: &Did) -> Result<Option<(Arc<Juror>, Amount)>, StoreError>;
@@ -49,4 +53,14 @@ pub trait DisputeStore: Send + Sync {
         after: Option<&Did>,
         limit: u32,
     ) -> Result<Vec<(Arc<Juror>, Amount)>, StoreError>;
+
+    /// Who sent whom at least so much since then, by transfers from agent to agent and all of them
+    /// together: each pair of sender and receiver of which one is among these agents, in order. Its
+    /// cost does not grow with what else happened to them.
+    async fn sent_since(
+        &self,
+        agents: &[Did],
+        since: Timestamp,
+        least: Amount,
+    ) -> Result<Vec<(Did, Did)>, StoreError>;
 }

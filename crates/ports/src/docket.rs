@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use marketplace_disputes::{Dispute, DisputeEvent, JurorTerms, LogEntry, OrderFacts, Side, apply};
+use marketplace_disputes::{
+    Basis, Board, Dispute, DisputeEvent, JurorTerms, LogEntry, OrderFacts, RuleName, Side, apply,
+};
 use marketplace_listings::ServiceType;
 use marketplace_money::{Amount, Did, DisputeId, Seconds, Timestamp};
 
@@ -16,6 +18,12 @@ pub struct Docket {
     pub log: Vec<LogEntry>,
     /// What the rules saw, with the version that was made of it; nothing while they were not asked.
     pub facts: Option<(u64, OrderFacts)>,
+    /// Names the rules that were asked then; nothing where they were not, or where an older version
+    /// of us did not write it down.
+    pub rule_set: Option<[u8; 32]>,
+    /// The operators as they were when they decided, with the version that they made; nothing where
+    /// they did not, or where an older version of us did not write it down.
+    pub operators: Option<(u64, Board)>,
     /// Of each call of a panel the version that it made, and the name of the pool that it froze, or
     /// found to be too small.
     pub pools: Vec<(u64, [u8; 32])>,
@@ -27,7 +35,15 @@ impl Docket {
     /// A dispute that begins.
     #[must_use]
     pub fn open(opened: Dispute) -> Self {
-        Self { dispute: opened.clone(), opened, log: Vec::new(), facts: None, pools: Vec::new() }
+        Self {
+            dispute: opened.clone(),
+            opened,
+            log: Vec::new(),
+            facts: None,
+            rule_set: None,
+            operators: None,
+            pools: Vec::new(),
+        }
     }
 
     /// The file with one more commit.
@@ -55,6 +71,24 @@ impl Docket {
     #[must_use]
     pub fn called_in(&self) -> Option<u64> {
         self.pools.last().map(|(version, _)| *version)
+    }
+
+    /// Names the rules by which tier 1 was asked, also where only its ruling tells.
+    #[must_use]
+    pub fn rules_then(&self) -> Option<[u8; 32]> {
+        let mut events = self.log.iter().flat_map(|entry| &entry.events);
+        let told = || {
+            events.find_map(|event| match event {
+                DisputeEvent::Ruled(ruling) => match ruling.basis {
+                    Basis::Rule { rule, rule_set, .. } if rule != RuleName::Conceded => {
+                        Some(rule_set)
+                    }
+                    _ => None,
+                },
+                _ => None,
+            })
+        };
+        self.rule_set.or_else(told)
     }
 
     /// How many settlements were offered.

@@ -1,6 +1,6 @@
 //! Disputes and jurors for readers.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -12,12 +12,12 @@ use diesel::sql_types::{BigInt, Binary, Bool, Nullable, Text};
 use diesel::{BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use marketplace_disputes::ChainLink;
-use marketplace_ledger::EntryDraft;
+use marketplace_ledger::{Account, EntryDraft};
 use marketplace_money::{Amount, Did, DisputeId, OrderId, Timestamp};
 use marketplace_ports::{DisputeFilter, DisputeStore, Docket, Juror, Page, StoreError};
 use marketplace_store_rows::{
-    ChainLink as Link, DisputeLogRow, DisputeRow, JurorRow, PostingRow, Recount, bytes32, count,
-    drafts_of, from_count, id_text, tables,
+    ChainLink as Link, DisputeLogRow, DisputeRow, JurorRow, PostingRow, Recount, account_text,
+    agent_of, bytes32, count, drafts_of, from_count, id_text, party_key, tables,
 };
 
 use crate::failure::Failure;
@@ -201,15 +201,17 @@ FROM (SELECT DISTINCT batch FROM dispute_log WHERE dispute = ?) l
 JOIN batches b ON b.number = l.batch
 JOIN postings p ON p.at = b.at AND p.position >= (b.number << 20)
     AND p.position < ((b.number + 1) << 20)
-WHERE p.reason = ? ORDER BY p.position";
+WHERE p.reason = ? OR p.kind IN ('escrow_released', 'escrow_refunded', 'escrow_split')
+ORDER BY p.position";
 
 async fn entries(
     connection: &mut AsyncPgConnection,
     id: DisputeId,
+    order: OrderId,
 ) -> Result<Vec<EntryDraft>, Failure> {
     let rows = query::<PostingColumns>(ENTRIES).text(id_text(id.uuid()));
     let rows: Vec<PostingRow> = rows.text(Docket::entry_reason(id)).load(connection).await?;
-    Ok(drafts_of(&rows)?)
+    Ok(drafts_of(order, &rows)?)
 }
 
 type JurorColumns = <<JurorRow as Selectable<Pg>>::SelectExpression as Expression>::SqlType;
@@ -250,6 +252,41 @@ async fn jurors(
     found.into_iter().map(staked).collect()
 }
 
+/// Lines of one entry stand side by side. What counts of a transfer is cut off at what is asked for.
+/// Two names may have the same key: who else is found by it is left out afterwards.
+const SENT: &str = "\
+SELECT own.account, other.account, own.delta < 0
+FROM postings own JOIN postings other ON other.at = own.at
+    AND other.position >= own.position - own.line
+    AND other.position < own.position - own.line + own.lines
+WHERE own.account_key = ANY(?) AND own.kind = 'transfer' AND own.at >= ?
+    AND SUBSTR(other.account, 1, 6) = 'agent:' AND (own.delta < 0) <> (other.delta < 0)
+GROUP BY own.account, other.account, own.delta < 0
+HAVING SUM(LEAST(ABS(own.delta), ABS(other.delta), ?)) >= ?";
+
+async fn sent_since(
+    connection: &mut AsyncPgConnection,
+    agents: &[Did],
+    since: Timestamp,
+    least: Amount,
+) -> Result<Vec<(Did, Did)>, Failure> {
+    let accounts: HashMap<String, &Did> =
+        agents.iter().map(|did| (account_text(&Account::Agent(did.clone())), did)).collect();
+    let found = query::<(Text, Text, Bool)>(SENT)
+        .numbers(accounts.keys().map(|account| party_key(account)).collect())
+        .number(since.micros())
+        .number(least.nano())
+        .number(least.nano());
+    let found: Vec<(String, String, bool)> = found.load(connection).await?;
+    let mut pairs = BTreeSet::new();
+    for (own, other, sent) in found {
+        let Some(own) = accounts.get(&own).map(|did| Did::clone(did)) else { continue };
+        let other = agent_of("postings", &other)?;
+        pairs.insert(if sent { (own, other) } else { (other, own) });
+    }
+    Ok(pairs.into_iter().collect())
+}
+
 #[async_trait]
 impl DisputeStore for PostgresStore {
     async fn docket(&self, id: DisputeId) -> Result<Option<Arc<Docket>>, StoreError> {
@@ -282,8 +319,12 @@ impl DisputeStore for PostgresStore {
         on_reader!(self.readers, connection => seals(connection, id))
     }
 
-    async fn dispute_entries(&self, id: DisputeId) -> Result<Vec<EntryDraft>, StoreError> {
-        on_reader!(self.readers, connection => entries(connection, id))
+    async fn dispute_entries(
+        &self,
+        id: DisputeId,
+        order: OrderId,
+    ) -> Result<Vec<EntryDraft>, StoreError> {
+        on_reader!(self.readers, connection => entries(connection, id, order))
     }
 
     async fn juror(&self, did: &Did) -> Result<Option<(Arc<Juror>, Amount)>, StoreError> {
@@ -297,5 +338,13 @@ impl DisputeStore for PostgresStore {
     ) -> Result<Vec<(Arc<Juror>, Amount)>, StoreError> {
         let after = after.map_or("", Did::as_str);
         on_reader!(self.readers, connection => jurors(connection, after, limit))
+    }
+    async fn sent_since(
+        &self,
+        agents: &[Did],
+        since: Timestamp,
+        least: Amount,
+    ) -> Result<Vec<(Did, Did)>, StoreError> {
+        on_reader!(self.readers, connection => sent_since(connection, agents, since, least))
     }
 }

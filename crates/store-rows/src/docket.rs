@@ -2,12 +2,12 @@
 
 use diesel::prelude::*;
 use marketplace_disputes::Side;
-use marketplace_ledger::{EntryDraft, EntryKind};
-use marketplace_money::Timestamp;
+use marketplace_ledger::{Account, EntryDraft, EntryKind};
+use marketplace_money::{OrderId, Timestamp};
 use marketplace_ports::{Docket, Juror};
 
-use crate::docket_text::{entry, entry_text, opening, opening_text};
-use crate::text::{Reader, id_text, json};
+use crate::docket_text::{Beside, entry, entry_text, opening, opening_text};
+use crate::text::{Reader, account_text, id_text, json};
 use crate::{PostingRow, RowError, count, from_count};
 
 /// What queries look at of a dispute; the dispute itself is its log.
@@ -77,8 +77,15 @@ impl DisputeLogRow {
             None => opening_text(&docket.opened),
             Some(entry) => {
                 let facts = docket.facts.as_ref().filter(|(own, _)| *own == version);
+                let operators = docket.operators.as_ref().filter(|(own, _)| *own == version);
                 let pool = docket.pools.iter().find(|(own, _)| *own == version);
-                entry_text(entry, facts.map(|(_, facts)| facts), pool.map(|(_, name)| name))
+                let beside = Beside {
+                    facts: facts.map(|(_, facts)| facts),
+                    rule_set: docket.rule_set.as_ref().filter(|_| facts.is_some()),
+                    operators: operators.map(|(_, board)| board),
+                    pool: pool.map(|(_, name)| name),
+                };
+                entry_text(entry, beside)
             }
         };
         let row =
@@ -103,6 +110,9 @@ impl DisputeLogRow {
                 docket.add(kept.entry);
                 let version = docket.dispute.version;
                 docket.facts = kept.facts.map(|facts| (version, facts)).or(docket.facts.take());
+                docket.rule_set = kept.rule_set.or(docket.rule_set);
+                let operators = kept.operators.map(|board| (version, board));
+                docket.operators = operators.or(docket.operators.take());
                 docket.pools.extend(kept.pool.map(|name| (version, name)));
             }
             let version = dockets.last().map_or(0, |docket| docket.dispute.version);
@@ -172,17 +182,24 @@ impl JurorRow {
     }
 }
 
-/// The entries of a dispute among lines of the journal, which are in order. An agent may give any
-/// reason for a transfer of its own, so the kind counts too.
+/// The entries of a dispute, and of the end of its order's escrow, among lines of the journal that are
+/// in order and are the dispute's by their reason, or end some escrow. An agent may give any reason
+/// for a transfer of its own, so the kind counts too.
 ///
 /// # Errors
 /// When a row is not what we write.
-pub fn drafts_of(rows: &[PostingRow]) -> Result<Vec<EntryDraft>, RowError> {
+pub fn drafts_of(order: OrderId, rows: &[PostingRow]) -> Result<Vec<EntryDraft>, RowError> {
     let mut drafts = Vec::new();
+    let escrow = account_text(&Account::Order(order));
     for lines in rows.chunk_by(|a, b| a.entry == b.entry) {
         let Some(first) = lines.first() else { continue };
         let kind = first.kind()?;
-        if !matches!(kind, EntryKind::DisputeBond | EntryKind::DisputeClosed) {
+        let wanted = match kind {
+            EntryKind::DisputeBond | EntryKind::DisputeClosed => true,
+            kind if kind.ends_escrow() => lines.iter().any(|line| line.account == escrow),
+            _ => false,
+        };
+        if !wanted {
             continue;
         }
         let moves = lines.iter().map(|row| Ok((row.account()?, row.delta())));

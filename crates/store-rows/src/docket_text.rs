@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use marketplace_disputes::{
-    Appeal, Basis, Claim, DeliveryFacts, Dispute, DisputeEvent, Draw, Evidence, Finding, LogEntry,
-    Offer, OperatorSignature, OrderEffect, OrderFacts, Round, Ruling, SeedSource, Stakes, State,
-    Verdict, Vote, Windows,
+    Appeal, Basis, Board, Claim, DeliveryFacts, Dispute, DisputeEvent, Draw, Evidence, Finding,
+    LogEntry, Offer, OperatorSignature, OrderEffect, OrderFacts, Round, Ruling, SeedSource, Stakes,
+    State, Verdict, Vote, Windows,
 };
 use marketplace_fees::Price;
 use marketplace_money::{Amount, Deadline, Did, Multiplier, Seconds, Timestamp};
@@ -48,6 +48,12 @@ struct EntryText {
     events: Vec<EventText>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     facts: Option<FactsText>,
+    /// Names the rules that saw the facts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    rule_set: Option<String>,
+    /// Who they were, and how many had to agree.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    operators: Option<(Vec<String>, usize)>,
     /// The name of a pool.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pool: Option<String>,
@@ -226,21 +232,34 @@ pub(crate) fn opening(reader: Reader<'_>, text: &str) -> Result<Dispute, RowErro
     })
 }
 
+/// What a commit was decided on.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Beside<'a> {
+    pub(crate) facts: Option<&'a OrderFacts>,
+    pub(crate) rule_set: Option<&'a [u8; 32]>,
+    pub(crate) operators: Option<&'a Board>,
+    pub(crate) pool: Option<&'a [u8; 32]>,
+}
+
 /// The text of a later version.
-pub(crate) fn entry_text(
-    entry: &LogEntry,
-    facts: Option<&OrderFacts>,
-    pool: Option<&[u8; 32]>,
-) -> String {
-    let events = entry.events.iter().map(event_text).collect();
-    let (facts, pool) = (facts.map(facts_text), pool.map(|name| hex(name)));
-    json(&EntryText { at: entry.at.micros(), events, facts, pool })
+pub(crate) fn entry_text(entry: &LogEntry, beside: Beside<'_>) -> String {
+    let board = |board: &Board| (board.keys.iter().map(Did::to_string).collect(), board.needed);
+    json(&EntryText {
+        at: entry.at.micros(),
+        events: entry.events.iter().map(event_text).collect(),
+        facts: beside.facts.map(facts_text),
+        rule_set: beside.rule_set.map(|name| hex(name)),
+        operators: beside.operators.map(board),
+        pool: beside.pool.map(|name| hex(name)),
+    })
 }
 
 /// What a text of a later version says.
 pub(crate) struct Kept {
     pub(crate) entry: LogEntry,
     pub(crate) facts: Option<OrderFacts>,
+    pub(crate) rule_set: Option<[u8; 32]>,
+    pub(crate) operators: Option<Board>,
     pub(crate) pool: Option<[u8; 32]>,
 }
 
@@ -252,8 +271,16 @@ pub(crate) fn entry(reader: Reader<'_>, text: &str) -> Result<Kept, RowError> {
     Ok(Kept {
         entry,
         facts: text.facts.map(|text| facts(reader, text)).transpose()?,
+        rule_set: text.rule_set.map(|name| bytes(reader, &name)).transpose()?,
+        operators: text.operators.map(|text| board(reader, text)).transpose()?,
         pool: text.pool.map(|name| bytes(reader, &name)).transpose()?,
     })
+}
+
+fn board(reader: Reader<'_>, text: (Vec<String>, usize)) -> Result<Board, RowError> {
+    let (names, needed) = text;
+    let keys = names.iter().map(|did| reader.text(did)).collect::<Result<_, _>>()?;
+    Ok(Board { keys, needed })
 }
 
 fn event_text(event: &DisputeEvent) -> EventText {

@@ -49,4 +49,6 @@ pub use reviews::{ReviewsRow, page_of_reviews};
 pub use seal::{ChainLink, EventsDigest, PostingsDigest};
 pub use task::{TaskRow, task_text};
 pub use teg_record::TegRecordRow;
-pub use text::{account_text, bytes32, count, from_count, id_text, party_key, subject_text};
+pub use text::{
+    account_text, agent_of, bytes32, count, from_count, id_text, party_key, subject_text,
+};

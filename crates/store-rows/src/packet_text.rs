@@ -1,14 +1,14 @@
 //! A verdict packet as JSON text: the log in the words in which it is kept, and what is needed to
 //! repeat it. Read back offline by whoever checks a verdict.
 
-use marketplace_disputes::{ChainLink, Entrant, Packet, Pool, apply};
+use marketplace_disputes::{Board, ChainLink, Entrant, Packet, Pool, apply};
 use marketplace_ledger::{Account, EntryDraft};
 use marketplace_money::{Amount, Gap, Gaps, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::RowError;
-use crate::docket_text::{Kept, entry, entry_text, opening, opening_text};
+use crate::docket_text::{Beside, Kept, entry, entry_text, opening, opening_text};
 use crate::text::{Reader, from_hex, hex, id_text, json};
 
 #[derive(Serialize, Deserialize)]
@@ -27,6 +27,8 @@ struct PacketText {
     phase: String,
     postings: Vec<PostingsText>,
     chain: Vec<LinkText>,
+    /// The batches of the opening and of each commit of the log.
+    positions: Vec<u64>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -45,7 +47,8 @@ struct LinkText {
     content: Option<String>,
 }
 
-const VERSION: u32 = 1;
+/// The first form had neither the postings of the escrow nor the batches of the commits.
+const VERSION: u32 = 2;
 
 fn value(text: &str) -> Value {
     // We have written it ourselves.
@@ -58,7 +61,7 @@ pub fn packet_text(packet: &Packet) -> String {
     // What the rules saw stands with the first commit: it is the same for all of them.
     let log = packet.log.iter().enumerate().map(|(index, commit)| {
         let facts = packet.facts.as_ref().filter(|_| index == 0);
-        value(&entry_text(commit, facts, None))
+        value(&entry_text(commit, Beside { facts, ..Beside::default() }))
     });
     let pool = |pool: &Pool| {
         let line = |entrant: &Entrant| (entrant.juror.to_string(), entrant.weight, entrant.cluster);
@@ -82,13 +85,19 @@ pub fn packet_text(packet: &Packet) -> String {
         log: log.collect(),
         pools: packet.pools.iter().map(pool).collect(),
         gaps: gaps.map(|gap| (gap.from.micros(), gap.until.micros())).collect(),
-        operators: packet.operators.iter().map(ToString::to_string).collect(),
-        operators_needed: packet.operators_needed,
+        operators: packet.operators.keys.iter().map(ToString::to_string).collect(),
+        operators_needed: packet.operators.needed,
         rule_set: hex(&packet.rule_set),
         phase: packet.closed.phase().to_string(),
         postings: packet.postings.iter().map(draft).collect(),
         chain: packet.chain.iter().map(link).collect(),
+        positions: packet.positions.clone(),
     })
+}
+
+#[derive(Deserialize)]
+struct FormText {
+    version: u32,
 }
 
 /// The packet of a text. Nothing of it is checked but its form: [`marketplace_disputes::verify`]
@@ -98,11 +107,16 @@ pub fn packet_text(packet: &Packet) -> String {
 /// When the text is none that we write.
 pub fn packet_from(text: &str) -> Result<Packet, RowError> {
     let unnamed = Reader { table: "packet", id: "" };
+    let form: FormText = unnamed.json(text)?;
+    if form.version < VERSION {
+        let problem = "is of an older form, without the order's escrow: fetch it again";
+        return Err(unnamed.error(problem));
+    }
+    if form.version > VERSION {
+        return Err(unnamed.error(format_args!("is of the unknown form {}", form.version)));
+    }
     let text: PacketText = unnamed.json(text)?;
     let reader = Reader { table: "packet", id: &text.dispute_id };
-    if text.version != VERSION {
-        return Err(reader.error(format_args!("is of the unknown form {}", text.version)));
-    }
     let opened = opening(reader, &text.opened.to_string())?;
     let kept = text.log.iter().map(|commit| entry(reader, &commit.to_string()));
     let mut kept: Vec<Kept> = kept.collect::<Result<_, _>>()?;
@@ -126,12 +140,15 @@ pub fn packet_from(text: &str) -> Result<Packet, RowError> {
         facts,
         pools: text.pools.into_iter().map(pool).collect::<Result<_, RowError>>()?,
         gaps: Gaps::new(gaps.collect()),
-        operators: text.operators.iter().map(|did| reader.text(did)).collect::<Result<_, _>>()?,
-        operators_needed: text.operators_needed,
+        operators: Board {
+            keys: text.operators.iter().map(|did| reader.text(did)).collect::<Result<_, _>>()?,
+            needed: text.operators_needed,
+        },
         rule_set: hash(reader, &text.rule_set)?,
         closed,
         postings: text.postings.iter().map(|row| draft(reader, row)).collect::<Result<_, _>>()?,
         chain: text.chain.iter().map(|row| link(reader, row)).collect::<Result<_, _>>()?,
+        positions: text.positions,
     })
 }
 

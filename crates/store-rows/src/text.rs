@@ -89,6 +89,16 @@ pub fn bytes32(table: &'static str, id: &str, bytes: &[u8]) -> Result<[u8; 32], 
     bytes.try_into().map_err(|_| RowError::new(table, id, "a hash has 32 bytes"))
 }
 
+/// The agent of an account's name.
+///
+/// # Errors
+/// When it is no agent's.
+pub fn agent_of(table: &'static str, account: &str) -> Result<Did, RowError> {
+    let name = account.strip_prefix("agent:");
+    let name = name.ok_or_else(|| RowError::new(table, account, "is no agent's account"))?;
+    name.parse().map_err(|error| RowError::new(table, account, error))
+}
+
 /// What is read from one row: every failure names the row.
 #[derive(Clone, Copy)]
 pub(crate) struct Reader<'a> {

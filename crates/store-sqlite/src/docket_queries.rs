@@ -1,6 +1,6 @@
 //! Disputes, and jurors, as readers see them.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -12,8 +12,8 @@ use marketplace_ledger::{Account, EntryDraft};
 use marketplace_money::{Amount, Did, DisputeId, OrderId, Timestamp};
 use marketplace_ports::{DisputeFilter, DisputeStore, Docket, Juror, Page, StoreError};
 use marketplace_store_rows::{
-    DisputeLogRow, DisputeRow, JurorRow, PostingRow, account_text, bytes32, count, drafts_of,
-    from_count, id_text, tables,
+    DisputeLogRow, DisputeRow, JurorRow, PostingRow, account_text, agent_of, bytes32, count,
+    drafts_of, from_count, id_text, tables,
 };
 
 use crate::failure::Failure;
@@ -190,6 +190,7 @@ fn seals(
     Ok(links)
 }
 
+const ENDS_ESCROW: &str = "kind IN ('escrow_released', 'escrow_refunded', 'escrow_split')";
 const ENTRIES: &str = "
 SELECT DISTINCT c.first_posting, c.last_posting FROM dispute_log l
     JOIN dispute_commits c ON c.batch = l.batch
@@ -203,7 +204,11 @@ struct Range {
     last_posting: i64,
 }
 
-fn entries(connection: &mut SqliteConnection, id: DisputeId) -> Result<Vec<EntryDraft>, Failure> {
+fn entries(
+    connection: &mut SqliteConnection,
+    id: DisputeId,
+    order: OrderId,
+) -> Result<Vec<EntryDraft>, Failure> {
     use tables::postings::dsl;
     let query = diesel::sql_query(ENTRIES).bind::<diesel::sql_types::Text, _>(id_text(id.uuid()));
     let ranges: Vec<Range> = query.load(connection)?;
@@ -212,12 +217,12 @@ fn entries(connection: &mut SqliteConnection, id: DisputeId) -> Result<Vec<Entry
         let query = dsl::postings
             .filter(dsl::position.ge(range.first_posting))
             .filter(dsl::position.le(range.last_posting))
-            .filter(dsl::reason.eq(Docket::entry_reason(id)))
+            .filter(dsl::reason.eq(Docket::entry_reason(id)).or(sql::<Bool>(ENDS_ESCROW)))
             .order(dsl::position)
             .select(PostingRow::as_select());
         rows.extend(query.load::<PostingRow>(connection)?);
     }
-    Ok(drafts_of(&rows)?)
+    Ok(drafts_of(order, &rows)?)
 }
 
 /// Jurors with their stakes.
@@ -274,6 +279,46 @@ fn jurors(
     }
 }
 
+/// Lines of one entry stand side by side. What counts of a transfer is cut off at what is asked for,
+/// so that no sum is beyond what a number holds.
+const SENT: &str = "
+SELECT other.account AS other, own.delta < 0 AS sent
+FROM postings own JOIN postings other ON other.position >= own.position - own.line
+    AND other.position < own.position - own.line + own.lines
+WHERE own.account = ?1 AND own.kind = 'transfer' AND own.at >= ?2
+    AND substr(other.account, 1, 6) = 'agent:' AND (own.delta < 0) <> (other.delta < 0)
+GROUP BY other.account, own.delta < 0
+HAVING SUM(MIN(ABS(own.delta), ABS(other.delta), ?3)) >= ?3";
+
+#[derive(QueryableByName)]
+struct Sent {
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    other: String,
+    #[diesel(sql_type = Bool)]
+    sent: bool,
+}
+
+pub(crate) fn sent_since(
+    connection: &mut SqliteConnection,
+    agents: &[Did],
+    since: Timestamp,
+    least: Amount,
+) -> Result<Vec<(Did, Did)>, Failure> {
+    let mut pairs = BTreeSet::new();
+    for agent in agents {
+        let query = diesel::sql_query(SENT)
+            .bind::<diesel::sql_types::Text, _>(account_text(&Account::Agent(agent.clone())))
+            .bind::<diesel::sql_types::BigInt, _>(since.micros())
+            .bind::<diesel::sql_types::BigInt, _>(least.nano());
+        for row in query.load::<Sent>(connection)? {
+            let other = agent_of("postings", &row.other)?;
+            let own = agent.clone();
+            pairs.insert(if row.sent { (own, other) } else { (other, own) });
+        }
+    }
+    Ok(pairs.into_iter().collect())
+}
+
 #[async_trait]
 impl DisputeStore for SqliteStore {
     async fn docket(&self, id: DisputeId) -> Result<Option<Arc<Docket>>, StoreError> {
@@ -307,8 +352,12 @@ impl DisputeStore for SqliteStore {
         self.readers.read(move |connection| seals(connection, id)).await
     }
 
-    async fn dispute_entries(&self, id: DisputeId) -> Result<Vec<EntryDraft>, StoreError> {
-        self.readers.read(move |connection| entries(connection, id)).await
+    async fn dispute_entries(
+        &self,
+        id: DisputeId,
+        order: OrderId,
+    ) -> Result<Vec<EntryDraft>, StoreError> {
+        self.readers.read(move |connection| entries(connection, id, order)).await
     }
 
     async fn juror(&self, did: &Did) -> Result<Option<(Arc<Juror>, Amount)>, StoreError> {
@@ -323,5 +372,14 @@ impl DisputeStore for SqliteStore {
     ) -> Result<Vec<(Arc<Juror>, Amount)>, StoreError> {
         let after = after.map_or_else(String::new, |did| did.as_str().to_owned());
         self.readers.read(move |connection| jurors(connection, &after, limit)).await
+    }
+    async fn sent_since(
+        &self,
+        agents: &[Did],
+        since: Timestamp,
+        least: Amount,
+    ) -> Result<Vec<(Did, Did)>, StoreError> {
+        let agents = agents.to_vec();
+        self.readers.read(move |connection| sent_since(connection, &agents, since, least)).await
     }
 }

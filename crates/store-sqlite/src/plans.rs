@@ -25,7 +25,7 @@ use uuid::Uuid;
 use crate::books::Books;
 use crate::clock::StoreClock;
 use crate::database::Place;
-use crate::{edges, lease, money, orders, servers};
+use crate::{docket_queries, edges, lease, money, orders, servers};
 
 type Log = Arc<Mutex<BTreeSet<String>>>;
 
@@ -197,6 +197,8 @@ fn read(connection: &mut SqliteConnection) {
     money::wallet(connection, &did()).unwrap();
     money::statement(connection, &did(), None, 10).unwrap();
     money::payouts_due(connection, 10).unwrap();
+    let least = Amount::from_avt(25);
+    docket_queries::sent_since(connection, &[did()], Timestamp::from_micros(1), least).unwrap();
     for account in [Account::Agent(did()), Account::Teg, Account::Fees(FeeKind::Listing)] {
         money::account_sum(connection, &account).unwrap();
     }

@@ -104,7 +104,7 @@ impl State {
         commits.iter().map(|(version, batch)| (*version, self.journal.link(*batch))).collect()
     }
 
-    fn entries_of(&self, id: DisputeId) -> Vec<EntryDraft> {
+    fn entries_of(&self, id: DisputeId, order: OrderId) -> Vec<EntryDraft> {
         let commits = self.disputes.commits.get(&id).map_or(&[][..], Vec::as_slice);
         let mut batches: Vec<usize> = commits.iter().map(|(_, batch)| *batch).collect();
         batches.dedup();
@@ -112,7 +112,7 @@ impl State {
         let mut drafts: Vec<Draft> = Vec::new();
         for line in batches.iter().flat_map(|batch| self.journal.lines_of(*batch)) {
             let of_dispute = matches!(line.kind, EntryKind::DisputeBond | EntryKind::DisputeClosed);
-            if *line.reason != *reason || !of_dispute {
+            if !(of_dispute && *line.reason == *reason) && !line.kind.ends_escrow() {
                 continue;
             }
             let posting = (line.account.clone(), line.delta);
@@ -121,8 +121,36 @@ impl State {
                 _ => drafts.push((line.entry, line.kind, vec![posting])),
             }
         }
+        let of_others = |(_, kind, moves): &Draft| {
+            let own = |(account, _): &(Account, Amount)| *account == Account::Order(order);
+            kind.ends_escrow() && !moves.iter().any(own)
+        };
+        drafts.retain(|draft| !of_others(draft));
         let drafts = drafts.into_iter();
         drafts.filter_map(|(_, kind, moves)| EntryDraft::new(kind, moves).ok()).collect()
+    }
+
+    fn sent_since(&self, agents: &[Did], since: Timestamp, least: Amount) -> Vec<(Did, Did)> {
+        let mut sums: BTreeMap<(Did, Did), i128> = BTreeMap::new();
+        let recent = self.journal.lines.iter().filter(|line| line.at >= since);
+        let transfers: Vec<_> = recent.filter(|line| line.kind == EntryKind::Transfer).collect();
+        for entry in transfers.chunk_by(|one, next| one.entry == next.entry) {
+            for from in entry.iter().filter(|line| line.delta.is_negative()) {
+                for to in entry.iter().filter(|line| line.delta.is_positive()) {
+                    if let (Account::Agent(sender), Account::Agent(receiver)) =
+                        (&from.account, &to.account)
+                    {
+                        let moved = from.delta.nano().saturating_neg().min(to.delta.nano());
+                        let pair = (sender.clone(), receiver.clone());
+                        *sums.entry(pair).or_default() += i128::from(moved);
+                    }
+                }
+            }
+        }
+        let known = |did: &Did| agents.contains(did);
+        let enough = sums.into_iter().filter(|(_, sum)| *sum >= i128::from(least.nano()));
+        let pairs = enough.map(|(pair, _)| pair);
+        pairs.filter(|(sender, receiver)| known(sender) || known(receiver)).collect()
     }
 
     /// Accounts of disputes without a dispute included.
@@ -188,8 +216,12 @@ impl DisputeStore for MemoryStore {
         self.call("dispute_seals", |state| Ok(state.seals(id))).await
     }
 
-    async fn dispute_entries(&self, id: DisputeId) -> Result<Vec<EntryDraft>, StoreError> {
-        self.call("dispute_entries", |state| Ok(state.entries_of(id))).await
+    async fn dispute_entries(
+        &self,
+        id: DisputeId,
+        order: OrderId,
+    ) -> Result<Vec<EntryDraft>, StoreError> {
+        self.call("dispute_entries", |state| Ok(state.entries_of(id, order))).await
     }
 
     async fn juror(&self, did: &Did) -> Result<Option<(Arc<Juror>, Amount)>, StoreError> {
@@ -210,5 +242,13 @@ impl DisputeStore for MemoryStore {
             staked.take(usize::try_from(limit).unwrap_or(usize::MAX)).collect()
         };
         self.call("jurors", |state| Ok(found(state))).await
+    }
+    async fn sent_since(
+        &self,
+        agents: &[Did],
+        since: Timestamp,
+        least: Amount,
+    ) -> Result<Vec<(Did, Did)>, StoreError> {
+        self.call("sent_since", |state| Ok(state.sent_since(agents, since, least))).await
     }
 }

@@ -8,7 +8,7 @@ use marketplace_ledger::EntryDraft;
 use marketplace_money::{Amount, Did, DisputeId, OrderId, Timestamp};
 use marketplace_ports::{DisputeFilter, DisputeStore, Docket, Juror, Page, StoreError};
 
-use super::BuggyStore;
+use super::{BuggyStore, PlantedBug};
 
 #[async_trait]
 impl DisputeStore for BuggyStore {
@@ -40,8 +40,16 @@ impl DisputeStore for BuggyStore {
         self.inner.dispute_seals(id).await
     }
 
-    async fn dispute_entries(&self, id: DisputeId) -> Result<Vec<EntryDraft>, StoreError> {
-        self.inner.dispute_entries(id).await
+    async fn dispute_entries(
+        &self,
+        id: DisputeId,
+        order: OrderId,
+    ) -> Result<Vec<EntryDraft>, StoreError> {
+        let mut found = self.inner.dispute_entries(id, order).await?;
+        if self.has(PlantedBug::AwardHidden) {
+            found.retain(|draft| !draft.kind().ends_escrow());
+        }
+        Ok(found)
     }
 
     async fn juror(&self, did: &Did) -> Result<Option<(Arc<Juror>, Amount)>, StoreError> {
@@ -54,5 +62,15 @@ impl DisputeStore for BuggyStore {
         limit: u32,
     ) -> Result<Vec<(Arc<Juror>, Amount)>, StoreError> {
         self.inner.jurors(after, limit).await
+    }
+    async fn sent_since(
+        &self,
+        agents: &[Did],
+        since: Timestamp,
+        least: Amount,
+    ) -> Result<Vec<(Did, Did)>, StoreError> {
+        let since =
+            if self.has(PlantedBug::OldTransfersCount) { Timestamp::from_micros(0) } else { since };
+        self.inner.sent_since(agents, since, least).await
     }
 }

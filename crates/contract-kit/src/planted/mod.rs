@@ -178,6 +178,10 @@ bugs! {
     StatementReversed => a_statement_explains_the_balance,
     /// Forgets tokens on their way out.
     WalletForgetsInFlight => a_wallet_shows_each_token_in_one_place,
+    /// Does not tell what a dispute made of the escrow.
+    AwardHidden => a_dispute_comes_back_with_all_that_happened,
+    /// Counts what was sent long ago.
+    OldTransfersCount => who_sent_whom_how_much_is_summed_up,
     /// Pays out nobody.
     PayoutsForgotten => payouts_are_due_by_policy,
     /// Knows only sums of accounts with a balance row.

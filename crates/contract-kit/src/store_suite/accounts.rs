@@ -2,7 +2,7 @@
 
 use marketplace_escrow::{Actor, Command};
 use marketplace_ledger::{Account, EntryKind};
-use marketplace_money::Amount;
+use marketplace_money::{Amount, Seconds};
 use marketplace_ports::{
     Agent, ChangeSet, Page, PayoutPolicy, StatementLine, WalletSums, Withdrawal, WithdrawalState,
 };
@@ -186,4 +186,53 @@ pub(crate) async fn payouts_are_due_by_policy(mut world: World) {
     world.write(with_agent(update(1, row))).await;
     let due = world.store().payouts_due(100).await.expect("payouts_due");
     assert_eq!(due, [(did("immediate"), PayoutPolicy::Immediate, nano(1))]);
+}
+
+/// Sums over all transfers between two agents since an instant, each way by itself, however much
+/// else there is on their statements.
+pub(crate) async fn who_sent_whom_how_much_is_summed_up(mut world: World) {
+    let names: Vec<_> = ["a", "b", "c", "d"].iter().map(|name| did(name)).collect();
+    for name in &names {
+        world.fund(name, 1_000).await;
+    }
+    let send = async |world: &mut World, kind, from: &str, to: &str, amount: i64| {
+        let moves = [(agent_account(&did(from)), -amount), (agent_account(&did(to)), amount)];
+        let entries = vec![world.entry(kind, moves)];
+        world.write(ChangeSet { entries, ..ChangeSet::default() }).await;
+    };
+    send(&mut world, EntryKind::Transfer, "d", "a", 50).await;
+    world.advance(10);
+    let since = world.now().await;
+    for amount in [20, 5] {
+        send(&mut world, EntryKind::Transfer, "a", "b", amount).await;
+    }
+    // Neither the other way round, nor for work, nor from or to us.
+    send(&mut world, EntryKind::Transfer, "b", "a", 24).await;
+    send(&mut world, EntryKind::EscrowSplit, "c", "a", 50).await;
+    send(&mut world, EntryKind::Transfer, "c", "d", 30).await;
+    let insured = world
+        .entry(EntryKind::Transfer, [(agent_account(&did("b")), -40), (Account::Insurance, 40)]);
+    let entries = vec![insured];
+    world.write(ChangeSet { entries, ..ChangeSet::default() }).await;
+    for _ in 0..12 {
+        send(&mut world, EntryKind::Transfer, "c", "b", 1).await;
+        world.fund(&did("b"), 1).await;
+    }
+    let check = async |world: &World, agents: &[&str], since, least, expect: &[(&str, &str)]| {
+        let agents: Vec<_> = agents.iter().map(|name| did(name)).collect();
+        let found = world.store().sent_since(&agents, since, nano(least)).await;
+        let expect: Vec<_> = expect.iter().map(|(from, to)| (did(from), did(to))).collect();
+        assert_eq!(found.expect("sent_since"), expect, "{agents:?} {least}");
+    };
+    check(&world, &["a"], since, 25, &[("a", "b")]).await;
+    check(&world, &["b", "a"], since, 25, &[("a", "b")]).await;
+    check(&world, &["b"], since, 24, &[("a", "b"), ("b", "a")]).await;
+    check(&world, &["b"], since, 12, &[("a", "b"), ("b", "a"), ("c", "b")]).await;
+    check(&world, &["b"], since, 13, &[("a", "b"), ("b", "a")]).await;
+    check(&world, &["d"], since, 30, &[("c", "d")]).await;
+    check(&world, &["d"], since, 31, &[]).await;
+    check(&world, &["a", "c"], since, 26, &[("c", "d")]).await;
+    check(&world, &["a"], since.minus(Seconds(60)), 50, &[("d", "a")]).await;
+    check(&world, &["nobody"], since, 1, &[]).await;
+    check(&world, &[], since, 1, &[]).await;
 }

@@ -4,10 +4,10 @@
 use std::sync::Arc;
 
 use marketplace_disputes::{
-    Approval, Caller, Category, Claim, Command, Context, Dispute, DisputeEvent, Entrant,
+    Approval, Board, Caller, Category, Claim, Command, Context, Dispute, DisputeEvent, Entrant,
     EvidenceInput, Finding, LogEntry, Opening, OperatorSignature, Operators, OrderFacts, Phase,
     Policy, Pool, Remedy, SeedSource, Vote, abort_digest, commitment, decide, evolve, posting,
-    ruling_digest, verify,
+    rule_set_hash, ruling_digest, verify,
 };
 use marketplace_escrow::{self as escrow, Actor, Order, apply};
 use marketplace_ledger::{Account, EntryKind};
@@ -155,7 +155,14 @@ impl Play {
         let mut next = self.docket.after(LogEntry { at: now, events });
         let version = next.dispute.version;
         match &command {
-            Command::ApplyRules { facts } => next.facts = Some((version, facts.as_ref().clone())),
+            Command::ApplyRules { facts } => {
+                next.facts = Some((version, facts.as_ref().clone()));
+                next.rule_set = Some(rule_set_hash());
+            }
+            Command::Rule { .. } | Command::Abort { .. } => {
+                let keys = vec![self.operator.clone(), did("operator2")];
+                next.operators = Some((version, Board { keys, needed: 1 }));
+            }
             Command::CallPanel { pool } => next.pools.push((version, pool.hash())),
             _ => {}
         }
@@ -218,25 +225,29 @@ impl Play {
     /// Its packet, made of what the store has, repeats.
     async fn verify(&self, world: &mut World) {
         world.settle().await;
-        let id = self.docket.dispute.id;
+        let (id, order) = (self.docket.dispute.id, self.docket.dispute.order);
         let mut chain = world.store().dispute_seals(id).await.expect("seals");
         assert_eq!(chain.len() as u64, self.docket.dispute.version);
+        let positions = chain.iter().map(|(_, link)| link.position).collect();
         chain.dedup_by_key(|(_, link)| link.position);
+        let (rule_set, operators) = (self.docket.rules_then(), self.docket.operators.clone());
         let packet = marketplace_disputes::Packet {
             opened: self.docket.opened.clone(),
             log: self.docket.log.clone(),
             facts: self.docket.facts.as_ref().map(|(_, facts)| facts.clone()),
             pools: self.pools(),
             gaps: Gaps::none(),
-            operators: vec![self.operator.clone()],
-            operators_needed: 1,
-            rule_set: marketplace_disputes::rule_set_hash(),
+            operators: operators.map(|(_, board)| board).unwrap_or_default(),
+            rule_set: rule_set.unwrap_or_else(rule_set_hash),
             closed: self.docket.dispute.clone(),
-            postings: world.store().dispute_entries(id).await.expect("entries"),
+            postings: world.store().dispute_entries(id, order).await.expect("entries"),
             chain: chain.into_iter().map(|(_, link)| link).collect(),
+            positions,
         };
         let verified = verify(&packet, &|_, _, _| true).expect("it repeats");
         assert_eq!(verified.batches as u64, self.docket.dispute.version);
+        assert_eq!(verified.placed as u64, self.docket.dispute.version);
+        assert!(packet.postings.iter().any(|draft| draft.kind().ends_escrow()));
         assert_eq!(world.audit().await.breaches(), [""; 0]);
     }
 

@@ -206,6 +206,7 @@ macro_rules! for_each_store_case {
             accounts::a_statement_comes_in_pages,
             accounts::a_wallet_shows_each_token_in_one_place,
             accounts::payouts_are_due_by_policy,
+            accounts::who_sent_whom_how_much_is_summed_up,
             api_keys::api_keys_come_back_as_they_were,
             api_keys::a_revoked_api_key_stays_revoked,
             audit::the_audit_is_clean_after_much_activity,

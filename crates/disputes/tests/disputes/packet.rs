@@ -1,9 +1,10 @@
 //! Packets: what happened is accepted, whatever was changed afterwards is not.
 
 use marketplace_disputes::{
-    Basis, Command, DisputeEvent, Finding, Packet, PacketFault, Pool, Response, SignatureCheck,
-    State, verify,
+    Basis, Command, DisputeEvent, Finding, Known, OrderEffect, Packet, PacketFault, Pool, Response,
+    SignatureCheck, State, award as award_of, verify, verify_with,
 };
+use marketplace_ledger::{Account, EntryDraft};
 use marketplace_money::{Amount, Seconds};
 
 use crate::play::play;
@@ -21,7 +22,8 @@ fn appealed() -> Packet {
 fn what_happened_is_accepted() {
     let verified = verify(&appealed(), SIGNED).unwrap();
     let counts = [verified.commits, verified.panels, verified.votes, verified.entries];
-    assert_eq!(counts, [27, 2, 9, 4]);
+    assert_eq!(counts, [27, 2, 9, 5]);
+    assert_eq!((verified.placed, verified.taken), (28, 0));
     for script in [
         "strike | strike | strike",
         "withdraw",
@@ -75,9 +77,18 @@ fn whatever_was_changed_is_found() {
     check(|packet| packet.postings.truncate(1), "OtherPostings");
     check(|packet| packet.chain[1].content = Some(vec![1]), "BrokenChain");
     check(|packet| packet.chain[1].previous = [1; 32], "BrokenChain");
-    check(|packet| packet.chain.truncate(1), "UnknownSeed");
+    check(|packet| packet.chain.truncate(1), "OtherBatch");
+    check(|packet| packet.positions.clear(), "UnknownSeed");
+    check(|packet| packet.positions.swap(3, 5), "OtherBatch");
+    check(|packet| packet.positions.push(28), "OtherBatch");
+    // The batch before the call was sealed before the pool was frozen.
+    let earlier_batch = |packet: &mut Packet| {
+        let at = entry_of(packet, |event| matches!(event, DisputeEvent::Called { .. }));
+        packet.positions[at + 1] -= 1;
+    };
+    check(earlier_batch, "UnknownSeed");
     check(|packet| packet.closed.reason = "another".into(), "OtherEnd");
-    check(|packet| drop(packet.log.pop()), "OtherEnd");
+    check(|packet| drop((packet.log.pop(), packet.positions.pop())), "OtherEnd");
     check(|packet| packet.opened.stakes.bond = Amount::from_avt(1), "OtherEnd");
     let too_late = |packet: &mut Packet| {
         for entry in &mut packet.log {
@@ -114,6 +125,97 @@ fn whatever_was_changed_is_found() {
         }
     };
     check(silent, "NotAllowed");
+}
+
+/// What the end made of the escrow is as much a part of it as the bonds.
+#[test]
+fn who_got_the_escrow_is_checked() {
+    let award = |packet: &Packet| {
+        packet.postings.iter().position(|draft| draft.kind().ends_escrow()).unwrap()
+    };
+    check(|packet| drop(packet.postings.remove(award(packet))), "OtherPostings");
+    let more_for_the_seller = |packet: &mut Packet| {
+        let at = award(packet);
+        let nano = Amount::from_nano;
+        let moves: Vec<_> = packet.postings[at]
+            .postings()
+            .iter()
+            .map(|posting| (posting.account.clone(), posting.delta))
+            .chain([
+                (Account::Agent(did("seller")), nano(1)),
+                (Account::Agent(did("buyer")), nano(-1)),
+            ])
+            .collect();
+        packet.postings[at] = EntryDraft::new(packet.postings[at].kind(), moves).unwrap();
+    };
+    check(more_for_the_seller, "OtherPostings");
+    let released = |packet: &mut Packet| {
+        let all = award_of(&packet.closed, OrderEffect::Accept).unwrap().unwrap();
+        let at = award(packet);
+        packet.postings[at] = all;
+    };
+    check(released, "OtherPostings");
+    check(|packet| packet.postings.push(packet.postings[award(packet)].clone()), "OtherPostings");
+    for (script, paid) in [("withdraw", 0), ("concede-all", 1), ("contest | abort", 1)] {
+        let packet = play(&Setup::default(), script).packet();
+        let awards = packet.postings.iter().filter(|draft| draft.kind().ends_escrow());
+        assert_eq!(awards.count(), paid, "{script}");
+    }
+}
+
+/// A ruling of tier 1 under rules that are older than these.
+fn ruled_by_older_rules(script: &str) -> Packet {
+    let mut packet = play(&Setup::default(), script).packet();
+    packet.rule_set = [9; 32];
+    let name_older = |ruling: &mut marketplace_disputes::Ruling| {
+        if let Basis::Rule { rule_set, .. } = &mut ruling.basis {
+            *rule_set = [9; 32];
+        }
+    };
+    for event in packet.log.iter_mut().flat_map(|entry| &mut entry.events) {
+        if let DisputeEvent::Ruled(ruling) = event {
+            name_older(ruling);
+        }
+    }
+    packet.closed.rounds.iter_mut().filter_map(|round| round.ruling.as_mut()).for_each(name_older);
+    packet
+}
+
+#[test]
+fn older_rules_are_taken_as_they_stand_where_somebody_knows_them() {
+    let older: &[[u8; 32]] = &[[9; 32]];
+    let known = Known { is_signed: SIGNED, rule_sets: older, hashes: &[] };
+    // Silence; a panel after no rule decided; a concession, which asks no rule.
+    for (script, strict) in [
+        ("strike | strike | strike", Err(PacketFault::OtherRules)),
+        ("contest | vote full full full | strike", Err(PacketFault::OtherRules)),
+        ("concede", Ok(0)),
+    ] {
+        let packet = ruled_by_older_rules(script);
+        assert_eq!(verify(&packet, SIGNED).map(|verified| verified.taken), strict, "{script}");
+        let taken = verify_with(&packet, &known).map(|verified| verified.taken);
+        assert_eq!(taken, Ok(usize::from(strict.is_err())), "{script}");
+    }
+    let silent = "strike | strike | strike";
+    let mut other_facts = ruled_by_older_rules(silent);
+    other_facts.facts.as_mut().unwrap().exclusive = true;
+    assert!(matches!(verify_with(&other_facts, &known), Err(PacketFault::OtherEvents { .. })));
+    let mut unnamed = ruled_by_older_rules(silent);
+    unnamed.rule_set = [8; 32];
+    assert_eq!(verify_with(&unnamed, &known), Err(PacketFault::OtherRules));
+}
+
+#[test]
+fn hashes_that_somebody_kept_are_compared() {
+    let packet = appealed();
+    let own = packet.chain.last().unwrap();
+    let check = |hashes: &[(u64, [u8; 32])]| {
+        verify_with(&packet, &Known { is_signed: SIGNED, rule_sets: &[], hashes }).map(|_| ())
+    };
+    assert_eq!(check(&[(own.position, own.hash)]), Ok(()));
+    for other in [(own.position, [1; 32]), (own.position + 1, own.hash)] {
+        assert_eq!(check(&[other]), Err(PacketFault::OtherChain { position: other.0 }));
+    }
 }
 
 #[test]
@@ -161,10 +263,13 @@ fn fastest(run: impl Fn()) -> std::time::Duration {
 
 #[test]
 fn rules_and_packets_are_fast() {
-    let votes = "full full full full full full half";
-    let script =
-        format!("contest | vote rejected full rejected | appeal buyer | vote {votes} | strike");
-    let packet = play(&Setup::default(), &script).packet();
+    let ballots = |count: usize, ballot: &str| vec![ballot; count].join(" ");
+    let (seven, fifteen) = (ballots(7, "rejected"), ballots(15, "full"));
+    let script = format!("contest | vote {seven} | appeal buyer | vote {fifteen} | strike");
+    let price = Amount::from_avt(1_500);
+    let purse = Amount::from_avt(10_000);
+    let packet = play(&Setup { price, purse, ..Setup::default() }, &script).packet();
+    assert_eq!(verify(&packet, SIGNED).unwrap().votes, 22);
     let verified = fastest(|| drop(verify(&packet, SIGNED)));
     assert!(verified.as_millis() < 50, "a packet takes {verified:?}");
     let facts = packet.facts.as_ref().unwrap();

@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 
 use marketplace_disputes::{
-    Approval, Caller, Candidate, Category, ChainLink, Claim, Command, Context, Dispute,
+    Approval, Board, Caller, Candidate, Category, ChainLink, Claim, Command, Context, Dispute,
     DisputeEvent, DisputeRefusal, Finding, LogEntry, Opening, OperatorSignature, Operators,
     OrderFacts, Packet, Policy, Pool, Remedy, SeedSource, Side, State, TRANSITIONS, TimerKind,
-    Vote, apply, commitment, decide, evolve, posting, rule_set_hash,
+    Vote, apply, award, commitment, decide, evolve, posting, rule_set_hash,
 };
 use marketplace_escrow::{self as escrow, Order, OrderTerms};
 use marketplace_fees::FeeSchedule;
@@ -91,6 +91,8 @@ pub(crate) struct World {
     pub(crate) log: Vec<LogEntry>,
     pub(crate) postings: Vec<EntryDraft>,
     pub(crate) chain: Vec<ChainLink>,
+    /// The batch of the last call.
+    pub(crate) call: usize,
     pub(crate) operators: Vec<Did>,
     pub(crate) needed: usize,
     pub(crate) restarts: usize,
@@ -207,6 +209,7 @@ impl World {
             log: Vec::new(),
             postings: Vec::new(),
             chain: Vec::new(),
+            call: 0,
             operators: operators.to_vec(),
             needed: 2,
             restarts: 0,
@@ -217,6 +220,7 @@ impl World {
         let dispute = world.dispute.clone();
         let draft = posting(&dispute, &opened.event).expect("stakes fit");
         world.book(draft)?;
+        world.seal();
         world.check();
         Ok(world)
     }
@@ -282,9 +286,10 @@ impl World {
             *self = before;
             return Err(refused);
         }
+        self.seal();
         if let Command::CallPanel { pool } = command {
             self.pools.push(pool.clone());
-            self.seal();
+            self.call = self.chain.len();
         }
         self.log.push(LogEntry { at: self.now, events: events.clone() });
         let applied = apply(&before.dispute, &events);
@@ -308,7 +313,10 @@ impl World {
             self.book(draft)?;
             self.dispute = evolve(self.dispute.clone(), event);
             if let DisputeEvent::Closed { verdict, .. } = event {
-                self.close_order(verdict.order.order_command())?;
+                let (actor, command) = verdict.order.order_command();
+                let paid = award(&self.dispute, verdict.order).expect("shares fit");
+                assert_eq!(self.close_order(actor, &command)?, paid, "{:?}", verdict.order);
+                self.postings.extend(paid);
             }
         }
         Ok(())
@@ -316,20 +324,23 @@ impl World {
 
     fn close_order(
         &mut self,
-        (actor, command): (escrow::Actor, escrow::Command),
-    ) -> Result<(), Refused> {
+        actor: escrow::Actor,
+        command: &escrow::Command,
+    ) -> Result<Option<EntryDraft>, Refused> {
         let gaps = self.gap_list();
         let cx = escrow::Context { now: self.now, gaps: &gaps };
-        let events = escrow::decide(&self.order, actor, &command, &cx)
+        let mut paid = None;
+        let events = escrow::decide(&self.order, actor, command, &cx)
             .unwrap_or_else(|refusal| panic!("the order refused {command:?}: {refusal}"));
         for event in &events {
             let draft = escrow::posting(&self.order, event).expect("shares fit");
             if let Some(draft) = draft {
                 self.move_money(&draft)?;
+                paid = Some(draft);
             }
             self.order = escrow::evolve(self.order.clone(), event);
         }
-        Ok(())
+        Ok(paid)
     }
 
     fn book(&mut self, draft: Option<EntryDraft>) -> Result<(), Refused> {
@@ -392,7 +403,7 @@ impl World {
     }
 
     pub(crate) fn source(&self) -> Option<SeedSource> {
-        let link = self.chain.last()?;
+        let link = self.chain.get(self.call.checked_sub(1)?)?;
         Some(SeedSource { position: link.position, hash: link.hash, beacon: None })
     }
 
@@ -472,12 +483,12 @@ impl World {
             facts: Some(self.facts.clone()),
             pools: self.pools.clone(),
             gaps: self.gap_list(),
-            operators: self.operators.clone(),
-            operators_needed: self.needed,
+            operators: Board { keys: self.operators.clone(), needed: self.needed },
             rule_set: rule_set_hash(),
             closed: self.dispute.clone(),
             postings: self.postings.clone(),
             chain: self.chain.clone(),
+            positions: self.chain.iter().map(|link| link.position).collect(),
         }
     }
 }

@@ -5,8 +5,8 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use marketplace_disputes::{
-    Caller, Command, Context, Dispute, DisputeEvent, DisputeRefusal, LogEntry, Operators,
-    OrderFacts, decide, evolve, posting,
+    Board, Caller, Command, Context, Dispute, DisputeEvent, DisputeRefusal, LogEntry, Operators,
+    OrderFacts, decide, evolve, posting, rule_set_hash,
 };
 use marketplace_escrow::OrderRefusal;
 use marketplace_ledger::Account;
@@ -72,6 +72,8 @@ impl Bench {
 pub(crate) struct Inputs {
     pub(crate) facts: Option<OrderFacts>,
     pub(crate) pool: Option<[u8; 32]>,
+    /// Where they decided.
+    pub(crate) operators: Option<Board>,
 }
 
 /// Decides one command on a dispute and writes what follows.
@@ -96,7 +98,9 @@ pub(crate) fn run(
     if !bench.covers(&docket, &events) {
         return Err(Refusal::BenchChanged);
     }
-    let docket = write(desk, &docket, events, inputs)?;
+    let board = || Board { keys: operators.keys.clone(), needed: operators.needed };
+    let operators_then = (*caller == Caller::Operators).then(board);
+    let docket = write(desk, &docket, events, Inputs { operators: operators_then, ..inputs })?;
     let (now, gaps) = (desk.now(), desk.gaps().clone());
     Ok(DisputeView { docket, now, gaps, operators: operators.clone() })
 }
@@ -135,7 +139,11 @@ fn write(
     }
     let mut after = before.after(LogEntry { at: desk.now(), events });
     let version = after.dispute.version;
-    after.facts = inputs.facts.map(|facts| (version, facts)).or(after.facts.take());
+    if let Some(facts) = inputs.facts {
+        (after.facts, after.rule_set) = (Some((version, facts)), Some(rule_set_hash()));
+    }
+    let operators = inputs.operators.map(|board| (version, board));
+    after.operators = operators.or(after.operators.take());
     after.pools.extend(inputs.pool.map(|name| (version, name)));
     set_timer(desk, Some(&before.dispute), &after.dispute);
     Ok(desk.write_docket(before.dispute.version, after))

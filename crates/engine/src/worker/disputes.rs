@@ -71,7 +71,7 @@ impl Worker {
         Ok(match dispute.next_timer().map(|timer| timer.kind) {
             Some(TimerKind::Rules) => {
                 let facts = self.facts(docket).await?;
-                let inputs = Inputs { facts: Some(facts.clone()), pool: None };
+                let inputs = Inputs { facts: Some(facts.clone()), ..Inputs::default() };
                 let command = Command::ApplyRules { facts: Box::new(facts) };
                 Some(Step::ours(docket, command, inputs))
             }
@@ -83,7 +83,8 @@ impl Worker {
 
     async fn call(&self, docket: &Docket, now: Timestamp) -> Result<Step, Error> {
         let pool = self.marketplace.pool(docket, now).await?;
-        let (bytes, inputs) = (pool_bytes(&pool), Inputs { facts: None, pool: Some(pool.hash()) });
+        let inputs = Inputs { pool: Some(pool.hash()), ..Inputs::default() };
+        let bytes = pool_bytes(&pool);
         let step = Step::ours(docket, Command::CallPanel { pool }, inputs);
         Ok(Step { pool: Some(bytes), ..step })
     }

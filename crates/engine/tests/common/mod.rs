@@ -104,6 +104,11 @@ impl Market {
 
     /// Another server over the same store and the same TEG.
     pub(crate) async fn replica(&self) -> Marketplace {
+        self.replica_with(|_| {}).await
+    }
+
+    /// The same with other settings.
+    pub(crate) async fn replica_with(&self, change: impl FnOnce(&mut Config)) -> Marketplace {
         let edges = Edges {
             store: Arc::new(self.store.clone()),
             teg: Arc::new(self.teg.clone()),
@@ -111,7 +116,9 @@ impl Market {
             notifier: Arc::new(marketplace_ports::Silence),
             ids: Arc::new(RandomIds),
         };
-        let replica = Marketplace::start(self.marketplace.config().clone(), edges);
+        let mut config = self.marketplace.config().clone();
+        change(&mut config);
+        let replica = Marketplace::start(config, edges);
         replica.open().await.unwrap();
         replica
     }

@@ -40,8 +40,12 @@ impl DisputeStore for SimStore {
         self.call("dispute_seals", self.inner.dispute_seals(id)).await
     }
 
-    async fn dispute_entries(&self, id: DisputeId) -> Result<Vec<EntryDraft>, StoreError> {
-        self.call("dispute_entries", self.inner.dispute_entries(id)).await
+    async fn dispute_entries(
+        &self,
+        id: DisputeId,
+        order: OrderId,
+    ) -> Result<Vec<EntryDraft>, StoreError> {
+        self.call("dispute_entries", self.inner.dispute_entries(id, order)).await
     }
 
     async fn juror(&self, did: &Did) -> Result<Option<(Arc<Juror>, Amount)>, StoreError> {
@@ -54,5 +58,13 @@ impl DisputeStore for SimStore {
         limit: u32,
     ) -> Result<Vec<(Arc<Juror>, Amount)>, StoreError> {
         self.call("jurors", self.inner.jurors(after, limit)).await
+    }
+    async fn sent_since(
+        &self,
+        agents: &[Did],
+        since: Timestamp,
+        least: Amount,
+    ) -> Result<Vec<(Did, Did)>, StoreError> {
+        self.call("sent_since", self.inner.sent_since(agents, since, least)).await
     }
 }
