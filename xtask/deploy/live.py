@@ -4,7 +4,8 @@ there, and has a real Prometheus evaluate everything that dashboard and alerts a
     live.py FOLDER_OF_PROGRAMS URL_OF_A_POSTGRESQL_SERVER
 
 What is replaced: names of the other containers by addresses on loopback, /data by a temporary
-folder, and the secrets, which nobody but this run knows.
+folder, and the values of secrets, which nobody but this run knows. Nothing is added: a variable that
+neither the files nor the runbook's steps give is one that a program does without.
 """
 
 import contextlib
@@ -289,19 +290,19 @@ def main():
                 "http://teg-layer:8100": teg,
                 "http://registry:8100": teg,
                 "http://registry:8000": teg,
+                "postgres://marketplace:trial@postgres:5432/marketplace": url,
             }
             if name == "compose":
                 members = list(files.of_compose(values))
             else:
-                secrets = {"database_url": url, "registry_client_id": "marketplace", "registry_client_secret": "trial"}
+                # Of these, what the runbook has an operator put into the secret.
+                ours = {"database_url": url, "registry_client_id": "marketplace", "registry_client_secret": "trial"}
+                secrets = files.secrets_of(name, ours | {"operator_dids": f"{did},{second}"})
                 members = list(files.of_kubernetes(name, secrets))
             if name == "production":
                 # It has no TEG of its own: the trial's stands in for that of the network.
-                members += [member for member in files.of_kubernetes("trial", secrets) if member.name == "teg-layer"]
-            for member in members:
-                # Whoever installs it names its operators; here they are as many as must sign.
-                if int(member.environment.get("OPERATOR_SIGNATURES", "1")) > 1:
-                    member.environment["OPERATOR_DIDS"] = ",".join([did, second])
+                trial = files.of_kubernetes("trial", files.secrets_of("trial", {}))
+                members += [member for member in trial if member.name == "teg-layer"]
             own = folder / name
             own.mkdir()
             run_house(name, members, programs, own, replaced, ports, operator if name == "compose" else None)

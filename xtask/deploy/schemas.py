@@ -10,7 +10,12 @@ import kubernetes_validate
 import files
 
 VERSION = "1.33"
-SECRETS = {"database_url": "postgres://x/y", "registry_client_id": "x", "registry_client_secret": "y"}
+SECRETS = {
+    "database_url": "postgres://x/y",
+    "registry_client_id": "x",
+    "registry_client_secret": "y",
+    "operator_dids": "did:key:x,did:key:y",
+}
 
 
 def check(what, is_so):
@@ -138,7 +143,9 @@ if __name__ == "__main__":
     programs = list(files.of_compose(files.example()))
     for overlay in files.OVERLAYS:
         check_kubernetes(overlay)
-        programs += files.of_kubernetes(overlay, SECRETS)
+        secrets = files.secrets_of(overlay, SECRETS)
+        programs += files.of_kubernetes(overlay, secrets)
+        check(f"{overlay}: the secret has {sorted(secrets)}", secrets.keys() == SECRETS.keys())
     check_names(programs, settings())
     check_runbook()
     print(f"{len(programs)} programs, all by their schemas")
