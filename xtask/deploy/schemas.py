@@ -12,6 +12,10 @@ import files
 VERSION = "1.33"
 SECRETS = {
     "database_url": "postgres://x/y",
+# What PostgreSQL has when nobody says otherwise, and how many of it are not for us.
+POSTGRES_CONNECTIONS, POSTGRES_RESERVED = 100, 3
+# Of each process, beside its pool; and beside all processes: an audit, the migration, the backup.
+LISTENS, BESIDE = 1, 1 + 4 + 1
     "registry_client_id": "x",
     "registry_client_secret": "y",
     "operator_dids": "did:key:x,did:key:y",
@@ -108,6 +112,45 @@ def check_dockerfile():
     text = (files.DEPLOY / "Dockerfile").read_text()
     last = text[text.rindex("\nFROM ") :]
     check("the image begins with nothing", last.startswith("\nFROM scratch\n"))
+def check_connections(where, processes, database):
+    """All processes at their most, with the jobs beside them, find room in PostgreSQL: the formula
+    of the runbook. `processes` are (how many, their environment)."""
+    default = re.search(r"`DATABASE_CONNECTIONS` .*\[default: (\d+)\]", (files.DEPLOY / "SETTINGS.md").read_text())[1]
+    taken = sum(count * (int(own.get("DATABASE_CONNECTIONS") or default) + LISTENS) for count, own in processes)
+    words = [*database.get("command", []), *database.get("args", [])] if database else []
+    told = [word.removeprefix("max_connections=") for word in words if word.startswith("max_connections=")]
+    most = int((told or [POSTGRES_CONNECTIONS])[0]) - POSTGRES_RESERVED
+    check(f"{where}: {taken + BESIDE} connections, and PostgreSQL has {most}", taken + BESIDE <= most)
+
+
+def check_connections_of_kubernetes(overlay, programs):
+    objects = files.rendered(overlay)
+    scaled = {
+        thing["spec"]["scaleTargetRef"]["name"]: thing["spec"]["maxReplicas"]
+        for thing in objects
+        if thing["kind"] == "HorizontalPodAutoscaler"
+    }
+    environments = {program.name: program.environment for program in programs}
+    processes, database = [], None
+    for thing in objects:
+        name, spec = thing["metadata"]["name"], thing.get("spec", {})
+        if thing["kind"] != "Deployment":
+            continue
+        if name == "postgres":
+            database = spec["template"]["spec"]["containers"][0]
+        elif "DATABASE_URL" in environments.get(name, {}):
+            most = scaled.get(name, spec["replicas"]) + spec["strategy"]["rollingUpdate"]["maxSurge"]
+            processes.append((most, environments[name]))
+    check(f"{overlay}: servers and workers", len(processes) == 2)
+    check_connections(overlay, processes, database)
+
+
+def check_connections_of_compose(programs):
+    processes = [(1, program.environment) for program in programs if "DATABASE_URL" in program.environment]
+    database = files.compose(files.example())["services"]["postgres"]
+    check_connections("compose", processes, database)
+
+
     check("the image's user", re.search(r"^USER [1-9]\d*:[1-9]\d*$", last, re.M))
     check("the image's health", "HEALTHCHECK" in last)
     root = files.DEPLOY.parent
@@ -144,8 +187,11 @@ if __name__ == "__main__":
     for overlay in files.OVERLAYS:
         check_kubernetes(overlay)
         secrets = files.secrets_of(overlay, SECRETS)
-        programs += files.of_kubernetes(overlay, secrets)
+        own = list(files.of_kubernetes(overlay, secrets))
+        check_connections_of_kubernetes(overlay, own)
+        programs += own
         check(f"{overlay}: the secret has {sorted(secrets)}", secrets.keys() == SECRETS.keys())
     check_names(programs, settings())
     check_runbook()
     print(f"{len(programs)} programs, all by their schemas")
+    check_connections_of_compose(programs)

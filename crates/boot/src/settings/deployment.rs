@@ -44,6 +44,10 @@ pub struct Deployment {
     pub database: PathBuf,
     /// The address of the PostgreSQL database, where that is where orders and money are.
     pub postgres: Option<String>,
+    /// Connections to it for commits.
+    pub writers: usize,
+    /// Connections to it for everything else.
+    pub readers: usize,
     /// Whether deadlines, payouts and messages are somebody else's.
     pub no_worker: bool,
     /// The file of the embedded TEG.
@@ -131,6 +135,7 @@ impl Settings {
         let config = self.economics(&card, &mut problems);
         let database = self.database(&mut problems);
         let beside = |name: &str| database.parent().unwrap_or(Path::new("")).join(name);
+        let (writers, readers) = self.connections(config.batches_in_flight, &mut problems);
         self.refuse_open_to_strangers(&mut problems);
         let deployment = Deployment {
             teg: beside(TEG_FILE),
@@ -155,6 +160,8 @@ impl Settings {
             drain: Duration::from_secs(self.drain_seconds.into()),
             warnings: self.warnings(),
             postgres: self.postgres().map(str::to_owned),
+            writers,
+            readers,
             no_worker: self.no_worker,
             config,
             card,

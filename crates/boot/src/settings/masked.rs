@@ -43,6 +43,7 @@ impl Settings {
             ("PUBLIC_URL", deployment.public_url.clone().unwrap_or_else(|| "(listen)".into())),
             ("DATA_DIR", self.data_dir.display().to_string()),
             ("DATABASE_URL", database),
+            ("DATABASE_CONNECTIONS", (deployment.writers + deployment.readers).to_string()),
             ("TEG_LAYER_URL", edge(self.teg_layer_url.as_ref())),
             ("TEG_AUTH_MODE", name_of(&self.teg.teg_auth_mode)),
             ("TEG_TOKEN", hidden(self.teg.teg_token.as_ref())),

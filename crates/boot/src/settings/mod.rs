@@ -1,6 +1,7 @@
 //! Settings: one type for flags and environment, checked as a whole before anything is opened.
 
 mod card;
+mod connections;
 mod deployment;
 mod limits;
 mod manifest;
@@ -122,6 +123,11 @@ pub struct Settings {
     /// [default: sqlite: and marketplace.db in the data folder]
     #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
     pub database_url: Option<String>,
+
+    /// Connections to PostgreSQL that this process keeps at most; one more listens, and an audit has
+    /// one of its own [default: 12]
+    #[arg(long, env = "DATABASE_CONNECTIONS", hide_env_values = true, value_name = "NUMBER")]
+    pub database_connections: Option<String>,
 
     /// The TEG where tokens live: http(s)://… or embedded [default: embedded]
     #[arg(long, env = "TEG_LAYER_URL", hide_env_values = true, value_name = "URL")]
@@ -371,6 +377,7 @@ impl Settings {
             public_url: None,
             data_dir: data_dir.to_owned(),
             database_url: None,
+            database_connections: None,
             teg_layer_url: None,
             teg: TegOptions::default(),
             registry_url: None,
