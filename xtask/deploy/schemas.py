@@ -6,16 +6,18 @@ import subprocess
 import sys
 
 import kubernetes_validate
+import yaml
 
 import files
+import rules
 
 VERSION = "1.33"
-SECRETS = {
-    "database_url": "postgres://x/y",
 # What PostgreSQL has when nobody says otherwise, and how many of it are not for us.
 POSTGRES_CONNECTIONS, POSTGRES_RESERVED = 100, 3
 # Of each process, beside its pool; and beside all processes: an audit, the migration, the backup.
 LISTENS, BESIDE = 1, 1 + 4 + 1
+SECRETS = {
+    "database_url": "postgres://x/y",
     "registry_client_id": "x",
     "registry_client_secret": "y",
     "operator_dids": "did:key:x,did:key:y",
@@ -72,7 +74,9 @@ def check_kubernetes(overlay):
     chosen = lambda selector: any(selector.items() <= own.items() for own in labels)
     for thing in objects:
         kind, name, spec = thing["kind"], thing["metadata"]["name"], thing.get("spec", {})
-        if kind == "ServiceMonitor":  # Its schema is no part of Kubernetes.
+        if kind == "PrometheusRule":  # The schemas of these two are no part of Kubernetes.
+            continue
+        if kind == "ServiceMonitor":
             ports = [
                 port["name"]
                 for service in objects
@@ -108,10 +112,6 @@ def check_kubernetes(overlay):
         check(f"{pod} may run as root", safe or pod in ("postgres", "redis-cluster"))
 
 
-def check_dockerfile():
-    text = (files.DEPLOY / "Dockerfile").read_text()
-    last = text[text.rindex("\nFROM ") :]
-    check("the image begins with nothing", last.startswith("\nFROM scratch\n"))
 def check_connections(where, processes, database):
     """All processes at their most, with the jobs beside them, find room in PostgreSQL: the formula
     of the runbook. `processes` are (how many, their environment)."""
@@ -151,6 +151,10 @@ def check_connections_of_compose(programs):
     check_connections("compose", processes, database)
 
 
+def check_dockerfile():
+    text = (files.DEPLOY / "Dockerfile").read_text()
+    last = text[text.rindex("\nFROM ") :]
+    check("the image begins with nothing", last.startswith("\nFROM scratch\n"))
     check("the image's user", re.search(r"^USER [1-9]\d*:[1-9]\d*$", last, re.M))
     check("the image's health", "HEALTHCHECK" in last)
     root = files.DEPLOY.parent
@@ -173,17 +177,36 @@ def check_runbook():
     page = (files.DEPLOY / "RUNBOOK.md").read_text()
     titles = re.findall(r"^#+ (.*)$", page, re.M)
     anchors = {re.sub(r"[^\w -]", "", title).strip().lower().replace(" ", "-") for title in titles}
-    alerts = (files.DEPLOY / "prometheus/alerts.yml").read_text()
-    links = re.findall(r"runbook_url: deploy/RUNBOOK.md#(\S+)", alerts)
-    check("an alert without a link", len(links) == alerts.count("alert: "))
+    text = rules.ALERTS.read_text()
+    links = re.findall(r'runbook_url: "\{\{ \$externalLabels.runbook \}\}#([\w-]+)"', text)
+    check("an alert without a link", len(links) == text.count("alert: "))
     for link in links:
         check(f"RUNBOOK.md has no section {link}", link in anchors)
+
+
+def check_alerts():
+    """They are the same everywhere, lead to the runbook from everywhere, and reach somebody."""
+    same = rules.RULE.read_text() == rules.rule()
+    check(f"{rules.RULE} is old: please run xtask/deploy/rules.py", same)
+    made = [thing for thing in files.rendered("production") if thing["kind"] == "PrometheusRule"]
+    links = [rule["annotations"]["runbook_url"] for group in made[0]["spec"]["groups"] for rule in group["rules"]]
+    for link in links:
+        check(f"production: {link} leads nowhere", re.fullmatch(r"https://\S+/RUNBOOK.md#[\w-]+", link))
+    services = files.compose(files.example() | {"RUNBOOK_URL": "https://x/RUNBOOK.md"})["services"]
+    told = services["prometheus"]["environment"]["RUNBOOK_URL"]
+    prometheus = yaml.safe_load((files.DEPLOY / "prometheus/prometheus.yml").read_text())
+    check("Prometheus knows the runbook", told == "https://x/RUNBOOK.md")
+    check("Prometheus says so", prometheus["global"]["external_labels"] == {"runbook": "${RUNBOOK_URL}"})
+    for group in prometheus["alerting"]["alertmanagers"][0]["static_configs"]:
+        for target in group["targets"]:
+            check(f"Prometheus tells {target}", target.split(":")[0] in services)
 
 
 if __name__ == "__main__":
     check_dockerfile()
     check_compose()
     programs = list(files.of_compose(files.example()))
+    check_connections_of_compose(programs)
     for overlay in files.OVERLAYS:
         check_kubernetes(overlay)
         secrets = files.secrets_of(overlay, SECRETS)
@@ -193,5 +216,5 @@ if __name__ == "__main__":
         check(f"{overlay}: the secret has {sorted(secrets)}", secrets.keys() == SECRETS.keys())
     check_names(programs, settings())
     check_runbook()
+    check_alerts()
     print(f"{len(programs)} programs, all by their schemas")
-    check_connections_of_compose(programs)

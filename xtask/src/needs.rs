@@ -19,6 +19,7 @@ const NEEDS: &[(&str, &str)] = &[
     ("kubectl", "kubernetes-client"), // puts the manifests together
     ("promtool", "prometheus"),       // reads the alerts
     ("prometheus", "prometheus"),     // asks what the dashboard asks
+    ("amtool", "prometheus-alertmanager"), // is told by it, and tells
     ("redis-server", "redis-server"), // counts requests for several servers
 ];
 
