@@ -294,6 +294,21 @@ def check_told(alertmanager):
     print("an alert reached the receiver that docker-compose.yml names, with its link")
 
 
+def check_outside(name, url, limited):
+    """What strangers find at the port that is open to them: no figures, and a limit."""
+    try:
+        ask(f"{url}/metrics", plain=True)
+        raise SystemExit(f"{name}: everybody sees the figures")
+    except urllib.error.HTTPError as refused:
+        if refused.code != 404:
+            raise
+    with urllib.request.urlopen(f"{url}/api/v1/services/search", timeout=20) as answer:
+        policy = answer.headers["RateLimit-Policy"] or ""
+    # On loopback there is none unless it is asked for.
+    if limited and '"address";q=12000' not in policy:
+        raise SystemExit(f"{name}: whoever proves nothing searches without a limit: {policy}")
+
+
 def run_house(name, members, programs, folder, replaced, ports, operator):
     house = House(programs, folder, replaced)
     of = {program.name: program for program in members}
@@ -310,15 +325,18 @@ def run_house(name, members, programs, folder, replaced, ports, operator):
         urls = [f"http://127.0.0.1:{port}" for port in (ports["server"], second)]
         house.start(of["marketplace-worker"])
         wait_for(f"{name}: the server", lambda: ask(f"{urls[0]}/readyz", plain=True))
-        house.start(of["marketplace-agent"], {f"127.0.0.1:{ports['server']}": f"127.0.0.1:{second}"})
+        figures = [ports["metrics"], free_port()]
+        others = {f"127.0.0.1:{ports['server']}": f"127.0.0.1:{second}", f"127.0.0.1:{figures[0]}": f"127.0.0.1:{figures[1]}"}
+        house.start(of["marketplace-agent"], others)
         worker = f"http://127.0.0.1:{ports['worker']}"
         for url in [urls[1], worker]:
             wait_for(f"{name}: {url}", lambda: ask(f"{url}/readyz", plain=True))
         for url in [*urls, worker]:
             house.admin("healthy", f"{url}/healthz")
+        check_outside(name, urls[0], limited=operator is None)
         if operator:
             targets = {
-                "marketplace": [url.removeprefix("http://") for url in urls],
+                "marketplace": [f"127.0.0.1:{port}" for port in figures],
                 "marketplace-worker": [worker.removeprefix("http://")],
             }
             with watched(folder, targets) as (prometheus, alertmanager):
@@ -361,7 +379,7 @@ def main():
         secret = secret.replace(" ", "-")
         values = files.example() | {"OPERATOR_DIDS": did, "POSTGRES_PASSWORD": secret, "REGISTRY_CLIENT_SECRET": secret}
         for name in ["compose", "trial", "production"]:
-            ports = {key: free_port() for key in ("server", "worker", "teg")}
+            ports = {key: free_port() for key in ("server", "metrics", "worker", "teg")}
             database = f"deploy_{name}"
             subprocess.run(["psql", "--quiet", server, "-c", f"CREATE DATABASE {database}"], check=True)
             url = server.rsplit("/", 1)[0] + "/" + database
@@ -370,6 +388,7 @@ def main():
                 f"postgres://marketplace:{secret}@postgres:5432/marketplace": url,
                 "0.0.0.0:8000": f"127.0.0.1:{ports['server']}",
                 "0.0.0.0:8001": f"127.0.0.1:{ports['worker']}",
+                "0.0.0.0:8002": f"127.0.0.1:{ports['metrics']}",
                 "0.0.0.0:8100": f"127.0.0.1:{ports['teg']}",
                 "http://127.0.0.1:8020": f"http://127.0.0.1:{ports['server']}",
                 "http://teg-layer:8100": teg,

@@ -94,10 +94,13 @@ def check_kubernetes(overlay):
         if kind == "HorizontalPodAutoscaler":
             target = spec["scaleTargetRef"]
             check(f"{overlay}: {name} scales nothing", (target["kind"], target["name"]) in names)
+    figures = check_doors(objects)
     by_name = {name: thing for thing in objects for name in [(thing["kind"], thing["metadata"]["name"])]}
     server = by_name["Deployment", "marketplace-agent"]["spec"]
     check("three replicas", server["replicas"] == 3)
     container = server["template"]["spec"]["containers"][0]
+    told = {entry["name"]: entry.get("value") for entry in container["env"]}
+    check("the address of the figures", told["METRICS_LISTEN_ADDR"] == f"0.0.0.0:{figures}")
     check("the image", container["image"] == "agentvault/marketplace:1.0.0")
     resources = {
         "requests": {"memory": "512Mi", "cpu": "500m"},
@@ -110,6 +113,29 @@ def check_kubernetes(overlay):
     for pod, template in files.pods(objects):
         safe = template["spec"].get("securityContext", {}).get("runAsNonRoot")
         check(f"{pod} may run as root", safe or pod in ("postgres", "redis-cluster"))
+
+
+def check_doors(objects):
+    """The figures: a port of their own, to which no Ingress and no load balancer leads, which policy
+    lets monitoring alone into, and which is where Prometheus looks."""
+    service = {thing["metadata"]["name"]: thing["spec"] for thing in objects if thing["kind"] == "Service"}
+    inside = service["marketplace-metrics"]
+    check("the figures have an address outside", inside["clusterIP"] == "None")
+    (port,) = [port["targetPort"] for port in inside["ports"]]
+    for name, spec in service.items():
+        reaches = [own["targetPort"] for own in spec["ports"] if name != "marketplace-metrics" and "targetPort" in own]
+        check(f"{name} leads to the figures", port not in reaches)
+    (policy,) = [
+        thing["spec"]
+        for thing in objects
+        if thing["kind"] == "NetworkPolicy" and thing["metadata"]["name"] == "marketplace-agent"
+    ]
+    for rule in policy["ingress"]:
+        own = [entry["port"] for entry in rule["ports"]]
+        check("everybody reaches the figures", port not in own or rule.get("from"))
+    check("monitoring does not reach the figures", any(port == own["port"] for rule in policy["ingress"] for own in rule["ports"]))
+    check("callers keep their addresses", service["marketplace-service"]["externalTrafficPolicy"] == "Local")
+    return port
 
 
 def check_connections(where, processes, database):
@@ -197,6 +223,9 @@ def check_alerts():
     prometheus = yaml.safe_load((files.DEPLOY / "prometheus/prometheus.yml").read_text())
     check("Prometheus knows the runbook", told == "https://x/RUNBOOK.md")
     check("Prometheus says so", prometheus["global"]["external_labels"] == {"runbook": "${RUNBOOK_URL}"})
+    looks = {job["job_name"]: job["dns_sd_configs"][0]["port"] for job in prometheus["scrape_configs"]}
+    listens = services["marketplace-agent"]["environment"]["METRICS_LISTEN_ADDR"]
+    check("Prometheus looks where the figures are", listens == f"0.0.0.0:{looks['marketplace']}")
     for group in prometheus["alerting"]["alertmanagers"][0]["static_configs"]:
         for target in group["targets"]:
             check(f"Prometheus tells {target}", target.split(":")[0] in services)

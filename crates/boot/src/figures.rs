@@ -23,9 +23,10 @@ pub(crate) async fn bind(deployment: &Deployment) -> Result<Option<TcpListener>,
 
 /// Everything but the figures, and the figures alone.
 pub(crate) fn apart(router: Router) -> (Router, Router) {
-    let outside = router.clone().layer(middleware::from_fn(async |request: Request, next: Next| {
-        if request.uri().path() == PATH { elsewhere() } else { next.run(request).await }
-    }));
+    let outside =
+        router.clone().layer(middleware::from_fn(async |request: Request, next: Next| {
+            if request.uri().path() == PATH { elsewhere() } else { next.run(request).await }
+        }));
     let inside = router.layer(middleware::from_fn(async |request: Request, next: Next| {
         if request.uri().path() == PATH { next.run(request).await } else { elsewhere() }
     }));
@@ -33,7 +34,8 @@ pub(crate) fn apart(router: Router) -> (Router, Router) {
 }
 
 fn elsewhere() -> Response {
-    let problem = Problem::new(&codes::ROUTE_NOT_FOUND, "It is served at another port, or not at all");
+    let problem =
+        Problem::new(&codes::ROUTE_NOT_FOUND, "It is served at another port, or not at all");
     // Plain fields: that it cannot be written does not happen, and the status says enough.
     let body = serde_json::to_string(&problem).unwrap_or_default();
     (StatusCode::NOT_FOUND, [(header::CONTENT_TYPE, Problem::MEDIA_TYPE)], body).into_response()

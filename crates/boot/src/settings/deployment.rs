@@ -64,6 +64,8 @@ pub struct Deployment {
     pub key_file: PathBuf,
     /// Where to serve; port 0 is any free one.
     pub listen: SocketAddr,
+    /// Where to show the figures, if not there.
+    pub metrics_listen: Option<SocketAddr>,
     /// How agents reach us, where that is not the listen address.
     pub public_url: Option<String>,
     /// Whether callers prove who they are.
@@ -145,6 +147,7 @@ impl Settings {
             agent_key: self.agent_key(&mut problems),
             key_file: beside(KEY_FILE),
             listen: self.listen,
+            metrics_listen: self.metrics_listen(&mut problems),
             public_url: self.public_url(&mut problems),
             auth_mode: match self.auth_mode {
                 AuthSetting::Required => AuthMode::Required,

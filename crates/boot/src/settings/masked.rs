@@ -40,6 +40,7 @@ impl Settings {
             ("AGENT_DID", config.did.to_string()),
             ("AGENT_CARD", deployment.card.source().replace(' ', "_")),
             ("LISTEN_ADDR", deployment.listen.to_string()),
+            ("METRICS_LISTEN_ADDR", shown(self.metrics_listen.as_ref())),
             ("PUBLIC_URL", deployment.public_url.clone().unwrap_or_else(|| "(listen)".into())),
             ("DATA_DIR", self.data_dir.display().to_string()),
             ("DATABASE_URL", database),
@@ -60,6 +61,7 @@ impl Settings {
             ("AGENT_REQUESTS_PER_MINUTE", often(deployment.limits.agent)),
             ("ADDRESS_REQUESTS_PER_MINUTE", often(deployment.limits.address)),
             ("CLIENT_ADDRESS_HEADER", shown(self.client_address_header.as_ref())),
+            ("CLIENT_ADDRESS_PROXIES", shown(self.client_address_proxies.as_ref())),
         ]
     }
 
