@@ -80,6 +80,22 @@ def pods(objects):
             yield thing["metadata"]["name"], spec["template"]
 
 
+def told_secrets():
+    """The keys of marketplace-secrets that the runbook has an operator make: nobody makes others."""
+    page = (DEPLOY / "RUNBOOK.md").read_text().replace("\\\n", " ")
+    line = re.search(r"^kubectl .*create secret generic marketplace-secrets (.*)$", page, re.M)[1]
+    return re.findall(r"--from-literal=(\w+)=", line)
+
+
+def secrets_of(overlay, values):
+    """What marketplace-secrets has where this overlay is applied: its own, or the keys that the
+    runbook names with these values; a key without a value here is new, and wants one."""
+    for thing in rendered(overlay):
+        if thing["kind"] == "Secret" and thing["metadata"]["name"] == "marketplace-secrets":
+            return thing["stringData"]
+    return {key: values[key] for key in told_secrets()}
+
+
 def of_kubernetes(overlay, secrets):
     """`secrets` are the values in marketplace-secrets."""
     objects, (environment, command) = rendered(overlay), image()
@@ -93,5 +109,7 @@ def of_kubernetes(overlay, secrets):
                 own |= settings[source["configMapRef"]["name"]]
             for entry in container.get("env", []):
                 secret = entry.get("valueFrom", {}).get("secretKeyRef")
+                if secret and secret["key"] not in secrets:
+                    raise SystemExit(f"{overlay}: {name} does not start: nobody puts {secret['key']} into its secret")
                 own[entry["name"]] = secrets[secret["key"]] if secret else entry["value"]
             yield Program(overlay, name, container.get("command", command), environment | own)

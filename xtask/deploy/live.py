@@ -4,13 +4,16 @@ there, and has a real Prometheus evaluate everything that dashboard and alerts a
     live.py FOLDER_OF_PROGRAMS URL_OF_A_POSTGRESQL_SERVER
 
 What is replaced: names of the other containers by addresses on loopback, /data by a temporary
-folder, and the secrets, which nobody but this run knows.
+folder, and the values of secrets, which nobody but this run knows. Nothing is added: a variable that
+neither the files nor the runbook's steps give is one that a program does without.
 """
 
 import contextlib
+import http.server
 import itertools
 import json
 import math
+import os
 import pathlib
 import re
 import signal
@@ -18,6 +21,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.error
 import urllib.parse
@@ -28,6 +32,7 @@ import yaml
 import files
 
 ORDERS = 3
+RUNBOOK = "https://runbook.example/RUNBOOK.md"
 
 
 def free_port():
@@ -125,14 +130,57 @@ def trade(house, urls, folder, operator):
         ask(f"{url}/api/v1/disputes/{dispute}/concede", {}, seller)
 
 
-class Prometheus:
-    """Debian's, scraping us each second, with our alerts."""
+class Receiver(http.server.ThreadingHTTPServer):
+    """Where the operators are told: it keeps what Alertmanager posts."""
 
-    def __init__(self, folder, targets):
+    def __init__(self):
+        told = self.told = []
+
+        class Answer(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                told.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+                self.send_response(200)
+                self.end_headers()
+
+            def log_message(self, *_):
+                pass
+
+        super().__init__(("127.0.0.1", 0), Answer)
+        self.url = f"http://127.0.0.1:{self.server_port}/alerts"
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+
+class Alertmanager:
+    """Debian's, with the configuration that docker-compose.yml gives."""
+
+    def __init__(self, folder, values):
+        self.receiver = Receiver()
+        text = files.compose(values | {"ALERT_WEBHOOK_URL": self.receiver.url})["configs"]["alertmanager"]["content"]
+        path, self.address = folder / "alertmanager.yml", f"127.0.0.1:{free_port()}"
+        path.write_text(text.replace("group_wait: 10s", "group_wait: 0s"))
+        subprocess.run(["amtool", "check-config", path], check=True, stdout=subprocess.DEVNULL)
+        command = ["prometheus-alertmanager", f"--config.file={path}", f"--storage.path={folder / 'alertmanager'}"]
+        log = open(folder / "alertmanager.log", "w")
+        listen = [f"--web.listen-address={self.address}", "--cluster.listen-address="]
+        self.process = subprocess.Popen([*command, *listen], stdout=log, stderr=log)
+        wait_for("Alertmanager", lambda: ask(f"http://{self.address}/-/ready", plain=True))
+
+    def stop(self):
+        self.process.kill()
+        self.process.wait()
+        self.receiver.shutdown()
+
+
+class Prometheus:
+    """Debian's, scraping us each second, with our alerts; the rest is as prometheus.yml has it."""
+
+    def __init__(self, folder, targets, alertmanager):
         self.url = f"http://127.0.0.1:{free_port()}"
-        configuration = {
-            "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
-            "rule_files": [str(files.DEPLOY / "prometheus/alerts.yml")],
+        told = yaml.safe_load((files.DEPLOY / "prometheus/prometheus.yml").read_text())
+        told["alerting"]["alertmanagers"][0]["static_configs"] = [{"targets": [alertmanager.address]}]
+        configuration = told | {
+            "global": told["global"] | {"scrape_interval": "1s", "evaluation_interval": "1s"},
+            "rule_files": [str(files.DEPLOY / "prometheus/alerts.yml"), str(self.always(folder))],
             "scrape_configs": [
                 {"job_name": job, "static_configs": [{"targets": own}]} for job, own in targets.items()
             ],
@@ -142,10 +190,26 @@ class Prometheus:
         log = open(folder / "prometheus.log", "w")
         listen = self.url.removeprefix("http://")
         self.process = subprocess.Popen(
-            ["prometheus", f"--config.file={path}", f"--storage.tsdb.path={folder / 'tsdb'}", f"--web.listen-address={listen}"],
+            [
+                "prometheus",
+                f"--config.file={path}",
+                f"--storage.tsdb.path={folder / 'tsdb'}",
+                f"--web.listen-address={listen}",
+                # The image of docker-compose.yml is a newer one, which does so unasked.
+                "--enable-feature=expand-external-labels",
+            ],
             stdout=log,
             stderr=log,
+            env=os.environ | {"RUNBOOK_URL": RUNBOOK},
         )
+
+    def always(self, folder):
+        """The first of our alerts, over an expression that is true at once."""
+        rules = yaml.safe_load((files.DEPLOY / "prometheus/alerts.yml").read_text())
+        first = rules["groups"][0]["rules"][0] | {"alert": "Always", "expr": "vector(1)"}
+        path = folder / "always.yml"
+        path.write_text(yaml.safe_dump({"groups": [{"name": "always", "rules": [first]}]}))
+        return path
 
     def query(self, expression):
         # We have seconds, not days: subqueries look more often.
@@ -205,6 +269,46 @@ def check_prometheus(prometheus, processes, urls):
     print(f"{len(queries)} queries of the dashboard and {len(rules)} alerts find data; {processes} processes say the same")
 
 
+@contextlib.contextmanager
+def watched(folder, targets):
+    alertmanager = Alertmanager(folder, files.example())
+    prometheus = None
+    try:
+        prometheus = Prometheus(folder, targets, alertmanager)
+        yield prometheus, alertmanager
+    finally:
+        if prometheus:
+            prometheus.process.kill()
+            prometheus.process.wait()
+        alertmanager.stop()
+
+
+def check_told(alertmanager):
+    """An alert that fires is posted to the operators, with a link that leads to the runbook."""
+    told = alertmanager.receiver.told
+    wait_for("an alert at the receiver", lambda: told)
+    alert = next(alert for message in told for alert in message["alerts"] if alert["labels"]["alertname"] == "Always")
+    expected = f"{RUNBOOK}#reserve-breach"
+    if (found := alert["annotations"]["runbook_url"]) != expected:
+        raise SystemExit(f"the alert leads to {found} and not to {expected}")
+    print("an alert reached the receiver that docker-compose.yml names, with its link")
+
+
+def check_outside(name, url, limited):
+    """What strangers find at the port that is open to them: no figures, and a limit."""
+    try:
+        ask(f"{url}/metrics", plain=True)
+        raise SystemExit(f"{name}: everybody sees the figures")
+    except urllib.error.HTTPError as refused:
+        if refused.code != 404:
+            raise
+    with urllib.request.urlopen(f"{url}/api/v1/services/search", timeout=20) as answer:
+        policy = answer.headers["RateLimit-Policy"] or ""
+    # On loopback there is none unless it is asked for.
+    if limited and '"address";q=12000' not in policy:
+        raise SystemExit(f"{name}: whoever proves nothing searches without a limit: {policy}")
+
+
 def run_house(name, members, programs, folder, replaced, ports, operator):
     house = House(programs, folder, replaced)
     of = {program.name: program for program in members}
@@ -221,25 +325,25 @@ def run_house(name, members, programs, folder, replaced, ports, operator):
         urls = [f"http://127.0.0.1:{port}" for port in (ports["server"], second)]
         house.start(of["marketplace-worker"])
         wait_for(f"{name}: the server", lambda: ask(f"{urls[0]}/readyz", plain=True))
-        house.start(of["marketplace-agent"], {f"127.0.0.1:{ports['server']}": f"127.0.0.1:{second}"})
+        figures = [ports["metrics"], free_port()]
+        others = {f"127.0.0.1:{ports['server']}": f"127.0.0.1:{second}", f"127.0.0.1:{figures[0]}": f"127.0.0.1:{figures[1]}"}
+        house.start(of["marketplace-agent"], others)
         worker = f"http://127.0.0.1:{ports['worker']}"
         for url in [urls[1], worker]:
             wait_for(f"{name}: {url}", lambda: ask(f"{url}/readyz", plain=True))
         for url in [*urls, worker]:
             house.admin("healthy", f"{url}/healthz")
+        check_outside(name, urls[0], limited=operator is None)
         if operator:
             targets = {
-                "marketplace": [url.removeprefix("http://") for url in urls],
+                "marketplace": [f"127.0.0.1:{port}" for port in figures],
                 "marketplace-worker": [worker.removeprefix("http://")],
             }
-            prometheus = Prometheus(folder, targets)
-            try:
+            with watched(folder, targets) as (prometheus, alertmanager):
                 wait_for("a first scrape", lambda: prometheus.up() == 3)
                 trade(house, urls, folder, operator)
                 check_prometheus(prometheus, 3, urls)
-            finally:
-                prometheus.process.kill()
-                prometheus.process.wait()
+                check_told(alertmanager)
         house.stop()
         failed = False
     finally:
@@ -275,7 +379,7 @@ def main():
         secret = secret.replace(" ", "-")
         values = files.example() | {"OPERATOR_DIDS": did, "POSTGRES_PASSWORD": secret, "REGISTRY_CLIENT_SECRET": secret}
         for name in ["compose", "trial", "production"]:
-            ports = {key: free_port() for key in ("server", "worker", "teg")}
+            ports = {key: free_port() for key in ("server", "metrics", "worker", "teg")}
             database = f"deploy_{name}"
             subprocess.run(["psql", "--quiet", server, "-c", f"CREATE DATABASE {database}"], check=True)
             url = server.rsplit("/", 1)[0] + "/" + database
@@ -284,24 +388,25 @@ def main():
                 f"postgres://marketplace:{secret}@postgres:5432/marketplace": url,
                 "0.0.0.0:8000": f"127.0.0.1:{ports['server']}",
                 "0.0.0.0:8001": f"127.0.0.1:{ports['worker']}",
+                "0.0.0.0:8002": f"127.0.0.1:{ports['metrics']}",
                 "0.0.0.0:8100": f"127.0.0.1:{ports['teg']}",
                 "http://127.0.0.1:8020": f"http://127.0.0.1:{ports['server']}",
                 "http://teg-layer:8100": teg,
                 "http://registry:8100": teg,
                 "http://registry:8000": teg,
+                "postgres://marketplace:trial@postgres:5432/marketplace": url,
             }
             if name == "compose":
                 members = list(files.of_compose(values))
             else:
-                secrets = {"database_url": url, "registry_client_id": "marketplace", "registry_client_secret": "trial"}
+                # Of these, what the runbook has an operator put into the secret.
+                ours = {"database_url": url, "registry_client_id": "marketplace", "registry_client_secret": "trial"}
+                secrets = files.secrets_of(name, ours | {"operator_dids": f"{did},{second}"})
                 members = list(files.of_kubernetes(name, secrets))
             if name == "production":
                 # It has no TEG of its own: the trial's stands in for that of the network.
-                members += [member for member in files.of_kubernetes("trial", secrets) if member.name == "teg-layer"]
-            for member in members:
-                # Whoever installs it names its operators; here they are as many as must sign.
-                if int(member.environment.get("OPERATOR_SIGNATURES", "1")) > 1:
-                    member.environment["OPERATOR_DIDS"] = ",".join([did, second])
+                trial = files.of_kubernetes("trial", files.secrets_of("trial", {}))
+                members += [member for member in trial if member.name == "teg-layer"]
             own = folder / name
             own.mkdir()
             run_house(name, members, programs, own, replaced, ports, operator if name == "compose" else None)

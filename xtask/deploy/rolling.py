@@ -27,6 +27,7 @@ import files
 from live import House, ask, free_port, wait_for
 
 SERVERS = 3
+FIGURES = {}
 LOST = (ConnectionError, http.client.BadStatusLine, http.client.CannotSendRequest)
 
 
@@ -91,7 +92,10 @@ class Trader(threading.Thread):
 
 
 def server(house, program, port, first):
-    house.start(program, {f"127.0.0.1:{first}": f"127.0.0.1:{port}"} if port != first else {})
+    others = {f"127.0.0.1:{first}": f"127.0.0.1:{port}"} if port != first else {}
+    # An address of its own for its figures, of which `version` must know.
+    FIGURES[port] = free_port()
+    house.start(program, others | {"0.0.0.0:8002": f"127.0.0.1:{FIGURES[port]}"})
     wait_for("a server", lambda: ask(f"http://127.0.0.1:{port}/readyz", plain=True))
     return house.running.pop()
 
@@ -171,7 +175,8 @@ def enroll(house, urls, folder, ports, agents):
 
 
 def version(url):
-    with urllib.request.urlopen(f"{url}/metrics", timeout=10) as answer:
+    figures = FIGURES[int(url.rsplit(":", 1)[1])]
+    with urllib.request.urlopen(f"http://127.0.0.1:{figures}/metrics", timeout=10) as answer:
         return re.search(r'marketplace_build_info{version="([^"]+)"}', answer.read().decode())[1]
 
 

@@ -9,17 +9,18 @@ use crate::shell::{exists, output, run};
 
 /// A program and the Debian package that has it.
 const NEEDS: &[(&str, &str)] = &[
-    ("cc", "gcc"),                    // builds the bundled SQLite
-    ("git", "git"),                   // lists our files for tidy
-    ("bash", "bash"),                 // runs the README's flow
-    ("curl", "curl"),                 // calls the server in it
-    ("python3", "python3"),           // runs agents of others
-    ("npm", "npm"),                   // builds the page for people
-    ("chromium", "chromium"),         // tries the page
-    ("kubectl", "kubernetes-client"), // puts the manifests together
-    ("promtool", "prometheus"),       // reads the alerts
-    ("prometheus", "prometheus"),     // asks what the dashboard asks
-    ("redis-server", "redis-server"), // counts requests for several servers
+    ("cc", "gcc"),                         // builds the bundled SQLite
+    ("git", "git"),                        // lists our files for tidy
+    ("bash", "bash"),                      // runs the README's flow
+    ("curl", "curl"),                      // calls the server in it
+    ("python3", "python3"),                // runs agents of others
+    ("npm", "npm"),                        // builds the page for people
+    ("chromium", "chromium"),              // tries the page
+    ("kubectl", "kubernetes-client"),      // puts the manifests together
+    ("promtool", "prometheus"),            // reads the alerts
+    ("prometheus", "prometheus"),          // asks what the dashboard asks
+    ("amtool", "prometheus-alertmanager"), // is told by it, and tells
+    ("redis-server", "redis-server"),      // counts requests for several servers
 ];
 
 /// Where Debian's packages of PostgreSQL look for settings before they make a server.

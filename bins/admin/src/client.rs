@@ -72,6 +72,11 @@ impl Client {
         self.send(self.request(Method::GET, path)).await
     }
 
+    /// The answer at a whole URL, whatever it is; nobody there learns who asks.
+    pub(crate) async fn look_at(&self, url: &str) -> Result<Response> {
+        self.http.get(url).send().await.with_context(|| format!("{url} does not answer"))
+    }
+
     fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
         let request = self.http.request(method, format!("{}{path}", self.base));
         match &self.token {

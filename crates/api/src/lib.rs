@@ -40,7 +40,7 @@ mod wallet;
 mod webhooks;
 
 pub use app::{ApiSettings, App, AuthMode, Clock, PacketText};
-pub use limits::Limits;
+pub use limits::{Limits, Network};
 pub use metrics::{CONTENT_TYPE as METRICS_TYPE, worker_metrics};
 pub use openapi::openapi;
 pub use pages::our_endpoint;

@@ -4,7 +4,9 @@
 //! (draft-ietf-httpapi-ratelimit-headers-11) how much is left.
 
 use std::fmt::{self, Write as _};
+use std::iter;
 use std::net::{IpAddr, SocketAddr};
+use std::str::FromStr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -28,9 +30,50 @@ pub struct Limits {
     pub agent: Option<Quota>,
     /// Requests from one address, over all agents there.
     pub address: Option<Quota>,
-    /// Where a proxy before us tells whose request it is: the last address in this header counts,
-    /// for that one the proxy wrote itself.
+    /// Where a proxy before us tells whose request it is: the last address in this header counts that
+    /// is none of `proxies`, for that one a proxy of ours wrote itself.
     pub address_header: Option<HeaderName>,
+    /// Who is such a proxy: the header of others is their own invention. Anybody, where none is named.
+    pub proxies: Vec<Network>,
+}
+
+/// Addresses with the same beginning, as `10.0.0.0/8`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Network {
+    first: u128,
+    mask: u128,
+}
+
+impl Network {
+    /// Whether an address is in it.
+    #[must_use]
+    pub fn contains(&self, address: IpAddr) -> bool {
+        number(address) & self.mask == self.first
+    }
+}
+
+impl FromStr for Network {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        const WRONG: &str = "is no network, like 10.0.0.0/8 or fd00::/8";
+        let (address, bits) = text.split_once('/').ok_or(WRONG)?;
+        let (address, bits): (IpAddr, u32) =
+            (address.parse().map_err(|_| WRONG)?, bits.parse().map_err(|_| WRONG)?);
+        let width: u32 = if address.is_ipv4() { 32 } else { 128 };
+        let open = width.checked_sub(bits).ok_or(WRONG)?;
+        let mask = u128::MAX.checked_shl(open).unwrap_or(0);
+        let first = number(address);
+        if first & mask == first { Ok(Self { first, mask }) } else { Err(WRONG) }
+    }
+}
+
+/// Addresses of version 4 are among those of version 6.
+fn number(address: IpAddr) -> u128 {
+    match address {
+        IpAddr::V4(address) => address.to_ipv6_mapped().to_bits(),
+        IpAddr::V6(address) => address.to_bits(),
+    }
 }
 
 impl fmt::Debug for Limits {
@@ -152,13 +195,26 @@ impl Limits {
     }
 
     fn address_of(&self, request: &Request) -> Option<String> {
-        if let Some(name) = &self.address_header {
-            let told = request.headers().get_all(name).iter().next_back()?.to_str().ok()?;
-            let last = told.rsplit(',').next()?.trim();
-            return last.parse().ok().map(network);
-        }
-        let peer = request.extensions().get::<ConnectInfo<SocketAddr>>()?;
-        Some(network(peer.0.ip()))
+        let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
+        let peer = peer.map(|peer| peer.0.ip());
+        let believed = self.proxies.is_empty() || peer.is_some_and(|peer| self.is_proxy(peer));
+        let name = self.address_header.as_ref().filter(|_| believed);
+        // Who comes past the proxy, or through one that says nothing, counts by its own address.
+        name.and_then(|name| self.told(request.headers(), name)).or(peer).map(network)
+    }
+
+    /// The last address that is no proxy's; the last of all, where proxies called each other.
+    fn told(&self, headers: &HeaderMap, name: &HeaderName) -> Option<IpAddr> {
+        let values = headers.get_all(name).iter().rev();
+        let words = values.flat_map(|value| value.to_str().unwrap_or_default().rsplit(','));
+        let mut addresses = words.map_while(|word| word.trim().parse().ok());
+        let last = addresses.next()?;
+        let mut from_the_end = iter::once(last).chain(addresses);
+        Some(from_the_end.find(|address| !self.is_proxy(*address)).unwrap_or(last))
+    }
+
+    fn is_proxy(&self, address: IpAddr) -> bool {
+        self.proxies.iter().any(|network| network.contains(address))
     }
 }
 
@@ -197,20 +253,65 @@ mod tests {
     }
 
     #[test]
-    fn the_proxys_own_word_counts() {
+    fn networks() {
+        let check = |network: &str, address: &str, expect: bool| {
+            let network: Network = network.parse().unwrap();
+            assert_eq!(network.contains(address.parse().unwrap()), expect, "{network:?} {address}");
+        };
+        check("10.0.0.0/8", "10.255.0.1", true);
+        check("10.0.0.0/8", "::ffff:10.1.2.3", true);
+        check("10.0.0.0/8", "11.0.0.1", false);
+        check("0.0.0.0/0", "203.0.113.9", true);
+        check("0.0.0.0/0", "2001:db8::1", false);
+        check("192.0.2.7/32", "192.0.2.8", false);
+        check("fd00::/8", "fd12::1", true);
+        check("::/0", "10.0.0.1", true);
+        for wrong in ["10.0.0.0", "10.0.0.1/8", "10.0.0.0/33", "fd00::/129", "x/8", "10.0.0.0/-1"] {
+            assert!(wrong.parse::<Network>().is_err(), "{wrong}");
+        }
+    }
+
+    /// Whose request it is, that came from `peer` with these headers.
+    fn counted(proxies: &[&str], peer: Option<&str>, values: &[&str]) -> Option<String> {
         let limits = Limits {
             address_header: Some("x-forwarded-for".parse().unwrap()),
+            proxies: proxies.iter().map(|network| network.parse().unwrap()).collect(),
             ..Limits::default()
         };
-        let of = |values: &[&str]| {
-            let mut request = Request::new(axum::body::Body::empty());
-            for value in values {
-                request.headers_mut().append("x-forwarded-for", value.parse().unwrap());
-            }
-            limits.address_of(&request)
-        };
+        let mut request = Request::new(axum::body::Body::empty());
+        for value in values {
+            request.headers_mut().append("x-forwarded-for", value.parse().unwrap());
+        }
+        if let Some(peer) = peer {
+            let peer = SocketAddr::new(peer.parse().unwrap(), 5);
+            request.extensions_mut().insert(ConnectInfo(peer));
+        }
+        limits.address_of(&request)
+    }
+
+    #[test]
+    fn the_proxys_own_word_counts() {
+        let of = |values: &[&str]| counted(&[], None, values);
         assert_eq!(of(&["10.9.9.9, 192.0.2.7"]).as_deref(), Some("192.0.2.7"));
         assert_eq!(of(&["10.9.9.9", "192.0.2.8"]).as_deref(), Some("192.0.2.8"));
         assert_eq!((of(&["nonsense"]), of(&[])), (None, None));
+    }
+
+    #[test]
+    fn whoever_is_no_proxy_speaks_for_itself_only() {
+        let check = |peer: &str, values: &[&str], expect: &str| {
+            let found = counted(&["10.0.0.0/8"], Some(peer), values);
+            assert_eq!(found.as_deref(), Some(expect), "{peer} {values:?}");
+        };
+        check("10.0.0.5", &["192.0.2.7"], "192.0.2.7");
+        // It came past the proxy, and would be somebody else each time.
+        check("203.0.113.9", &["192.0.2.7"], "203.0.113.9");
+        check("203.0.113.9", &[], "203.0.113.9");
+        // Two proxies of ours, one behind the other; what the caller wrote before them is its own.
+        check("10.0.0.5", &["198.51.100.1, 192.0.2.7, 10.0.0.9"], "192.0.2.7");
+        check("10.0.0.5", &["198.51.100.1", "192.0.2.7", "10.0.0.9"], "192.0.2.7");
+        check("10.0.0.5", &["10.0.0.7, 10.0.0.9"], "10.0.0.9");
+        check("10.0.0.5", &["192.0.2.7, nonsense"], "10.0.0.5");
+        check("10.0.0.5", &[], "10.0.0.5");
     }
 }

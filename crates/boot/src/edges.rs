@@ -113,10 +113,8 @@ async fn open_postgres(
     deployment: &Deployment,
     clock: Option<Clock>,
 ) -> Result<Arc<dyn Store>, BootError> {
-    let defaults = Options::default();
-    // One more loads while the others commit, and one seals.
-    let writers = defaults.writers.max(deployment.config.batches_in_flight + 2);
-    let store = PostgresStore::open(url, Options { writers, clock, ..defaults }).await;
+    let Deployment { writers, readers, .. } = *deployment;
+    let store = PostgresStore::open(url, Options { writers, readers, clock }).await;
     Ok(Arc::new(store.map_err(|error| BootError::Store(error.into()))?))
 }
 

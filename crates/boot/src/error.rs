@@ -17,10 +17,12 @@ pub enum BootError {
         reason: String,
     },
     /// The port.
-    #[error("cannot listen on {address}: stop what uses it, or set LISTEN_ADDR")]
+    #[error("cannot listen on {address}: stop what uses it, or set {setting}")]
     Bind {
         /// Where.
         address: SocketAddr,
+        /// What says so.
+        setting: &'static str,
         /// What the system said.
         source: std::io::Error,
     },

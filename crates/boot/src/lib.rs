@@ -5,6 +5,7 @@ mod clock;
 mod drain;
 mod edges;
 mod error;
+mod figures;
 mod hooks;
 mod logs;
 mod migrate;

@@ -14,7 +14,9 @@ pub async fn migrate(url: &str) -> Result<(), BootError> {
         let must = "must be postgres://…; a SQLite file is brought to this version by its server";
         return Err(BootError::Settings(SettingsError::of("DATABASE_URL", must)));
     }
-    let store = PostgresStore::open(url, Options::default()).await;
+    // It runs beside the servers of the last version, which have theirs.
+    let few = Options { writers: 2, readers: 1, ..Options::default() };
+    let store = PostgresStore::open(url, few).await;
     drop(store.map_err(|error| BootError::Store(error.into()))?);
     Ok(())
 }

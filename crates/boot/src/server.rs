@@ -20,7 +20,7 @@ use tokio_util::task::TaskTracker;
 use crate::drain::{Drain, release_readers};
 use crate::edges::{self, Opened};
 use crate::opening::{self, Opening};
-use crate::{BootError, Clock, Deployment, Settings, hooks, ourselves, work};
+use crate::{BootError, Clock, Deployment, Settings, figures, hooks, ourselves, work};
 
 /// What tests put in the place of the real thing.
 pub struct Overrides {
@@ -55,6 +55,7 @@ pub enum Stopped {
 /// A server that serves. Dropping it without [`Server::shutdown`] stops it too, without waiting.
 pub struct Server {
     address: SocketAddr,
+    metrics: Option<SocketAddr>,
     public_url: String,
     marketplace: Option<Marketplace>,
     store: Option<Arc<dyn Store>>,
@@ -76,9 +77,12 @@ impl Server {
         for warning in &deployment.warnings {
             tracing::warn!("{warning}");
         }
-        let bind_error = |source| BootError::Bind { address: deployment.listen, source };
+        let setting = "LISTEN_ADDR";
+        let bind_error = |source| BootError::Bind { address: deployment.listen, setting, source };
         let listener = TcpListener::bind(deployment.listen).await.map_err(bind_error)?;
         let address = listener.local_addr().map_err(bind_error)?;
+        let figures = figures::bind(&deployment).await?;
+        let metrics = figures.as_ref().and_then(|listener| listener.local_addr().ok());
         let run_worker = overrides.run_worker;
         let mut opened = edges::open(&deployment, overrides).await?;
         let marketplace = open_marketplace(&deployment, &opened).await?;
@@ -103,10 +107,11 @@ impl Server {
             hooks::tell(&deployment, &marketplace, keys, &public_url, &drain.stop, &tasks);
         }
         begin(opening, &marketplace, pace, &drain, &tasks);
-        let serving = serve(listener, app, drain.clone());
+        let serving = serve(listener, figures, app, &drain, &tasks);
         tracing::info!(%address, public_url, did = %deployment.config.did, "serving");
         Ok(Self {
             address,
+            metrics,
             public_url,
             marketplace: Some(marketplace),
             store: Some(opened.store),
@@ -122,6 +127,12 @@ impl Server {
     #[must_use]
     pub const fn addr(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where it shows its figures, if not there.
+    #[must_use]
+    pub const fn metrics_addr(&self) -> Option<SocketAddr> {
+        self.metrics
     }
 
     /// How agents reach it.
@@ -326,12 +337,25 @@ fn bindings(app: &Arc<App>) -> Router {
     marketplace_a2a::router(Arc::new(a2a)).merge(marketplace_mcp::router(mcp, app.clone()))
 }
 
-fn serve(listener: TcpListener, app: Arc<App>, drain: Drain) -> JoinHandle<std::io::Result<()>> {
-    let stop = drain.stop.clone().cancelled_owned();
+fn serve(
+    listener: TcpListener,
+    figures: Option<TcpListener>,
+    app: Arc<App>,
+    drain: &Drain,
+    tasks: &TaskTracker,
+) -> JoinHandle<std::io::Result<()>> {
+    let stop = || drain.stop.clone().cancelled_owned();
     let bindings = bindings(&app);
-    let router = marketplace_api::router(app, bindings)
+    let mut router = marketplace_api::router(app, bindings)
         .layer(middleware::from_fn_with_state(drain.clone(), opening::hold_back))
-        .layer(middleware::from_fn_with_state(drain, release_readers));
+        .layer(middleware::from_fn_with_state(drain.clone(), release_readers));
+    if let Some(listener) = figures {
+        let (outside, inside) = figures::apart(router);
+        router = outside;
+        let stop = stop();
+        tasks
+            .spawn(async move { axum::serve(listener, inside).with_graceful_shutdown(stop).await });
+    }
     // Answers are small: waiting for more to send would only add to their time.
     let listener = listener.tap_io(|connection| {
         if let Err(error) = connection.set_nodelay(true) {
@@ -339,6 +363,7 @@ fn serve(listener: TcpListener, app: Arc<App>, drain: Drain) -> JoinHandle<std::
         }
     });
     let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    let stop = stop();
     tokio::spawn(async move { axum::serve(listener, service).with_graceful_shutdown(stop).await })
 }
 

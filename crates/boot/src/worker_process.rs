@@ -56,7 +56,10 @@ impl WorkerProcess {
             return Err(BootError::NothingShared);
         }
         settings.print_masked(&deployment);
-        let bind_error = |source| BootError::Bind { address: listen, source };
+        let bind_error = |source| {
+            let setting = "WORKER_LISTEN_ADDR";
+            BootError::Bind { address: listen, setting, source }
+        };
         let listener = TcpListener::bind(listen).await.map_err(bind_error)?;
         let address = listener.local_addr().map_err(bind_error)?;
         let opened = edges::open(&deployment, overrides).await?;

@@ -61,6 +61,27 @@ async fn it_serves_what_the_settings_say() {
 }
 
 #[tokio::test]
+async fn figures_are_shown_at_their_own_port_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = Settings {
+        metrics_listen: Some("127.0.0.1:0".to_owned()),
+        ..Settings::local(folder.path())
+    };
+    let server = Server::start(settings, Overrides::default()).await.unwrap();
+    let outside = Caller::of(&server);
+    let inside = format!("http://{}", server.metrics_addr().unwrap());
+    let inside = Caller { http: outside.http.clone(), url: inside };
+    assert_eq!(outside.get("/metrics", "").await.status(), StatusCode::NOT_FOUND);
+    assert_eq!(outside.get("/readyz", "").await.status(), StatusCode::OK);
+    assert_eq!(inside.get("/api/v1/fees", "").await.status(), StatusCode::NOT_FOUND);
+    let figures = inside.get("/metrics", "").await.text().await.unwrap();
+    assert!(figures.contains("route=\"/readyz\""), "{figures}");
+    assert!(figures.contains("marketplace_active_listings"), "{figures}");
+    assert!(figures.contains("marketplace_trace_spans_lost_total{reason=\"full\"} 0"), "{figures}");
+    assert_eq!(server.shutdown().await, Stopped::Clean);
+}
+
+#[tokio::test]
 async fn who_calls_too_often_is_told_to_wait() {
     let folder = tempfile::tempdir().unwrap();
     let settings = Settings {

@@ -60,6 +60,22 @@ fn flags_override_the_card() {
 }
 
 #[test]
+fn connections_are_shared_out() {
+    let check = |flags: &[&str], expect: (usize, usize)| {
+        let deployment = resolve(flags).unwrap();
+        assert_eq!((deployment.writers, deployment.readers), expect, "{flags:?}");
+    };
+    check(&[], (4, 8));
+    check(&["--database-connections="], (4, 8));
+    check(&["--commits-in-flight=16"], (18, 8));
+    check(&["--database-connections=12"], (4, 8));
+    check(&["--database-connections=5"], (3, 2));
+    check(&["--database-connections=6"], (3, 3));
+    check(&["--database-connections=60"], (20, 40));
+    check(&["--database-connections=20", "--commits-in-flight=16"], (18, 2));
+}
+
+#[test]
 fn empty_is_not_set() {
     let deployment = resolve(&[
         "--agent-did=",
@@ -94,6 +110,12 @@ fn what_cannot_be_says_which_setting_and_why() {
     check(&["--database-url=mysql://u:p@db/x"], "DATABASE_URL", "or postgres://");
     check(&["--commits-in-flight=0"], "COMMITS_IN_FLIGHT", "from 1 to 16");
     check(&["--commits-in-flight=17"], "COMMITS_IN_FLIGHT", "from 1 to 16");
+    check(&["--metrics-listen=8002"], "METRICS_LISTEN_ADDR", "must be like");
+    let proxies = ["--client-address-header=x-forwarded-for", "--client-address-proxies=10.0.0.0"];
+    check(&proxies, "CLIENT_ADDRESS_PROXIES", "\"10.0.0.0\" is no network");
+    check(&["--client-address-proxies=10.0.0.0/8"], "CLIENT_ADDRESS_PROXIES", "set both");
+    check(&["--database-connections=4"], "DATABASE_CONNECTIONS", "from 5 (COMMITS_IN_FLIGHT + 4)");
+    check(&["--database-connections=many"], "DATABASE_CONNECTIONS", "to 200");
     check(&["--database-url=mysql://x"], "DATABASE_URL", "must be sqlite:PATH");
     check(&["--database-url=sqlite:"], "DATABASE_URL", "must be sqlite:PATH");
     check(&["--database-url=sqlite::memory:"], "DATABASE_URL", "must name a file");

@@ -73,7 +73,7 @@ pub use marketplace::{Edges, Marketplace, PurchaseRequest};
 pub use marketplace_acceptance::{CheckResult, Report as CheckReport};
 pub use marketplace_ports::Silence;
 pub use marketplace_search as search;
-pub use measures::Measures;
+pub use measures::{Measures, SpanLoss};
 pub use motions::Proposal;
 pub use overview::{Day, Overview, SETTLE_BOUNDS, SETTLE_CLASSES};
 pub use published::{Inclusion, Proof, Statement};

@@ -2,6 +2,7 @@
 //!
 //! Sums over processes make sense of these; figures of the whole house are in [`crate::House`].
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use marketplace_ports::{FetchError, NotifyError, TegError};
@@ -20,6 +21,42 @@ const SECONDS: [f64; 13] =
 type Call = [(&'static str, &'static str); 3];
 /// Which cache, and whether it knew.
 type Look = [(&'static str, &'static str); 2];
+
+/// Spans that no collector got, and why: of the whole process, for that is who is traced.
+static SPANS_LOST: LazyLock<Family<[(&'static str, &'static str); 1], Counter>> =
+    LazyLock::new(Family::default);
+
+/// Why a span was lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SpanLoss {
+    /// Too many waited for the collector.
+    Full,
+    /// The collector did not take it.
+    Refused,
+}
+
+impl SpanLoss {
+    const ALL: [Self; 2] = [Self::Full, Self::Refused];
+
+    /// So many more.
+    pub fn count(self, spans: usize) {
+        self.counter().inc_by(spans as u64);
+    }
+
+    /// How many so far, in this process.
+    #[must_use]
+    pub fn counted(self) -> u64 {
+        self.counter().get()
+    }
+
+    fn counter(self) -> Counter {
+        let reason = match self {
+            Self::Full => "full",
+            Self::Refused => "refused",
+        };
+        SPANS_LOST.get_or_create(&[("reason", reason)]).clone()
+    }
+}
 
 /// Clones count together.
 #[derive(Clone, Debug)]
@@ -75,6 +112,15 @@ impl Measures {
             "marketplace_edge_calls",
             "Calls to the outside, by edge, verb and outcome",
             self.edge_calls.clone(),
+        );
+        for loss in SpanLoss::ALL {
+            // So that it is there before the first one.
+            loss.count(0);
+        }
+        registry.register(
+            "marketplace_trace_spans_lost",
+            "Spans that no collector got, because too many waited, or it did not take them",
+            SPANS_LOST.clone(),
         );
         registry.register(
             "marketplace_cache_lookups",

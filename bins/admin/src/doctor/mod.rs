@@ -9,6 +9,7 @@ use std::time::SystemTime;
 use anyhow::{Context, Result};
 use chrono::{DateTime, Utc};
 use marketplace_boot::offline_audit;
+use reqwest::StatusCode;
 use serde_json::{Value, json};
 
 use crate::cli::DoctorArgs;
@@ -69,10 +70,7 @@ async fn server(args: &DoctorArgs) -> Result<Vec<Finding>> {
     findings.push(ready(&client).await?);
     findings.push(door(&client).await?);
     findings.push(card(&client, url).await?);
-    let scrape = client.look("/metrics").await?.text().await?;
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?;
-    let figures = Figures(&scrape).findings(since.as_secs_f64(), env!("CARGO_PKG_VERSION"));
-    findings.extend(figures);
+    findings.extend(figures(&client, args.metrics_url.as_deref()).await?);
     if let Some(path) = &args.key {
         client.log_in(&key_file::read(path)?).await?;
         findings.extend(audit(&client).await?);
@@ -104,6 +102,22 @@ fn clock(date: Option<&str>) -> Finding {
         return Finding::wrong("clock", says, todo);
     }
     Finding::well("clock", says)
+}
+
+/// A server that is open to everybody shows them elsewhere.
+async fn figures(client: &Client, elsewhere: Option<&str>) -> Result<Vec<Finding>> {
+    let scrape = match elsewhere {
+        Some(url) => client.look_at(&format!("{}/metrics", url.trim_end_matches('/'))).await?,
+        None => client.look("/metrics").await?,
+    };
+    if scrape.status() == StatusCode::NOT_FOUND {
+        let todo =
+            "--metrics-url: where METRICS_LISTEN_ADDR can be reached, as by kubectl port-forward";
+        return Ok(vec![Finding::warning("figures", "not shown here", todo)]);
+    }
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?;
+    let scrape = scrape.text().await?;
+    Ok(Figures(&scrape).findings(since.as_secs_f64(), env!("CARGO_PKG_VERSION")))
 }
 
 async fn ready(client: &Client) -> Result<Finding> {

@@ -44,6 +44,10 @@ pub struct Deployment {
     pub database: PathBuf,
     /// The address of the PostgreSQL database, where that is where orders and money are.
     pub postgres: Option<String>,
+    /// Connections to it for commits.
+    pub writers: usize,
+    /// Connections to it for everything else.
+    pub readers: usize,
     /// Whether deadlines, payouts and messages are somebody else's.
     pub no_worker: bool,
     /// The file of the embedded TEG.
@@ -60,6 +64,8 @@ pub struct Deployment {
     pub key_file: PathBuf,
     /// Where to serve; port 0 is any free one.
     pub listen: SocketAddr,
+    /// Where to show the figures, if not there.
+    pub metrics_listen: Option<SocketAddr>,
     /// How agents reach us, where that is not the listen address.
     pub public_url: Option<String>,
     /// Whether callers prove who they are.
@@ -131,6 +137,7 @@ impl Settings {
         let config = self.economics(&card, &mut problems);
         let database = self.database(&mut problems);
         let beside = |name: &str| database.parent().unwrap_or(Path::new("")).join(name);
+        let (writers, readers) = self.connections(config.batches_in_flight, &mut problems);
         self.refuse_open_to_strangers(&mut problems);
         let deployment = Deployment {
             teg: beside(TEG_FILE),
@@ -140,6 +147,7 @@ impl Settings {
             agent_key: self.agent_key(&mut problems),
             key_file: beside(KEY_FILE),
             listen: self.listen,
+            metrics_listen: self.metrics_listen(&mut problems),
             public_url: self.public_url(&mut problems),
             auth_mode: match self.auth_mode {
                 AuthSetting::Required => AuthMode::Required,
@@ -155,6 +163,8 @@ impl Settings {
             drain: Duration::from_secs(self.drain_seconds.into()),
             warnings: self.warnings(),
             postgres: self.postgres().map(str::to_owned),
+            writers,
+            readers,
             no_worker: self.no_worker,
             config,
             card,

@@ -1,6 +1,8 @@
-//! How often callers may call.
+//! How often callers may call, and where is told how often they did.
 
-use marketplace_api::Limits;
+use std::net::SocketAddr;
+
+use marketplace_api::{Limits, Network};
 use marketplace_money::Seconds;
 use marketplace_ports::Quota;
 
@@ -27,12 +29,38 @@ impl Settings {
             }
             header
         });
+        if name.is_none() && given(self.client_address_proxies.as_ref()).is_some() {
+            problems.add("CLIENT_ADDRESS_PROXIES", "goes with CLIENT_ADDRESS_HEADER: set both");
+        }
         Limits {
             limiter: None,
+            proxies: self.proxies(problems),
             agent: quota(self.agent_requests_per_minute, AGENT_REQUESTS),
             address: quota(self.address_requests_per_minute, ADDRESS_REQUESTS),
             address_header,
         }
+    }
+
+    fn proxies(&self, problems: &mut Problems) -> Vec<Network> {
+        let names = given(self.client_address_proxies.as_ref()).unwrap_or_default();
+        let names = names.split(',').map(str::trim).filter(|name| !name.is_empty());
+        let mut networks = Vec::new();
+        for name in names {
+            match name.parse() {
+                Ok(network) => networks.push(network),
+                Err(error) => problems.add("CLIENT_ADDRESS_PROXIES", format!("\"{name}\" {error}")),
+            }
+        }
+        networks
+    }
+
+    /// Beside LISTEN_ADDR.
+    pub(super) fn metrics_listen(&self, problems: &mut Problems) -> Option<SocketAddr> {
+        let address = given(self.metrics_listen.as_ref())?.parse().ok();
+        if address.is_none() {
+            problems.add("METRICS_LISTEN_ADDR", "must be like 0.0.0.0:8002");
+        }
+        address
     }
 
     pub(super) fn redis(&self, problems: &mut Problems) -> Option<String> {

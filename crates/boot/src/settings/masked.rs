@@ -40,9 +40,11 @@ impl Settings {
             ("AGENT_DID", config.did.to_string()),
             ("AGENT_CARD", deployment.card.source().replace(' ', "_")),
             ("LISTEN_ADDR", deployment.listen.to_string()),
+            ("METRICS_LISTEN_ADDR", shown(self.metrics_listen.as_ref())),
             ("PUBLIC_URL", deployment.public_url.clone().unwrap_or_else(|| "(listen)".into())),
             ("DATA_DIR", self.data_dir.display().to_string()),
             ("DATABASE_URL", database),
+            ("DATABASE_CONNECTIONS", (deployment.writers + deployment.readers).to_string()),
             ("TEG_LAYER_URL", edge(self.teg_layer_url.as_ref())),
             ("TEG_AUTH_MODE", name_of(&self.teg.teg_auth_mode)),
             ("TEG_TOKEN", hidden(self.teg.teg_token.as_ref())),
@@ -59,6 +61,7 @@ impl Settings {
             ("AGENT_REQUESTS_PER_MINUTE", often(deployment.limits.agent)),
             ("ADDRESS_REQUESTS_PER_MINUTE", often(deployment.limits.address)),
             ("CLIENT_ADDRESS_HEADER", shown(self.client_address_header.as_ref())),
+            ("CLIENT_ADDRESS_PROXIES", shown(self.client_address_proxies.as_ref())),
         ]
     }
 

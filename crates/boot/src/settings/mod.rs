@@ -1,6 +1,7 @@
 //! Settings: one type for flags and environment, checked as a whole before anything is opened.
 
 mod card;
+mod connections;
 mod deployment;
 mod limits;
 mod manifest;
@@ -103,6 +104,16 @@ pub struct Settings {
     )]
     pub listen: SocketAddr,
 
+    /// Address and port where servers show /metrics, and nothing else: then it is not shown where they
+    /// serve. For where that is open to everybody [default: none, /metrics is beside all else]
+    #[arg(
+        long = "metrics-listen",
+        env = "METRICS_LISTEN_ADDR",
+        hide_env_values = true,
+        value_name = "ADDR:PORT"
+    )]
+    pub metrics_listen: Option<String>,
+
     /// How agents reach us from outside; also an audience of their tokens [default: http:// and the
     /// listen address]
     #[arg(long, env = "PUBLIC_URL", hide_env_values = true, value_name = "URL")]
@@ -122,6 +133,11 @@ pub struct Settings {
     /// [default: sqlite: and marketplace.db in the data folder]
     #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
     pub database_url: Option<String>,
+
+    /// Connections to PostgreSQL that this process keeps at most; one more listens, and an audit has
+    /// one of its own [default: 12]
+    #[arg(long, env = "DATABASE_CONNECTIONS", hide_env_values = true, value_name = "NUMBER")]
+    pub database_connections: Option<String>,
 
     /// The TEG where tokens live: http(s)://… or embedded [default: embedded]
     #[arg(long, env = "TEG_LAYER_URL", hide_env_values = true, value_name = "URL")]
@@ -167,9 +183,15 @@ pub struct Settings {
     pub address_requests_per_minute: Option<u32>,
 
     /// The header in which a proxy before us tells the address of its caller, like x-forwarded-for:
-    /// the last address in it counts. Only behind a proxy that always writes it [default: none]
+    /// the last address in it counts that is no proxy's. Only behind a proxy that always writes it
+    /// [default: none]
     #[arg(long, env = "CLIENT_ADDRESS_HEADER", hide_env_values = true, value_name = "NAME")]
     pub client_address_header: Option<String>,
+
+    /// The networks of those proxies, like 10.0.0.0/8, with commas between: from elsewhere the header
+    /// is not believed, and the caller's own address counts [default: it is believed from everywhere]
+    #[arg(long, env = "CLIENT_ADDRESS_PROXIES", hide_env_values = true, value_name = "NETWORKS")]
+    pub client_address_proxies: Option<String>,
 
     /// What we lock at the TEG for trust, in AVT [default: the agent card's minimum_stake]
     #[arg(long, env = "MARKETPLACE_STAKE", hide_env_values = true, value_name = "AVT")]
@@ -368,9 +390,11 @@ impl Settings {
             agent_did: None,
             agent_card: None,
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            metrics_listen: None,
             public_url: None,
             data_dir: data_dir.to_owned(),
             database_url: None,
+            database_connections: None,
             teg_layer_url: None,
             teg: TegOptions::default(),
             registry_url: None,
@@ -382,6 +406,7 @@ impl Settings {
             agent_requests_per_minute: None,
             address_requests_per_minute: None,
             client_address_header: None,
+            client_address_proxies: None,
             marketplace_stake: None,
             exposure_base: None,
             transaction_fee_percent: None,

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use marketplace_engine::SpanLoss;
 use reqwest::Client;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Value, json};
@@ -75,13 +76,17 @@ async fn export(
         if waiting.is_empty() {
             continue;
         }
-        let body = body(&to.service, &std::mem::take(&mut waiting));
+        let sent = std::mem::take(&mut waiting);
+        let body = body(&to.service, &sent);
         let told = client.post(&url).json(&body).send().await;
         let told = told.and_then(reqwest::Response::error_for_status);
         if let (true, Err(error)) = (was_well, &told) {
             tracing::warn!(%error, "the collector does not take our spans: they are lost");
         }
         was_well = told.is_ok();
+        if !was_well {
+            SpanLoss::Refused.count(sent.len());
+        }
     }
 }
 
@@ -128,6 +133,21 @@ fn body(service: &str, spans: &[Span]) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn what_the_collector_does_not_take_is_counted() {
+        // Nobody listens there.
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let (endpoint, service) = (format!("http://{port}"), "test".to_owned());
+        let to = Destination { endpoint, headers: HeaderMap::new(), service };
+        let (ended, spans) = mpsc::channel(3);
+        for began in 0..3 {
+            ended.send(Span::begin("commit", None, began)).await.unwrap();
+        }
+        let before = SpanLoss::Refused.counted();
+        Exporter::start(spans, to).unwrap().finish().await;
+        assert_eq!(SpanLoss::Refused.counted() - before, 3);
+    }
 
     #[test]
     fn headers_of_a_collector() {

@@ -8,6 +8,7 @@ mod span;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use marketplace_engine::SpanLoss;
 use tokio::sync::mpsc;
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Level, Subscriber};
@@ -38,7 +39,11 @@ pub(crate) struct Traces {
 impl Traces {
     /// A layer, and what takes the spans from it.
     pub(crate) fn new() -> (Self, mpsc::Receiver<Span>) {
-        let (ended, spans) = mpsc::channel(WAITING);
+        Self::with_room(WAITING)
+    }
+
+    fn with_room(waiting: usize) -> (Self, mpsc::Receiver<Span>) {
+        let (ended, spans) = mpsc::channel(waiting);
         (Self { ended }, spans)
     }
 }
@@ -68,7 +73,9 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Traces {
         if let Some(Noted(mut span)) = span.extensions_mut().remove::<Noted>() {
             span.ended = now();
             // A collector that is down or slow costs spans, never requests.
-            let _ = self.ended.try_send(span);
+            if self.ended.try_send(span).is_err() {
+                SpanLoss::Full.count(1);
+            }
         }
     }
 }
@@ -76,4 +83,25 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Traces {
 /// Nanoseconds since 1970.
 fn now() -> u128 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos()
+}
+
+#[cfg(test)]
+mod tests {
+    use tracing_subscriber::layer::SubscriberExt as _;
+
+    use super::*;
+
+    #[test]
+    fn what_does_not_fit_is_counted() {
+        let (layer, mut spans) = Traces::with_room(2);
+        let before = SpanLoss::Full.counted();
+        let subscriber = tracing_subscriber::registry().with(layer.with_filter(targets()));
+        tracing::subscriber::with_default(subscriber, || {
+            for _ in 0..5 {
+                drop(tracing::info_span!(target: "marketplace::trace", "commit"));
+            }
+        });
+        assert_eq!(SpanLoss::Full.counted() - before, 3);
+        assert!(spans.try_recv().is_ok() && spans.try_recv().is_ok() && spans.try_recv().is_err());
+    }
 }
