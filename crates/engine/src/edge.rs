@@ -1,10 +1,13 @@
-//! How the TEG answers, as this process sees it, and whether withdrawals go out.
+//! How the TEG answers, as all processes see it together, and whether withdrawals go out.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use marketplace_ports::{TegError, TransferFee};
+use marketplace_money::{Seconds, Timestamp};
+use marketplace_ports::{Store, StoreError, TegError, TransferFee};
+use tokio::time::Instant;
 
 use crate::marketplace::Marketplace;
 use crate::refusal::Error;
@@ -13,6 +16,14 @@ use crate::refusal::Error;
 const FEE: &str = "teg-transfer-fee";
 /// So many calls in a row without an answer: nothing new is sent until one is answered.
 const STOP_AFTER: u32 = 5;
+/// The note that says so to all servers and workers: since when, or nothing.
+const SILENT: &str = "teg-silent";
+/// While it lasts, the note is written again after so long.
+const SAY_AGAIN: Seconds = Seconds(60);
+/// A note that nobody wrote again for so long is worth nothing: who wrote it is gone.
+const STALE: Seconds = Seconds(300);
+/// Who is answered looks this often whether another says otherwise.
+const LOOK_AGAIN: Duration = Duration::from_secs(5);
 
 /// Why no withdrawal goes out. What is asked for is queued; everything else goes on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,26 +55,91 @@ impl fmt::Display for EdgeStop {
     }
 }
 
-/// Counts what the TEG leaves unanswered.
-#[derive(Debug, Default)]
+/// What all servers and workers know of the TEG's silence, and what this process saw of it.
+///
+/// Whoever is left without an answer again and again says so in the store, and whoever is answered
+/// ends it: a server that calls the TEG seldom is told by the workers.
 pub(crate) struct EdgeWatch {
+    store: Arc<dyn Store>,
     unanswered: AtomicU32,
+    told: Mutex<Told>,
     fee: Mutex<Option<TransferFee>>,
 }
 
+/// When this process had to do with the note.
+#[derive(Clone, Copy, Debug, Default)]
+struct Told {
+    /// It wrote that the TEG is silent.
+    silent: Option<Timestamp>,
+    /// It looked what the others say, while it was answered.
+    looked: Option<Instant>,
+}
+
 impl EdgeWatch {
+    pub(crate) fn new(store: Arc<dyn Store>) -> Self {
+        Self { store, unanswered: AtomicU32::new(0), told: Mutex::default(), fee: Mutex::default() }
+    }
+
     /// Takes note of a call, and passes its result on.
-    pub(crate) fn saw<T>(&self, result: Result<T, TegError>) -> Result<T, TegError> {
-        match &result {
-            Err(TegError::Unavailable { .. } | TegError::Unknown { .. }) => {
-                self.unanswered.fetch_add(1, Ordering::Relaxed);
-            }
+    pub(crate) async fn saw<T>(&self, result: Result<T, TegError>) -> Result<T, TegError> {
+        let told = match &result {
+            Err(TegError::Unavailable { .. } | TegError::Unknown { .. }) => self.unanswered().await,
             // A refusal is an answer.
-            Ok(_) | Err(TegError::Refused { .. } | TegError::Unsupported { .. }) => {
-                self.unanswered.store(0, Ordering::Relaxed);
-            }
+            Ok(_) | Err(TegError::Refused { .. }) => self.answered().await,
+            // Nobody was asked.
+            Err(TegError::Unsupported { .. }) => Ok(()),
+        };
+        if let Err(error) = told {
+            *self.told() = Told::default();
+            tracing::warn!(%error, "what is known of the TEG's silence cannot be shared now");
         }
         result
+    }
+
+    /// Says so when it is one too many, and again while it lasts, seldom.
+    async fn unanswered(&self) -> Result<(), StoreError> {
+        if self.unanswered.fetch_add(1, Ordering::Relaxed) + 1 < STOP_AFTER {
+            return Ok(());
+        }
+        let now = self.store.now().await?;
+        {
+            let mut told = self.told();
+            if told.silent.is_some_and(|at| now < at.plus(SAY_AGAIN)) {
+                return Ok(());
+            }
+            told.silent = Some(now);
+        }
+        self.store.set_note(SILENT, &now.micros().to_string()).await
+    }
+
+    /// Ends what anybody said, if it is time to look.
+    async fn answered(&self) -> Result<(), StoreError> {
+        self.unanswered.store(0, Ordering::Relaxed);
+        {
+            let mut told = self.told();
+            let fresh = told.looked.is_some_and(|at| at.elapsed() < LOOK_AGAIN);
+            if fresh && told.silent.is_none() {
+                return Ok(());
+            }
+            *told = Told { silent: None, looked: Some(Instant::now()) };
+        }
+        if self.store.note(SILENT).await?.is_some_and(|note| !note.is_empty()) {
+            self.store.set_note(SILENT, "").await?;
+            tracing::info!("the TEG answers again");
+        }
+        Ok(())
+    }
+
+    /// Whether anybody said so, and not too long ago.
+    async fn is_silent(&self) -> Result<bool, StoreError> {
+        let note = self.store.note(SILENT).await?;
+        let Some(said) = note.and_then(|note| note.parse().ok()) else { return Ok(false) };
+        let said = Timestamp::from_micros(said);
+        Ok(self.store.now().await? < said.plus(STALE))
+    }
+
+    fn told(&self) -> MutexGuard<'_, Told> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What the TEG takes, as it said last.
@@ -73,10 +149,6 @@ impl EdgeWatch {
 
     fn learn_fee(&self, fee: TransferFee) {
         *self.fee.lock().unwrap_or_else(PoisonError::into_inner) = Some(fee);
-    }
-
-    fn is_unreachable(&self) -> bool {
-        self.unanswered.load(Ordering::Relaxed) >= STOP_AFTER
     }
 }
 
@@ -108,7 +180,7 @@ impl Marketplace {
         if let Some(breach) = last.and_then(|last| last.breach) {
             return Ok(Some(EdgeStop::Breach(breach)));
         }
-        Ok(self.inner.edge.is_unreachable().then_some(EdgeStop::Unreachable))
+        Ok(self.inner.edge.is_silent().await?.then_some(EdgeStop::Unreachable))
     }
 }
 

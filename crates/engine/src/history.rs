@@ -58,7 +58,7 @@ impl Marketplace {
     pub(crate) async fn read_history(&self) -> Result<usize, Error> {
         let Some(cursor) = self.store().note(HISTORY_CURSOR).await? else { return Ok(0) };
         let cursor = HistoryCursor(cursor);
-        let page = match self.inner.edge.saw(self.teg().history(&cursor, PAGE).await) {
+        let page = match self.teg().history(&cursor, PAGE).await {
             Ok(page) => page,
             Err(error) => {
                 tracing::warn!(%error, "the TEG's history cannot be read now");

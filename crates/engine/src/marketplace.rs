@@ -62,7 +62,7 @@ pub(crate) struct Inner {
     pub(crate) reputations: ReputationCache,
     pub(crate) standings: Standings,
     pub(crate) counts: Counts,
-    pub(crate) edge: EdgeWatch,
+    pub(crate) edge: Arc<EdgeWatch>,
     pub(crate) escrow: EscrowWatch,
     pub(crate) trees: TreeCache,
     /// Where checks are tried.
@@ -138,7 +138,8 @@ impl Marketplace {
     pub fn start(config: Config, edges: Edges) -> Self {
         let (queue, jobs) = mpsc::channel(config.queue_limit);
         let measures = Measures::default();
-        let edges = measured(edges, &measures);
+        let edge = Arc::new(EdgeWatch::new(edges.store.clone()));
+        let edges = measured(edges, &measures, &edge);
         let publisher = Arc::new(Publisher::new(config.blend, edges.store.is_shared()));
         let executor = Executor {
             store: edges.store.clone(),
@@ -152,7 +153,7 @@ impl Marketplace {
         let executor = tokio::spawn(executor.run(jobs));
         let reputations =
             ReputationCache::new(edges.teg.clone(), edges.store.clone(), measures.clone());
-        let (edge, escrow, trees, bench, awaited) = Default::default();
+        let (escrow, trees, bench, awaited) = Default::default();
         let (refreshing, adjusting) = Default::default();
         let inner = Inner {
             config,

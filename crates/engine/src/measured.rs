@@ -10,6 +10,7 @@ use marketplace_ports::{
 };
 use uuid::Uuid;
 
+use crate::edge::EdgeWatch;
 use crate::marketplace::Edges;
 use crate::measures::{Measures, Outcome};
 
@@ -32,11 +33,40 @@ impl<E: ?Sized> Measured<E> {
     }
 }
 
-/// The same edges, counted.
-pub(crate) fn measured(edges: Edges, measures: &Measures) -> Edges {
+/// The TEG, whose silence is watched too: each call counts, whoever makes it.
+struct WatchedTeg {
+    teg: Measured<dyn Teg>,
+    watch: Arc<EdgeWatch>,
+}
+
+impl WatchedTeg {
+    async fn count<T>(
+        &self,
+        verb: &'static str,
+        result: Result<T, TegError>,
+    ) -> Result<T, TegError> {
+        self.watch.saw(self.teg.count("teg", verb, result)).await
+    }
+
+    /// Of a call that may succeed without the TEG: only its failure says anything.
+    async fn failed<T>(
+        &self,
+        verb: &'static str,
+        result: Result<T, TegError>,
+    ) -> Result<T, TegError> {
+        match self.teg.count("teg", verb, result) {
+            Ok(done) => Ok(done),
+            Err(error) => self.watch.saw(Err(error)).await,
+        }
+    }
+}
+
+/// The same edges, counted, and the TEG watched.
+pub(crate) fn measured(edges: Edges, measures: &Measures, watch: &Arc<EdgeWatch>) -> Edges {
     let measures = || measures.clone();
+    let teg = Measured { edge: edges.teg, measures: measures() };
     Edges {
-        teg: Arc::new(Measured { edge: edges.teg, measures: measures() }),
+        teg: Arc::new(WatchedTeg { teg, watch: watch.clone() }),
         fetcher: Arc::new(Measured { edge: edges.fetcher, measures: measures() }),
         notifier: Arc::new(Measured { edge: edges.notifier, measures: measures() }),
         ..edges
@@ -44,53 +74,54 @@ pub(crate) fn measured(edges: Edges, measures: &Measures) -> Edges {
 }
 
 #[async_trait]
-impl Teg for Measured<dyn Teg> {
+impl Teg for WatchedTeg {
     async fn balance(&self) -> Result<TegBalance, TegError> {
-        self.count("teg", "balance", self.edge.balance().await)
+        self.count("balance", self.teg.edge.balance().await).await
     }
 
     async fn balance_of(&self, agent: &Did) -> Result<Option<TegBalance>, TegError> {
-        self.count("teg", "balance_of", self.edge.balance_of(agent).await)
+        self.failed("balance_of", self.teg.edge.balance_of(agent).await).await
     }
 
     async fn transfer(&self, order: &TransferOrder) -> Result<TegTransfer, TegError> {
-        self.count("teg", "transfer", self.edge.transfer(order).await)
+        self.count("transfer", self.teg.edge.transfer(order).await).await
     }
 
     async fn pull(&self, order: &TransferOrder) -> Result<TegTransfer, TegError> {
-        self.count("teg", "pull", self.edge.pull(order).await)
+        self.count("pull", self.teg.edge.pull(order).await).await
     }
 
     async fn find(&self, key: Uuid) -> Result<Option<TegTransfer>, TegError> {
-        self.count("teg", "find", self.edge.find(key).await)
+        self.count("find", self.teg.edge.find(key).await).await
     }
 
     async fn history(&self, cursor: &HistoryCursor, limit: u32) -> Result<HistoryPage, TegError> {
-        self.count("teg", "history", self.edge.history(cursor, limit).await)
+        self.count("history", self.teg.edge.history(cursor, limit).await).await
     }
 
     async fn stake(&self, key: Uuid, amount: Amount) -> Result<TegBalance, TegError> {
-        self.count("teg", "stake", self.edge.stake(key, amount).await)
+        self.count("stake", self.teg.edge.stake(key, amount).await).await
     }
 
     async fn unstake(&self, key: Uuid) -> Result<TegBalance, TegError> {
-        self.count("teg", "unstake", self.edge.unstake(key).await)
+        self.count("unstake", self.teg.edge.unstake(key).await).await
     }
 
     async fn reputation(&self, agent: &Did) -> Result<Option<Reputation>, TegError> {
-        self.count("teg", "reputation", self.edge.reputation(agent).await)
+        // Tokens are another service's: they may well move while nobody tells of standings.
+        self.teg.count("teg", "reputation", self.teg.edge.reputation(agent).await)
     }
 
     async fn signal(&self, transfer: &TegTransactionId, positive: bool) -> Result<(), TegError> {
-        self.count("teg", "signal", self.edge.signal(transfer, positive).await)
+        self.count("signal", self.teg.edge.signal(transfer, positive).await).await
     }
 
     async fn transfer_fee(&self) -> Result<TransferFee, TegError> {
-        self.count("teg", "transfer_fee", self.edge.transfer_fee().await)
+        self.failed("transfer_fee", self.teg.edge.transfer_fee().await).await
     }
 
     async fn faucet(&self, agent: &Did) -> Result<TegBalance, TegError> {
-        self.count("teg", "faucet", self.edge.faucet(agent).await)
+        self.count("faucet", self.teg.edge.faucet(agent).await).await
     }
 }
 

@@ -143,7 +143,7 @@ impl Marketplace {
         self.read_history().await?;
         let before = self.store().teg_position().await?;
         let lines = self.lines_ahead().await?;
-        let balance = self.inner.edge.saw(self.teg().balance().await).map_err(unavailable)?;
+        let balance = self.teg().balance().await.map_err(unavailable)?;
         let on_its_way = self.on_its_way(&lines).await?;
         let position = self.store().teg_position().await?;
         let still = position == before && lines == self.lines_ahead().await?;

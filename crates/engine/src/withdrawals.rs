@@ -31,7 +31,7 @@ impl Marketplace {
     /// # Errors
     /// When the TEG has not said it yet.
     pub async fn transfer_fee(&self) -> Result<TransferFee, Error> {
-        match self.inner.edge.saw(self.teg().transfer_fee().await) {
+        match self.teg().transfer_fee().await {
             Ok(fee) => {
                 self.remember_fee(fee).await?;
                 Ok(fee)

@@ -46,20 +46,17 @@ impl Worker {
         effect: Effect,
     ) -> Result<(), Error> {
         let market = &self.marketplace;
-        let (error, after, give_up) =
-            match market.inner.edge.saw(market.teg().signal(transfer, true).await) {
-                // Rated before: an answer to us was lost.
-                Ok(())
-                | Err(TegError::Refused { code: TegError::ALREADY_SIGNALED, .. })
-                | Err(TegError::Unsupported { .. }) => return self.end_signal(&effect).await,
-                Err(TegError::Refused { reason, .. }) => (reason, None, true),
-                Err(TegError::Unavailable { reason, retry_after }) => {
-                    (reason, retry_after, effect.attempts + 1 >= ATTEMPTS)
-                }
-                Err(TegError::Unknown { reason }) => {
-                    (reason, None, effect.attempts + 1 >= ATTEMPTS)
-                }
-            };
+        let (error, after, give_up) = match market.teg().signal(transfer, true).await {
+            // Rated before: an answer to us was lost.
+            Ok(())
+            | Err(TegError::Refused { code: TegError::ALREADY_SIGNALED, .. })
+            | Err(TegError::Unsupported { .. }) => return self.end_signal(&effect).await,
+            Err(TegError::Refused { reason, .. }) => (reason, None, true),
+            Err(TegError::Unavailable { reason, retry_after }) => {
+                (reason, retry_after, effect.attempts + 1 >= ATTEMPTS)
+            }
+            Err(TegError::Unknown { reason }) => (reason, None, effect.attempts + 1 >= ATTEMPTS),
+        };
         if give_up {
             let transfer = transfer.0.as_str();
             tracing::warn!(id = %effect.id, %order, transfer, error, "a signal is given up");

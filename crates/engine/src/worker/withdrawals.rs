@@ -44,7 +44,7 @@ impl Worker {
         if marked.before.is_none() {
             return self.transfer(marked, effect).await;
         }
-        match market.inner.edge.saw(market.teg().find(id.uuid()).await) {
+        match market.teg().find(id.uuid()).await {
             Ok(Some(transfer)) => self.settle(id, transfer, &effect).await,
             Ok(None) if self.may_repeat(&marked) => self.transfer(marked, effect).await,
             Ok(None) => {
@@ -69,7 +69,7 @@ impl Worker {
             amount: marked.withdrawal.amount,
             memo: format!("withdrawal:{id}"),
         };
-        match market.inner.edge.saw(market.teg().transfer(&order).await) {
+        match market.teg().transfer(&order).await {
             Ok(transfer) => self.settle(id, transfer, &effect).await,
             // The key moved something else: only a person can say what.
             Err(TegError::Refused { code: TegError::IDEMPOTENCY_MISMATCH, reason }) => {

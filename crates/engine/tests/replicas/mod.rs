@@ -5,7 +5,7 @@ use std::time::Duration;
 use marketplace_contract_kit::TegFault;
 use marketplace_engine::search::Query;
 use marketplace_engine::{
-    DeliveryContent, DeliveryRequest, FeedReader, ListingChange, Marketplace, Pace,
+    DeliveryContent, DeliveryRequest, EdgeStop, FeedReader, ListingChange, Marketplace, Pace,
     PurchaseRequest, Scope, Worker,
 };
 use marketplace_escrow::{OrderStatus, Phase};
@@ -274,4 +274,58 @@ async fn a_reader_goes_on_at_any_server_without_holes_and_doubles() {
     assert!(events.iter().all(|event| event.subject == Subject::Order(order)));
     other.end_streams();
     assert!(of_order.next().await.unwrap().is_none());
+}
+
+/// Servers that leave the work to workers are told of the TEG's silence by them, and of its end by
+/// whoever is answered first.
+#[tokio::test(start_paused = true)]
+async fn what_one_sees_of_the_tegs_silence_all_say() {
+    let mut market = Market::open().await;
+    let server = market.replica().await;
+    let later = async || tokio::time::advance(Duration::from_secs(5)).await;
+    let stops = async |market: &Market, server: &Marketplace| {
+        (market.marketplace.edge_stop().await.unwrap(), server.edge_stop().await.unwrap())
+    };
+    let silent = || (Some(EdgeStop::Unreachable), Some(EdgeStop::Unreachable));
+    market.marketplace.deposit(&did("buyer"), avt("20"), None).await.unwrap();
+    for recovers_here in [true, false] {
+        market.teg.plan_faults(|_| TegFault::UnavailableBefore);
+        for _ in 0..6 {
+            market.settle().await;
+        }
+        assert_eq!(stops(&market, &server).await, silent());
+        assert_eq!(server.house().await.stop, Some(Some(EdgeStop::Unreachable)));
+        market.teg.clear_faults();
+        later().await;
+        if recovers_here {
+            market.settle().await;
+        } else {
+            server.reserves().await.unwrap();
+        }
+        assert_eq!(stops(&market, &server).await, (None, None));
+    }
+    // A pull is a call as any other.
+    market.teg.plan_faults(|_| TegFault::UnavailableBefore);
+    for _ in 0..5 {
+        server.deposit(&did("buyer"), avt("1"), None).await.unwrap_err();
+    }
+    assert_eq!(stops(&market, &server).await, silent());
+    // Who said so is gone, and nobody else calls.
+    market.clock.advance(Seconds(299));
+    assert_eq!(stops(&market, &server).await, silent());
+    market.clock.advance(Seconds(1));
+    assert_eq!(stops(&market, &server).await, (None, None));
+}
+
+/// While it lasts it is said again, and each call is not another write.
+#[tokio::test(start_paused = true)]
+async fn a_silence_that_lasts_does_not_end_by_itself() {
+    let mut market = Market::open().await;
+    let server = market.replica().await;
+    market.teg.plan_faults(|_| TegFault::UnavailableBefore);
+    for _ in 0..20 {
+        market.settle().await;
+        tokio::time::advance(Duration::from_secs(60)).await;
+    }
+    assert_eq!(server.edge_stop().await.unwrap(), Some(EdgeStop::Unreachable));
 }
