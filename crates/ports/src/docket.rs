@@ -57,6 +57,12 @@ impl Docket {
         self.pools.last().map(|(version, _)| *version)
     }
 
+    /// When a commit changed it last.
+    #[must_use]
+    pub fn changed_at(&self) -> Timestamp {
+        self.log.last().map_or(self.opened.opened_at, |entry| entry.at)
+    }
+
     /// How many settlements were offered.
     #[must_use]
     pub fn offers(&self) -> usize {
