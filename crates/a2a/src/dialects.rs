@@ -174,7 +174,7 @@ async fn last_spoken(a2a: &A2a, call: Call<'_>, standing: &Standing) -> Result<D
     if standing.dialect != Dialect::V1 {
         return Ok(standing.dialect);
     }
-    let last = a2a.marketplace.tasks(call.did()?, 1).await?;
+    let last = a2a.marketplace.tasks(call.did()?, None, 1).await?;
     let spoken = last.first().map(|row| Kept::read(&row.body).dialect);
     Ok(spoken.filter(|dialect| *dialect != Dialect::V1).unwrap_or(Dialect::V03))
 }

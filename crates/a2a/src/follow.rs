@@ -8,11 +8,12 @@ use marketplace_money::CommandId;
 use marketplace_ports::{SealedEvent, Subject};
 
 use crate::error::A2aError;
-use crate::kept::{Kept, TaskEvent};
+use crate::kept::TaskEvent;
 use crate::order_task;
 use crate::service::A2a;
 use crate::standing::Standing;
 use crate::types::{StreamResponse, TaskState};
+use crate::whole::Whole;
 
 /// When a stream ends by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +54,7 @@ impl Follower {
     /// Everything that the reader reads is told: it knows where it was, and what it knows.
     pub(crate) fn tell_everything(&mut self) {
         self.standing.version = 0;
+        self.standing.disputes.clear();
         if let Some(first) = self.waiting.front_mut() {
             first.position = None;
         }
@@ -83,18 +85,25 @@ impl Follower {
         }
     }
 
+    /// Whether an event of the order or of its dispute came before what we told first.
+    fn knows(&self, event: &SealedEvent) -> bool {
+        let version = order_task::version_after(event);
+        match event.subject {
+            Subject::Dispute(id) => {
+                self.standing.disputes.iter().any(|(known, seen)| *known == id && version <= *seen)
+            }
+            _ => version <= self.standing.version,
+        }
+    }
+
     async fn hear(&mut self, a2a: &A2a, event: &Arc<SealedEvent>) -> Result<(), A2aError> {
         let updates = match (self.standing.order, event.subject) {
-            (Some(order), Subject::Order(named)) if order == named => {
-                if order_task::version_after(event) <= self.standing.version {
+            (Some(order), _) if order_task::order_of(event) == Some(order) => {
+                if self.knows(event) {
                     return Ok(());
                 }
-                let Some(view) = a2a.marketplace.order(order).await? else { return Ok(()) };
-                let row = a2a.marketplace.task(&self.standing.key).await?;
-                let kept = row.map(|row| Kept::read(&row.body));
-                let bytes = a2a.delivered(&view).await?;
-                let seen = a2a.seen(&self.standing.key.owner, kept.as_ref());
-                order_task::updates(event, &view, seen, bytes.as_ref())
+                let about = (order, &self.standing.key.owner);
+                Whole::news(&a2a.marketplace, about, event, a2a.us()).await?
             }
             (None, Subject::Command(named)) if named == CommandId::new(self.standing.key.task) => {
                 let Ok(told) = serde_json::from_str::<TaskEvent>(&event.data) else {

@@ -17,6 +17,7 @@ mod follow;
 mod http;
 mod jsonrpc;
 mod kept;
+mod list;
 mod order_task;
 mod pushes;
 mod rest;
@@ -26,6 +27,7 @@ mod sse;
 mod standing;
 mod trade;
 pub mod types;
+mod whole;
 
 pub use behaviour::{Act, Behaviour, Turn};
 pub use card::{Cards, signed};

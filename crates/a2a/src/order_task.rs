@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use marketplace_engine::OrderView;
-use marketplace_escrow::{Actor, Content, Delivery, Order, OrderStatus, Phase, State};
-use marketplace_money::{Did, Timestamp};
-use marketplace_ports::SealedEvent;
-use marketplace_wire::{OrderBody, Rfc3339, hex};
+use marketplace_engine::{DisputeView, OrderView, disputed_order};
+use marketplace_escrow::{Actor, Content, Delivery, Order, OrderStatus, Phase};
+use marketplace_money::{Did, OrderId, Timestamp};
+use marketplace_ports::{SealedEvent, Subject};
+use marketplace_wire::{DisputeBody, OrderBody, Rfc3339, hex};
 use serde_json::{Map, Value, json};
 
 use crate::kept::Kept;
@@ -76,20 +76,36 @@ fn words(phase: Phase, role: Option<Actor>) -> &'static str {
     }
 }
 
-/// Since when the order is where it is, as far as it remembers.
-fn since(order: &Order) -> Timestamp {
-    let closed = match &order.state {
-        State::Closed(closed) => Some(closed.at),
-        State::Funded(_) | State::AwaitingFunds { .. } => None,
-    };
-    let delivered = order.delivery().map(|delivery| delivery.at);
-    closed.or(delivered).unwrap_or(order.created_at)
+/// What happened in a dispute, in words.
+fn dispute_words(event: &str) -> &'static str {
+    match event {
+        "dispute.opened" => "The order is disputed. Who does not answer in time loses the dispute.",
+        "dispute.evidence_added" => "There is new evidence in the dispute.",
+        "dispute.responded" => "The answer to the dispute is there, or its time is over.",
+        "dispute.settlement_offered" => "A settlement of the dispute is offered.",
+        "dispute.escalated" => "The operators decide the dispute.",
+        "dispute.ruled" => "The dispute is ruled. Who disagrees may appeal while there is time.",
+        "dispute.appealed" => "The ruling is appealed.",
+        "dispute.closed" => "The dispute is over.",
+        _ => "The dispute goes on.",
+    }
 }
 
-/// When an order's task changed last: its place in lists.
+/// When an order's task changed last: the time of its status, and its place in lists. A dispute goes
+/// on without its order.
 #[must_use]
-pub(crate) fn changed_at(order: &Order) -> Timestamp {
-    since(order)
+pub(crate) fn changed_at(order: &Order, dispute: Option<&DisputeView>) -> Timestamp {
+    let disputed = dispute.map(|view| view.docket.changed_at());
+    disputed.map_or(order.changed_at(), |at| at.max(order.changed_at()))
+}
+
+/// The order that an event is about: its own events, and those of its disputes.
+#[must_use]
+pub(crate) fn order_of(event: &SealedEvent) -> Option<OrderId> {
+    match event.subject {
+        Subject::Order(order) => Some(order),
+        _ => disputed_order(event),
+    }
 }
 
 fn status(
@@ -120,24 +136,33 @@ pub(crate) fn context(order: &Order, kept: Option<&Kept>) -> String {
     named.unwrap_or_else(|| order.id.to_string())
 }
 
+/// What is said of the order's dispute, where there is one.
+fn disputed(seen: Seen<'_>) -> Map<String, Value> {
+    let body = seen.dispute.map(|dispute| DisputeBody::new(dispute, seen.viewer));
+    let body = body.map(|body| serde_json::to_value(body).unwrap_or_default());
+    body.map(|body| ("dispute".to_owned(), body)).into_iter().collect()
+}
+
 /// What is said of an order beside its state.
-fn metadata(view: &OrderView, viewer: &Did, receiver: &Did, exchange: &str) -> Map<String, Value> {
+fn metadata(view: &OrderView, seen: Seen<'_>) -> Map<String, Value> {
     let order = &view.order;
-    let body = OrderBody::new(view, viewer, receiver);
+    let body = OrderBody::new(view, seen.viewer, seen.receiver);
     let actions = serde_json::to_value(&body.available_actions).unwrap_or_default();
     let settlement = json!({
         "escrowId": order.id.to_string(),
         "amount": order.price.price.to_string(),
         "feeAmount": order.price.fee.to_string(),
-        "exchangeUrl": exchange,
+        "exchangeUrl": seen.exchange,
         "expiresAt": Rfc3339(order.expires().effective(&view.gaps)).to_string(),
         "settlementStatus": settlement(order.status(), order.phase()),
     });
-    Map::from_iter([
+    let mut metadata = disputed(seen);
+    metadata.extend([
         (SETTLEMENT_KEY.to_owned(), settlement),
         ("available_actions".to_owned(), actions),
         ("order".to_owned(), serde_json::to_value(&body).unwrap_or_default()),
-    ])
+    ]);
+    metadata
 }
 
 /// What the seller handed over. `bytes` are there where they are shown.
@@ -189,6 +214,8 @@ pub(crate) struct Seen<'a> {
     pub exchange: &'a str,
     /// What is kept of it.
     pub kept: Option<&'a Kept>,
+    /// The order's last dispute, open or over.
+    pub dispute: Option<&'a DisputeView>,
 }
 
 /// An order as a task.
@@ -200,19 +227,59 @@ pub(crate) fn task(view: &OrderView, seen: Seen<'_>, bytes: Option<&Arc<[u8]>>) 
     let delivery = order.delivery();
     Task {
         id: order.id.to_string(),
-        status: status(order, seen.viewer, &context_id, phase, state, since(order)),
+        status: status(
+            order,
+            seen.viewer,
+            &context_id,
+            phase,
+            state,
+            changed_at(order, seen.dispute),
+        ),
         context_id,
         artifacts: delivery
             .map(|delivery| artifact(delivery, bytes.map(|bytes| &bytes[..])))
             .into_iter()
             .collect(),
         history: seen.kept.map(|kept| kept.history.clone()).unwrap_or_default(),
-        metadata: metadata(view, seen.viewer, seen.receiver, seen.exchange),
+        metadata: metadata(view, seen),
     }
 }
 
-/// What those who follow an order are told of one of its events; `view` is the order as it is now,
-/// which may be further than the event.
+/// What those who follow an order are told of an event of its dispute. The order does not move: it
+/// waits for the parties, or for who judges. `dispute` says where the dispute is when it is told,
+/// which may be further than the event, and what the reader may do by when.
+fn dispute_update(event: &SealedEvent, view: &OrderView, seen: Seen<'_>) -> StreamResponse {
+    let order = &view.order;
+    let (task_id, context_id) = (order.id.to_string(), context(order, seen.kept));
+    let facts: Value = serde_json::from_str(&event.data).unwrap_or_default();
+    let mut about = match order.phase() {
+        Phase::Disputed => metadata(view, seen),
+        // What could be done with the order then, and where its money was, is not known any more.
+        _ => disputed(seen),
+    };
+    about.insert("event".to_owned(), event.name.clone().into());
+    about.insert("phase".to_owned(), Phase::Disputed.to_string().into());
+    about.insert("order_status".to_owned(), OrderStatus::EscrowFunded.to_string().into());
+    about.insert("dispute_event".to_owned(), facts);
+    let message = Message {
+        message_id: event.id.to_string(),
+        context_id: context_id.clone(),
+        task_id: task_id.clone(),
+        role: Role::Agent,
+        parts: vec![Part::text(dispute_words(&event.name))],
+        ..Message::default()
+    };
+    let status = TaskStatus {
+        state: TaskState::InputRequired,
+        message: Some(message),
+        timestamp: Rfc3339(event.at).to_string(),
+    };
+    let update = StatusUpdate { status, task_id, context_id, metadata: about };
+    StreamResponse::StatusUpdate(Box::new(update))
+}
+
+/// What those who follow an order are told of one of its events, or of one of its dispute's; `view`
+/// is the order as it is now, which may be further than the event.
 #[must_use]
 pub(crate) fn updates(
     event: &SealedEvent,
@@ -220,6 +287,9 @@ pub(crate) fn updates(
     seen: Seen<'_>,
     bytes: Option<&Arc<[u8]>>,
 ) -> Vec<StreamResponse> {
+    if let Subject::Dispute(_) = event.subject {
+        return vec![dispute_update(event, view, seen)];
+    }
     let order = &view.order;
     let data: Value = serde_json::from_str(&event.data).unwrap_or_default();
     let name = |field: &str| data[field].as_str().unwrap_or_default().to_owned();
@@ -248,7 +318,7 @@ pub(crate) fn updates(
         ("order_status".to_owned(), status_then.to_string().into()),
     ]);
     if order.phase() == phase {
-        about.extend(metadata(view, seen.viewer, seen.receiver, seen.exchange));
+        about.extend(metadata(view, seen));
     }
     let state = state(status_then, phase);
     updates.push(StreamResponse::StatusUpdate(Box::new(StatusUpdate {
@@ -260,7 +330,7 @@ pub(crate) fn updates(
     updates
 }
 
-/// The version of the order after an event.
+/// The version of the order, or of the dispute, after an event.
 #[must_use]
 pub(crate) fn version_after(event: &SealedEvent) -> u64 {
     let data: Value = serde_json::from_str(&event.data).unwrap_or_default();

@@ -1,21 +1,19 @@
 //! Push notifications: a hook for each configuration, told by the marketplace's own dispatcher.
 
-use std::sync::Arc;
-
 use async_trait::async_trait;
-use marketplace_engine::{Error, Hook, HookKind, Marketplace, OrderView, Scribe, Written};
-use marketplace_escrow::Content;
-use marketplace_money::OrderId;
+use marketplace_engine::{Error, Hook, HookKind, Marketplace, Scribe, Written};
+use marketplace_money::{Did, OrderId};
 use marketplace_ports::{SealedEvent, Subject, TaskKey};
 
 use crate::dialect::Dialect;
 use crate::dialects;
 use crate::error::{A2aError, PUSH_NOT_SUPPORTED};
 use crate::kept::{Kept, TaskEvent};
-use crate::order_task::{self, Seen};
+use crate::order_task::order_of;
 use crate::service::{A2a, Call, fits};
 use crate::standing::{Standing, named_push};
 use crate::types::{PushConfig, PushRequest, StreamResponse, TaskState};
+use crate::whole::{Us, Whole};
 
 /// Configurations of one task.
 pub(crate) const MOST_PUSHES: usize = 16;
@@ -31,48 +29,28 @@ pub struct Pushes {
     pub public_url: String,
 }
 
-/// The bytes that an order's task shows.
-pub(crate) async fn delivered(
-    marketplace: &Marketplace,
-    view: &OrderView,
-) -> Result<Option<Arc<[u8]>>, Error> {
-    match view.order.delivery() {
-        Some(delivery) if delivery.content == Content::Inline => {
-            marketplace.delivered_bytes(view.order.id, delivery).await
-        }
-        _ => Ok(None),
-    }
-}
-
 impl Pushes {
+    fn us(&self) -> Us<'_> {
+        Us { did: self.marketplace.did(), url: &self.public_url }
+    }
+
     async fn updates(
         &self,
         key: &TaskKey,
         event: &SealedEvent,
     ) -> Result<Vec<StreamResponse>, Error> {
-        let Subject::Order(order) = event.subject else {
+        let Some(order) = order_of(event) else {
             let told = serde_json::from_str::<TaskEvent>(&event.data);
             return Ok(told.map(|told| vec![told.update]).unwrap_or_default());
         };
-        let view = self.marketplace.order(order).await?;
-        let Some(view) = view.filter(|view| view.order.role_of(&key.owner).is_some()) else {
-            return Ok(Vec::new());
-        };
-        let named = TaskKey { task: order.uuid(), owner: key.owner.clone() };
-        let kept = self.marketplace.task(&named).await?.map(|row| Kept::read(&row.body));
-        let bytes = delivered(&self.marketplace, &view).await?;
-        let (receiver, exchange) = (self.marketplace.did(), self.public_url.as_str());
-        let seen = Seen { viewer: &key.owner, receiver, exchange, kept: kept.as_ref() };
-        Ok(order_task::updates(event, &view, seen, bytes.as_ref()))
+        Whole::news(&self.marketplace, (order, &key.owner), event, self.us()).await
     }
-}
 
-impl Pushes {
     /// The task as it is now, for the dialects before 1.0: they are told whole tasks.
     async fn whole(&self, key: &TaskKey, event: &SealedEvent) -> Result<Option<String>, Error> {
-        let (task, order) = match event.subject {
-            Subject::Order(order) => (order.uuid(), Some(order)),
-            Subject::Command(command) => (command.uuid(), None),
+        let (task, order) = match (order_of(event), event.subject) {
+            (Some(order), _) => (order.uuid(), Some(order)),
+            (None, Subject::Command(command)) => (command.uuid(), None),
             _ => return Ok(None),
         };
         let named = TaskKey { task, owner: key.owner.clone() };
@@ -84,7 +62,7 @@ impl Pushes {
         }
         let standing = match order {
             None => Standing::own(&row, kept),
-            Some(order) => self.of_order(named, order, &kept).await?,
+            Some(order) => self.of_order(&key.owner, order, kept).await?,
         };
         let Some(standing) = standing else { return Ok(None) };
         let task = dialects::task(dialect, standing, None);
@@ -94,24 +72,15 @@ impl Pushes {
 
     async fn of_order(
         &self,
-        key: TaskKey,
+        owner: &Did,
         order: OrderId,
-        kept: &Kept,
+        kept: Kept,
     ) -> Result<Option<Standing>, Error> {
-        let Some(view) = self.marketplace.order(order).await? else { return Ok(None) };
-        let bytes = delivered(&self.marketplace, &view).await?;
-        let (receiver, exchange) = (self.marketplace.did(), self.public_url.as_str());
-        let seen = Seen { viewer: &key.owner, receiver, exchange, kept: Some(kept) };
-        let task = order_task::task(&view, seen, bytes.as_ref());
-        Ok(Some(Standing {
-            task,
-            key,
-            order: Some(order),
-            dialect: kept.dialect,
-            pushes: Vec::new(),
-            version: view.order.version,
-            changed_at: order_task::changed_at(&view.order),
-        }))
+        let view = self.marketplace.order(order).await?;
+        let view = view.filter(|view| view.order.role_of(owner).is_some());
+        let Some(view) = view else { return Ok(None) };
+        let whole = Whole::of(&self.marketplace, view, Some(kept)).await?;
+        Ok(Some(whole.standing(owner, self.us())))
     }
 }
 

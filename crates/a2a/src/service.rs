@@ -3,12 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::DateTime;
 use marketplace_engine::{Marketplace, Refusal, Scope, TaskWrite};
 use marketplace_money::{CommandId, Did, OrderId, Timestamp};
-use marketplace_ports::{OrderFilter, TaskKey};
+use marketplace_ports::TaskKey;
 use marketplace_wire::{Doorkeeper, Guest};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::behaviour::{Act, Behaviour, Turn};
@@ -19,12 +18,8 @@ use crate::follow::{Follower, Until};
 use crate::kept::Kept;
 use crate::pushes::MOST_PUSHES;
 use crate::standing::{Standing, addressed};
-use crate::types::{
-    Configuration, ListRequest, Message, Role, SendRequest, Task, TaskRequest, TaskState,
-};
+use crate::types::{Configuration, Message, Role, SendRequest, Task, TaskRequest};
 
-/// Orders of each side, and other tasks, that a list looks at.
-const LISTED: u32 = 1_000;
 /// Conversations and names that clients choose.
 const LONGEST_NAME: usize = 256;
 
@@ -295,87 +290,6 @@ impl A2a {
         Ok(follower)
     }
 
-    /// `ListTasks`: the caller's, those that changed last first.
-    pub(crate) async fn list(
-        &self,
-        call: Call<'_>,
-        request: &ListRequest,
-    ) -> Result<Value, A2aError> {
-        let did = call.did()?;
-        let filter = Filter::read(request)?;
-        let mut all = self.everything(did).await?;
-        all.retain(|standing| filter.takes(standing));
-        all.sort_by_key(|standing| {
-            (std::cmp::Reverse(standing.changed_at), std::cmp::Reverse(standing.key.task))
-        });
-        let total = all.len();
-        let begin = match filter.after {
-            Some((at, id)) => all.partition_point(|s| {
-                (std::cmp::Reverse(s.changed_at), std::cmp::Reverse(s.key.task))
-                    <= (std::cmp::Reverse(at), std::cmp::Reverse(id))
-            }),
-            None => 0,
-        };
-        let page: Vec<Standing> = all.drain(begin..).take(filter.size).collect();
-        let next = match page.last() {
-            Some(last) if begin + page.len() < total => {
-                format!("{}.{}", last.changed_at.micros(), last.key.task.as_simple())
-            }
-            _ => String::new(),
-        };
-        let mut tasks = Vec::with_capacity(page.len());
-        for standing in page {
-            let artifacts = request.include_artifacts;
-            let shown = if artifacts && standing.order.is_some() {
-                self.standing(did, &standing.key.task.to_string()).await?
-            } else {
-                standing
-            };
-            tasks.push(shown_task(shown.task, request.history_length, artifacts));
-        }
-        Ok(json!({
-            "tasks": tasks, "nextPageToken": next, "pageSize": filter.size, "totalSize": total,
-        }))
-    }
-
-    /// All tasks of an agent, as far back as a list goes. Bytes of deliveries are left out.
-    async fn everything(&self, did: &Did) -> Result<Vec<Standing>, A2aError> {
-        let rows = self.marketplace.tasks(did, LISTED).await?;
-        let mut all = Vec::new();
-        let mut notes = std::collections::HashMap::new();
-        for row in &rows {
-            let kept = Kept::read(&row.body);
-            match kept.own {
-                Some(_) => all.push(self.standing(did, &row.key.task.to_string()).await?),
-                None => drop(notes.insert(row.key.task, kept)),
-            }
-        }
-        for as_seller in [false, true] {
-            let filter = OrderFilter {
-                agent: did.clone(),
-                as_seller,
-                status: None,
-                cursor: None,
-                limit: LISTED,
-            };
-            for view in self.marketplace.orders(&filter).await?.items {
-                let kept = notes.get(&view.order.id.uuid());
-                let kept_or = kept.cloned().unwrap_or_default();
-                let task = crate::order_task::task(&view, self.seen(did, kept), None);
-                all.push(Standing {
-                    key: TaskKey { task: view.order.id.uuid(), owner: did.clone() },
-                    task,
-                    order: Some(view.order.id),
-                    dialect: kept_or.dialect,
-                    pushes: kept_or.pushes,
-                    version: view.order.version,
-                    changed_at: crate::order_task::changed_at(&view.order),
-                });
-            }
-        }
-        Ok(all)
-    }
-
     /// Changes what is kept of a task, without news for anybody.
     pub(crate) async fn amend(
         &self,
@@ -398,63 +312,6 @@ impl A2a {
     }
 }
 
-/// Which tasks a list shows.
-struct Filter {
-    context: String,
-    state: Option<TaskState>,
-    size: usize,
-    since: Option<Timestamp>,
-    after: Option<(Timestamp, Uuid)>,
-}
-
-impl Filter {
-    fn read(request: &ListRequest) -> Result<Self, A2aError> {
-        let state = match &request.status {
-            None => None,
-            Some(Value::String(name)) if name == "TASK_STATE_UNSPECIFIED" => None,
-            Some(named) => Some(
-                serde_json::from_value(named.clone())
-                    .map_err(|error| A2aError::invalid("status", error))?,
-            ),
-        };
-        let size = request.page_size.unwrap_or(50);
-        let size = usize::try_from(size).ok().filter(|size| (1..=100).contains(size));
-        let size = size.ok_or_else(|| A2aError::invalid("pageSize", "must be 1 to 100"))?;
-        if request.history_length.is_some_and(|length| length < 0) {
-            return Err(A2aError::invalid("historyLength", "must not be below 0"));
-        }
-        let text = &request.status_timestamp_after;
-        let since = match text.is_empty() {
-            true => None,
-            false => {
-                let read = DateTime::parse_from_rfc3339(text);
-                let read = read.map_err(|_| {
-                    A2aError::invalid("statusTimestampAfter", "must be an RFC 3339 time")
-                })?;
-                Some(Timestamp::from_micros(read.timestamp_micros()))
-            }
-        };
-        let after = match request.page_token.is_empty() {
-            true => None,
-            false => Some(read_token(&request.page_token).ok_or_else(|| {
-                A2aError::invalid("pageToken", "must be nextPageToken of the page before")
-            })?),
-        };
-        Ok(Self { context: request.context_id.clone(), state, size, since, after })
-    }
-
-    fn takes(&self, standing: &Standing) -> bool {
-        (self.context.is_empty() || self.context == standing.task.context_id)
-            && self.state.is_none_or(|state| state == standing.state())
-            && self.since.is_none_or(|since| standing.changed_at >= since)
-    }
-}
-
-fn read_token(text: &str) -> Option<(Timestamp, Uuid)> {
-    let (at, id) = text.split_once('.')?;
-    Some((Timestamp::from_micros(at.parse().ok()?), Uuid::try_parse(id).ok()?))
-}
-
 /// At most so many messages, the newest; none when 0 are wanted.
 pub(crate) fn shorten(task: &mut Task, length: Option<i64>) -> Result<(), A2aError> {
     let Some(length) = length else { return Ok(()) };
@@ -463,19 +320,6 @@ pub(crate) fn shorten(task: &mut Task, length: Option<i64>) -> Result<(), A2aErr
     let surplus = task.history.len().saturating_sub(length);
     task.history.drain(..surplus);
     Ok(())
-}
-
-fn shown_task(mut task: Task, length: Option<i64>, artifacts: bool) -> Value {
-    // Checked before.
-    let _ = shorten(&mut task, length);
-    if !artifacts {
-        task.artifacts.clear();
-    }
-    let mut shown = serde_json::to_value(task).unwrap_or_default();
-    if let (true, Some(map)) = (artifacts, shown.as_object_mut()) {
-        map.entry("artifacts").or_insert_with(|| json!([]));
-    }
-    shown
 }
 
 /// Notes a message, and what its maker wants, beside the order that it makes or is for.

@@ -3,20 +3,18 @@
 use std::sync::Arc;
 
 use marketplace_engine::{OrderView, Refusal, TaskWrite};
-use marketplace_escrow::Phase;
-use marketplace_money::{Did, OrderId, Timestamp};
+use marketplace_money::{Did, DisputeId, OrderId, Timestamp};
 use marketplace_ports::TaskKey;
-use marketplace_wire::{DisputeBody, Rfc3339};
+use marketplace_wire::Rfc3339;
 use serde_json::Map;
 use uuid::Uuid;
 
 use crate::dialect::Dialect;
 use crate::error::A2aError;
 use crate::kept::{Kept, Own, Step, TaskEvent, key};
-use crate::order_task::{self, Seen};
-use crate::pushes::delivered;
 use crate::service::A2a;
 use crate::types::{Message, PushConfig, StreamResponse, Task, TaskState, TaskStatus};
+use crate::whole::{Us, Whole};
 
 /// A task as one agent sees it.
 #[derive(Clone, Debug)]
@@ -33,6 +31,8 @@ pub struct Standing {
     pub pushes: Vec<PushConfig>,
     /// Of the row or of the order: events that made it, or came before, are in it.
     pub version: u64,
+    /// The versions of the order's disputes that are in it: the same.
+    pub disputes: Vec<(DisputeId, u64)>,
     /// Its place in lists.
     pub changed_at: Timestamp,
 }
@@ -52,6 +52,7 @@ impl Standing {
             dialect: kept.dialect,
             pushes: kept.pushes,
             version: row.version,
+            disputes: Vec::new(),
             changed_at: row.changed_at,
         })
     }
@@ -100,34 +101,12 @@ impl A2a {
         owner: &Did,
         kept: Option<Kept>,
     ) -> Result<Standing, A2aError> {
-        let bytes = self.delivered(view).await?;
-        let mut task = order_task::task(view, self.seen(owner, kept.as_ref()), bytes.as_ref());
-        if view.order.phase() == Phase::Disputed
-            && let Some(dispute) = self.marketplace.disputes_of(view.order.id).await?.last()
-        {
-            let body = serde_json::to_value(DisputeBody::new(dispute, owner));
-            task.metadata.insert("dispute".to_owned(), body.unwrap_or_default());
-        }
-        let kept = kept.unwrap_or_default();
-        Ok(Standing {
-            key: TaskKey { task: view.order.id.uuid(), owner: owner.clone() },
-            task,
-            order: Some(view.order.id),
-            dialect: kept.dialect,
-            pushes: kept.pushes,
-            version: view.order.version,
-            changed_at: order_task::changed_at(&view.order),
-        })
+        let whole = Whole::of(&self.marketplace, view.clone(), kept).await?;
+        Ok(whole.standing(owner, self.us()))
     }
 
-    /// The bytes that an order's task shows.
-    pub(crate) async fn delivered(&self, view: &OrderView) -> Result<Option<Arc<[u8]>>, A2aError> {
-        Ok(delivered(&self.marketplace, view).await?)
-    }
-
-    pub(crate) fn seen<'a>(&'a self, viewer: &'a Did, kept: Option<&'a Kept>) -> Seen<'a> {
-        let receiver = self.marketplace.did();
-        Seen { viewer, receiver, exchange: &self.settings.public_url, kept }
+    pub(crate) fn us(&self) -> Us<'_> {
+        Us { did: self.marketplace.did(), url: &self.settings.public_url }
     }
 
     /// Makes a task that is no order's.

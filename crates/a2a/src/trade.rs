@@ -382,6 +382,7 @@ async fn unkept(
         dialect: turn.dialect,
         pushes: Vec::new(),
         version: 1,
+        disputes: Vec::new(),
         changed_at: now,
     })
 }

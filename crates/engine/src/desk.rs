@@ -320,7 +320,7 @@ impl<'a> Desk<'a> {
             let data = order_data(&stage, Some(event));
             self.emit(Subject::Order(order.id), event.name(), audience, data);
         }
-        let row = Arc::new(stage);
+        let row = Arc::new(stage.changed(self.now()));
         self.expose(&row, order.escrow());
         set_timer(&mut self.set, Some(order), &row);
         self.set.orders.push(Change { read: order.version, row: row.clone() });

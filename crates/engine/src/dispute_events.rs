@@ -3,8 +3,9 @@
 use marketplace_disputes::{
     Basis, BondOutcome, Dispute, DisputeEvent, OrderEffect, Ruling, Side, State, Verdict,
 };
-use marketplace_money::{Amount, Did};
-use marketplace_ports::Notice;
+use marketplace_money::{Amount, Did, OrderId};
+use marketplace_ports::{Notice, SealedEvent, Subject};
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
@@ -28,6 +29,18 @@ pub(crate) fn audience(dispute: &Dispute, event: &DisputeEvent) -> Vec<Did> {
     audience
 }
 
+/// The order that an event of a dispute is about; nothing for any other event.
+#[must_use]
+pub fn disputed_order(event: &SealedEvent) -> Option<OrderId> {
+    #[derive(Deserialize)]
+    struct About {
+        order_id: String,
+    }
+    let Subject::Dispute(_) = event.subject else { return None };
+    let about: About = serde_json::from_str(&event.data).ok()?;
+    about.order_id.parse().ok()
+}
+
 /// Who loses its bond by this verdict.
 fn lost_by(dispute: &Dispute, verdict: &Verdict) -> Option<Side> {
     match verdict.bonds {
@@ -42,6 +55,7 @@ pub(crate) fn dispute_data(dispute: &Dispute, event: &DisputeEvent) -> String {
     let mut data = Map::new();
     let mut put = |name: &str, value: Value| drop(data.insert(name.to_owned(), value));
     put("order_id", json!(dispute.order.to_string()));
+    put("version", json!(dispute.version));
     put("phase", json!(dispute.phase().name()));
     match event {
         DisputeEvent::Opened { .. } => opened_data(dispute, &mut put),

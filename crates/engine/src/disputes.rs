@@ -1,5 +1,6 @@
 //! Disputes and jurors: the use cases.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use marketplace_disputes::{
@@ -9,7 +10,7 @@ use marketplace_disputes::{
 use marketplace_escrow::{Order, OrderRefusal};
 use marketplace_listings::{Invalid, ServiceType};
 use marketplace_money::{Amount, Did, DisputeId, Gaps, OrderId, Timestamp};
-use marketplace_ports::{DisputeFilter, Docket, Juror, Page};
+use marketplace_ports::{DisputeFilter, Docket, Juror, Key, Page};
 use sha2::{Digest, Sha256};
 
 use crate::config::OperatorSet;
@@ -313,6 +314,22 @@ impl Marketplace {
     pub async fn dispute(&self, id: DisputeId) -> Result<Option<DisputeView>, Error> {
         let Some(docket) = self.store().docket(id).await? else { return Ok(None) };
         Ok(self.views(vec![docket]).await?.pop())
+    }
+
+    /// Those of these disputes that there are, read at once.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn disputes_named(
+        &self,
+        ids: impl IntoIterator<Item = DisputeId>,
+    ) -> Result<Vec<DisputeView>, Error> {
+        let keys: HashSet<Key> = ids.into_iter().map(Key::Dispute).collect();
+        if keys.is_empty() {
+            return Ok(Vec::new());
+        }
+        let dockets = self.store().load(&keys).await?.disputes;
+        self.views(dockets.into_values().collect()).await
     }
 
     /// All disputes about an order, oldest first.

@@ -59,6 +59,7 @@ pub use catalog::{Found, FoundPage};
 pub use config::{Config, OperatorSet};
 pub use delivery::{DeliveryContent, DeliveryRequest};
 pub use desk::Desk;
+pub use dispute_events::disputed_order;
 pub use disputes::{DisputeRequest, DisputeView, EvidenceRequest, JurorView};
 pub use edge::EdgeStop;
 pub use escrow_limit::{EscrowCover, EscrowLimit, EscrowPolicy};

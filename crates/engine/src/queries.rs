@@ -1,5 +1,6 @@
 //! Reading: never touches the write queue.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use marketplace_escrow::{Delivery, Order, OrderStatus};
 use marketplace_listings::Listing;
 use marketplace_money::{Amount, Did, Gaps, ListingId, OrderId, Timestamp};
 use marketplace_ports::{
-    Audit, OrderFilter, Page, PayoutPolicy, StatementLine, TegBalance, WalletSums,
+    Audit, Key, OrderFilter, Page, PayoutPolicy, StatementLine, TegBalance, WalletSums,
 };
 use marketplace_search::{Highlighter, Query, SearchError};
 
@@ -59,6 +60,23 @@ impl Marketplace {
     pub async fn order(&self, id: OrderId) -> Result<Option<OrderView>, Error> {
         let Some(order) = self.store().order(id).await? else { return Ok(None) };
         Ok(Some(self.view_of(order).await?))
+    }
+
+    /// Those of these orders that there are, read at once.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn orders_named(
+        &self,
+        ids: impl IntoIterator<Item = OrderId>,
+    ) -> Result<Vec<OrderView>, Error> {
+        let keys: HashSet<Key> = ids.into_iter().map(Key::Order).collect();
+        if keys.is_empty() {
+            return Ok(Vec::new());
+        }
+        let found = self.store().load(&keys).await?.orders;
+        let page = Page { items: found.into_values().collect(), next: None };
+        Ok(self.views_of(page).await?.items)
     }
 
     async fn view_of(&self, order: Arc<Order>) -> Result<OrderView, Error> {

@@ -6,6 +6,7 @@ use marketplace_money::{CommandId, Did, OrderId};
 use marketplace_ports::{SealedEvent, Subject};
 use tokio::sync::Notify;
 
+use crate::dispute_events::disputed_order;
 use crate::feed::{Feed, Known, Seat};
 use crate::marketplace::Marketplace;
 use crate::publish::Watch;
@@ -19,7 +20,7 @@ const PAGE: u32 = 200;
 pub enum Scope {
     /// Those that an agent may see.
     Agent(Did),
-    /// Those of one order, found among the events of one of its parties, who see all of them. The
+    /// Those of one order and of its disputes, found among the events of one of its parties, who see all of them. The
     /// party with the fewer events is the buyer.
     Order {
         /// Which.
@@ -42,7 +43,9 @@ impl Scope {
     fn wants(&self, event: &SealedEvent) -> bool {
         match self {
             Self::Agent(did) => event.audience.contains(did),
-            Self::Order { order, .. } => event.subject == Subject::Order(*order),
+            Self::Order { order, .. } => {
+                event.subject == Subject::Order(*order) || disputed_order(event) == Some(*order)
+            }
             Self::Task { task, .. } => event.subject == Subject::Command(*task),
             Self::Everything => true,
         }

@@ -1,5 +1,6 @@
 //! Tasks of agent protocols: what is kept of them, and their place beside orders.
 
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use marketplace_money::Did;
@@ -21,12 +22,29 @@ impl Marketplace {
         Ok(self.store().task(key).await?)
     }
 
-    /// An agent's tasks that are kept, those that changed last first.
+    /// An agent's tasks that are kept, those that changed last first, behind one of them.
     ///
     /// # Errors
     /// When the store does not answer.
-    pub async fn tasks(&self, owner: &Did, limit: u32) -> Result<Vec<Arc<Task>>, Error> {
-        Ok(self.store().tasks(owner, limit).await?)
+    pub async fn tasks(
+        &self,
+        owner: &Did,
+        after: Option<&Task>,
+        limit: u32,
+    ) -> Result<Vec<Arc<Task>>, Error> {
+        Ok(self.store().tasks(owner, after, limit).await?)
+    }
+
+    /// Those of these tasks that are kept, read at once.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn tasks_named(
+        &self,
+        keys: impl IntoIterator<Item = TaskKey>,
+    ) -> Result<HashMap<TaskKey, Arc<Task>>, Error> {
+        let keys: HashSet<Key> = keys.into_iter().map(Key::Task).collect();
+        Ok(if keys.is_empty() { HashMap::new() } else { self.store().load(&keys).await?.tasks })
     }
 
     /// Changes what is kept of a task, in a commit of its own.

@@ -30,6 +30,7 @@ pub fn evolve(order: Order, event: &OrderEvent) -> Order {
                 first_delivered: None,
                 offer: None,
                 announced: None,
+                changed: *at,
                 work: Work::AwaitingStart { delivery: Deadline { from: *at, due } },
             }))
         }

@@ -134,6 +134,8 @@ pub struct Funded {
     pub offer: Option<SplitOffer>,
     /// A delivery that the worker has yet to fetch.
     pub announced: Option<Announced>,
+    /// When a commit changed the order last: like its version, the commit says it.
+    pub changed: Timestamp,
     /// What it waits for.
     pub work: Work,
 }
@@ -305,6 +307,21 @@ pub struct OrderTimer {
     pub deadline: Deadline,
 }
 
+impl Funded {
+    /// When the order was changed last, as far as everything else that it remembers says.
+    #[must_use]
+    pub fn remembered(&self) -> Timestamp {
+        let work = match &self.work {
+            Work::AwaitingStart { .. } | Work::InProgress { .. } => self.at,
+            Work::Delivered { delivery, .. } => delivery.at,
+            Work::ChangesRequested { redelivery, .. } => redelivery.from,
+            Work::Disputed(disputed) => disputed.since,
+        };
+        let announced = self.announced.as_ref().map_or(work, |announced| announced.at);
+        work.max(announced)
+    }
+}
+
 impl Order {
     /// A funded order lives so long without a delivery.
     pub const LIFE: Seconds = Seconds::from_hours(24);
@@ -394,6 +411,25 @@ impl Order {
             State::Funded(funded) => funded.expiry,
             State::Closed(closed) => closed.expires,
         }
+    }
+
+    /// When a commit changed it last.
+    #[must_use]
+    pub fn changed_at(&self) -> Timestamp {
+        match &self.state {
+            State::AwaitingFunds { .. } => self.created_at,
+            State::Funded(funded) => funded.changed,
+            State::Closed(closed) => closed.at,
+        }
+    }
+
+    /// The same order as a commit of this time leaves it.
+    #[must_use]
+    pub fn changed(mut self, at: Timestamp) -> Self {
+        if let State::Funded(funded) = &mut self.state {
+            funded.changed = at;
+        }
+        self
     }
 
     /// What was handed over last.

@@ -91,6 +91,12 @@ impl Docket {
         self.rule_set.or_else(told)
     }
 
+    /// When a commit changed it last.
+    #[must_use]
+    pub fn changed_at(&self) -> Timestamp {
+        self.log.last().map_or(self.opened.opened_at, |entry| entry.at)
+    }
+
     /// How many settlements were offered.
     #[must_use]
     pub fn offers(&self) -> usize {

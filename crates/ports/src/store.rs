@@ -413,8 +413,14 @@ pub trait Store: DisputeStore {
     /// What is kept of a task.
     async fn task(&self, key: &TaskKey) -> Result<Option<Arc<Task>>, StoreError>;
 
-    /// An agent's tasks that are kept, those that changed last first; at most `limit`.
-    async fn tasks(&self, owner: &Did, limit: u32) -> Result<Vec<Arc<Task>>, StoreError>;
+    /// An agent's tasks that are kept, those that changed last first, behind one of them as it was
+    /// read; at most `limit`.
+    async fn tasks(
+        &self,
+        owner: &Did,
+        after: Option<&Task>,
+        limit: u32,
+    ) -> Result<Vec<Arc<Task>>, StoreError>;
 
     /// What is kept for ever ([`Task::FOR_EVER`]), of one agent or of all, by key as text, after one
     /// of them; at most `limit`.

@@ -13,7 +13,7 @@ use marketplace_money::{Amount, Did, ListingId, OrderId};
 use marketplace_ports::{Agent, ApiKey, Motion, OrderReviews, Page, Task, TaskKey};
 use marketplace_store_rows::{
     AgentRow, ApiKeyRow, ListingRow, MotionRow, ReviewsRow, TaskRow, account_text, api_key_text,
-    count, from_count, id_text, page_of_reviews, tables, task_text,
+    count, from_count, id_text, owned_tasks, page_of_reviews, tables, task_text,
 };
 use uuid::Uuid;
 
@@ -165,16 +165,10 @@ pub(crate) async fn task(
 pub(crate) async fn tasks(
     connection: &mut AsyncPgConnection,
     owner: &Did,
+    after: Option<&Task>,
     limit: u32,
 ) -> Result<Vec<Arc<Task>>, Failure> {
-    use tables::tasks::dsl;
-    let rows: Vec<TaskRow> = dsl::tasks
-        .filter(dsl::owner.eq(owner.as_str()))
-        .order((dsl::changed_at.desc(), dsl::key))
-        .limit(limit.into())
-        .select(TaskRow::as_select())
-        .load(connection)
-        .await?;
+    let rows: Vec<TaskRow> = owned_tasks!(owner, after, limit).load(connection).await?;
     rows.into_iter().map(|row| Ok(Arc::new(row.task()?))).collect()
 }
 

@@ -322,8 +322,13 @@ impl Store for PostgresStore {
         on_reader!(self.readers, connection => catalog::task(connection, key))
     }
 
-    async fn tasks(&self, owner: &Did, limit: u32) -> Result<Vec<Arc<Task>>, StoreError> {
-        on_reader!(self.readers, connection => catalog::tasks(connection, owner, limit))
+    async fn tasks(
+        &self,
+        owner: &Did,
+        after: Option<&Task>,
+        limit: u32,
+    ) -> Result<Vec<Arc<Task>>, StoreError> {
+        on_reader!(self.readers, connection => catalog::tasks(connection, owner, after, limit))
     }
 
     async fn lasting_tasks(

@@ -39,6 +39,9 @@ struct FundedText<'a> {
     offer: Option<OfferText<'a>>,
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     announced: Option<AnnouncedText<'a>>,
+    /// Where the rest does not say it, as it mostly does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    changed: Option<i64>,
     work: WorkText<'a>,
 }
 
@@ -162,6 +165,7 @@ pub(crate) fn to_text(state: &State) -> String {
                 lapses: span(offer.lapses),
             }),
             announced: funded.announced.as_ref().map(announced_text),
+            changed: (funded.changed != funded.remembered()).then(|| funded.changed.micros()),
             work: work_text(&funded.work),
         }),
         State::Closed(closed) => StateText::Closed(ClosedText {
@@ -231,18 +235,26 @@ fn checks_text(checks: &ChecksOutcome) -> ChecksText<'_> {
     }
 }
 
+fn funded(reader: Reader<'_>, text: FundedText<'_>) -> Result<Funded, RowError> {
+    let at = Timestamp::from_micros(text.at);
+    let mut funded = Funded {
+        at,
+        expiry: deadline(text.expiry),
+        revisions_left: text.revisions_left,
+        first_delivered: text.first_delivered.map(Timestamp::from_micros),
+        offer: text.offer.map(|offer| split_offer(reader, &offer)).transpose()?,
+        announced: text.announced.map(|text| announced(reader, text)).transpose()?,
+        changed: at,
+        work: work(reader, text.work)?,
+    };
+    funded.changed = text.changed.map_or_else(|| funded.remembered(), Timestamp::from_micros);
+    Ok(funded)
+}
+
 pub(crate) fn from_text(reader: Reader<'_>, text: &str) -> Result<State, RowError> {
     Ok(match reader.json(text)? {
         StateText::AwaitingFunds { payment } => State::AwaitingFunds { payment: deadline(payment) },
-        StateText::Funded(funded) => State::Funded(Box::new(Funded {
-            at: Timestamp::from_micros(funded.at),
-            expiry: deadline(funded.expiry),
-            revisions_left: funded.revisions_left,
-            first_delivered: funded.first_delivered.map(Timestamp::from_micros),
-            offer: funded.offer.map(|offer| split_offer(reader, &offer)).transpose()?,
-            announced: funded.announced.map(|text| announced(reader, text)).transpose()?,
-            work: work(reader, funded.work)?,
-        })),
+        StateText::Funded(text) => State::Funded(Box::new(funded(reader, text)?)),
         StateText::Closed(closed) => State::Closed(Box::new(Closed {
             phase: reader.text(&closed.phase)?,
             shares: closed.shares.map(|(seller, buyer, fee)| Shares {

@@ -89,3 +89,28 @@ macro_rules! lasting_tasks {
         query
     }};
 }
+
+/// The query for the tasks of an agent, those that changed last first, behind one of them. For the
+/// connection of either SQL store.
+#[macro_export]
+macro_rules! owned_tasks {
+    ($owner:expr, $after:expr, $limit:expr) => {{
+        use $crate::tables::tasks::dsl;
+        let limit: u32 = $limit;
+        let mut query = dsl::tasks
+            .filter(dsl::owner.eq($owner.as_str()))
+            .order((dsl::changed_at.desc(), dsl::key))
+            .limit(limit.into())
+            .select($crate::TaskRow::as_select())
+            .into_boxed();
+        if let Some(after) = $after {
+            use diesel::BoolExpressionMethods as _;
+            let (at, key) = (after.changed_at.micros(), $crate::task_text(&after.key));
+            // The first bound is what an index goes by.
+            query = query
+                .filter(dsl::changed_at.le(at))
+                .filter(dsl::changed_at.lt(at).or(dsl::key.gt(key)));
+        }
+        query
+    }};
+}

@@ -108,8 +108,9 @@ fn funded() -> impl Strategy<Value = State> {
     let announced = (any::<[u8; 32]>(), shared(), of(shared()), of(shared()), time()).prop_map(
         |(sha256, uri, media_type, note, at)| Announced { sha256, uri, media_type, note, at },
     );
-    (time(), deadline(), any::<u8>(), of(time()), of(offer), of(announced), work()).prop_map(
-        |(at, expiry, revisions_left, first_delivered, offer, announced, work)| {
+    let times = (time(), of(time()), time());
+    (times, deadline(), any::<u8>(), of(offer), of(announced), work()).prop_map(
+        |((at, first_delivered, changed), expiry, revisions_left, offer, announced, work)| {
             State::Funded(Box::new(Funded {
                 at,
                 expiry,
@@ -117,6 +118,7 @@ fn funded() -> impl Strategy<Value = State> {
                 first_delivered,
                 offer,
                 announced,
+                changed,
                 work,
             }))
         },

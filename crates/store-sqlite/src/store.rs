@@ -257,9 +257,16 @@ impl Store for SqliteStore {
         self.readers.read(move |connection| tasks::by_key(connection, &key)).await
     }
 
-    async fn tasks(&self, owner: &Did, limit: u32) -> Result<Vec<Arc<Task>>, StoreError> {
-        let owner = owner.clone();
-        self.readers.read(move |connection| tasks::of_owner(connection, &owner, limit)).await
+    async fn tasks(
+        &self,
+        owner: &Did,
+        after: Option<&Task>,
+        limit: u32,
+    ) -> Result<Vec<Arc<Task>>, StoreError> {
+        let (owner, after) = (owner.clone(), after.cloned());
+        let read =
+            move |connection: &mut _| tasks::of_owner(connection, &owner, after.as_ref(), limit);
+        self.readers.read(read).await
     }
 
     async fn lasting_tasks(

@@ -6,7 +6,7 @@ use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 use marketplace_money::Did;
 use marketplace_ports::{Task, TaskKey};
-use marketplace_store_rows::{TaskRow, lasting_tasks, tables, task_text};
+use marketplace_store_rows::{TaskRow, lasting_tasks, owned_tasks, tables, task_text};
 
 use crate::failure::Failure;
 
@@ -27,15 +27,10 @@ pub(crate) fn by_key(
 pub(crate) fn of_owner(
     connection: &mut SqliteConnection,
     owner: &Did,
+    after: Option<&Task>,
     limit: u32,
 ) -> Result<Vec<Arc<Task>>, Failure> {
-    use tables::tasks::dsl;
-    let rows: Vec<TaskRow> = dsl::tasks
-        .filter(dsl::owner.eq(owner.as_str()))
-        .order((dsl::changed_at.desc(), dsl::key))
-        .limit(limit.into())
-        .select(TaskRow::as_select())
-        .load(connection)?;
+    let rows: Vec<TaskRow> = owned_tasks!(owner, after, limit).load(connection)?;
     rows.into_iter().map(|row| Ok(Arc::new(row.task()?))).collect()
 }
 

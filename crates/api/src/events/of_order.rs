@@ -1,4 +1,5 @@
-//! `GET /api/v1/orders/{order_id}/events`: what happens to one order, as it happens.
+//! `GET /api/v1/orders/{order_id}/events`: what happens to one order and in its
+//! disputes, as it happens.
 
 use axum::extract::{Path, State};
 use axum::http::HeaderMap;
@@ -16,7 +17,7 @@ use crate::shell::Shell;
 
 /// Follow an order
 ///
-/// As `GET /api/v1/events`, for one order. For its parties and operators.
+/// As `GET /api/v1/events`, for one order and its disputes. For its parties and operators.
 #[utoipa::path(
     get, path = "/api/v1/orders/{order_id}/events", operation_id = "followOrder", tag = "orders",
     params(("order_id" = String, Path, format = Uuid), EventParams),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
-use axum::http::{HeaderMap, Method, Request, StatusCode, header};
+use axum::http::{HeaderMap, Method, Request, Response, StatusCode, header};
 use marketplace_a2a::{A2a, Cards, Trade};
 use marketplace_api::{ApiSettings, App, AuthMode, Limits, router};
 use marketplace_contract_kit::{FakeFetcher, FakeNotifier, FakeTeg, ManualClock};
@@ -297,10 +297,24 @@ impl Call {
         self
     }
 
-    pub(crate) async fn send(self) -> Reply {
+    /// Asks; the answer's body is still to be read: a stream's, say.
+    pub(crate) async fn open(self) -> Opened {
         let request = self.request.body(self.body).unwrap();
-        let response = self.router.oneshot(request).await.unwrap();
-        let (parts, body) = response.into_parts();
+        Opened(self.router.oneshot(request).await.unwrap())
+    }
+
+    pub(crate) async fn send(self) -> Reply {
+        self.open().await.read().await
+    }
+}
+
+/// An answer whose body was not read yet.
+pub(crate) struct Opened(Response<Body>);
+
+impl Opened {
+    /// All of it: of a stream, up to its end.
+    pub(crate) async fn read(self) -> Reply {
+        let (parts, body) = self.0.into_parts();
         let bytes = to_bytes(body, usize::MAX).await.unwrap();
         Reply { status: parts.status, headers: parts.headers, bytes }
     }

@@ -4,6 +4,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod a2a;
+mod a2a_disputes;
+mod a2a_lists;
 mod a2a_rules;
 mod acceptance;
 mod api_keys;

@@ -292,11 +292,18 @@ impl Store for MemoryStore {
         self.call("task", |state| Ok(state.tasks.get(key).cloned())).await
     }
 
-    async fn tasks(&self, owner: &Did, limit: u32) -> Result<Vec<Arc<Task>>, StoreError> {
+    async fn tasks(
+        &self,
+        owner: &Did,
+        after: Option<&Task>,
+        limit: u32,
+    ) -> Result<Vec<Arc<Task>>, StoreError> {
         let of_owner = |state: &mut State| {
             let tasks = state.tasks.values().filter(|task| task.key.owner == *owner);
             let mut tasks: Vec<Arc<Task>> = tasks.cloned().collect();
-            tasks.sort_by_key(|task| (std::cmp::Reverse(task.changed_at), task.key.to_string()));
+            let place = |task: &Task| (std::cmp::Reverse(task.changed_at), task.key.to_string());
+            tasks.retain(|task| after.is_none_or(|after| place(task) > place(after)));
+            tasks.sort_by_key(|task| place(task));
             tasks.truncate(limit as usize);
             tasks
         };

@@ -309,8 +309,13 @@ impl Store for BuggyStore {
         self.inner.task(key).await
     }
 
-    async fn tasks(&self, owner: &Did, limit: u32) -> Result<Vec<Arc<Task>>, StoreError> {
-        self.inner.tasks(owner, limit).await
+    async fn tasks(
+        &self,
+        owner: &Did,
+        after: Option<&Task>,
+        limit: u32,
+    ) -> Result<Vec<Arc<Task>>, StoreError> {
+        self.inner.tasks(owner, after, limit).await
     }
 
     async fn lasting_tasks(

@@ -256,6 +256,7 @@ pub(crate) fn states(now: Timestamp) -> Vec<State> {
                 first_delivered: (shift > 0).then(|| now.plus_micros(16)),
                 offer: offers(now)[(index + shift) % 3].clone(),
                 announced: announcements(now)[(index + 2 * shift) % 3].clone(),
+                changed: now.plus_micros(15 + i64::try_from(shift).unwrap_or_default()),
                 work: work.clone(),
             })));
         }

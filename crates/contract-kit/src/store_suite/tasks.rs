@@ -42,17 +42,22 @@ pub(crate) async fn tasks_come_back_as_they_were(mut world: World) {
 pub(crate) async fn tasks_are_listed_by_their_last_change(mut world: World) {
     let (a, now) = (did("a"), world.now().await);
     let ids = [world.id(), world.id(), world.id()];
-    for (seconds, id) in [3, 1, 2].into_iter().zip(ids) {
+    for (seconds, id) in [3, 1, 3].into_iter().zip(ids) {
         world.write(writing(0, task(id, &a, 1, now.plus(Seconds(seconds)), "{}"))).await;
     }
     let id = world.id();
     world.write(writing(0, task(id, &did("b"), 1, now.plus(Seconds(9)), "{}"))).await;
-    let listed = async |limit| {
-        let tasks = world.store().tasks(&a, limit).await.expect("tasks");
-        tasks.iter().map(|task| task.key.task).collect::<Vec<_>>()
-    };
-    assert_eq!(listed(9).await, [ids[0], ids[2], ids[1]]);
-    assert_eq!(listed(2).await, [ids[0], ids[2]]);
+    let all = world.store().tasks(&a, None, 9).await.expect("tasks");
+    let names = |tasks: &[Arc<Task>]| tasks.iter().map(|task| task.key.task).collect::<Vec<_>>();
+    // Those of one time are in the order of their keys.
+    let mut same = [ids[0], ids[2]];
+    same.sort_unstable();
+    assert_eq!(names(&all), [same[0], same[1], ids[1]]);
+    for begin in 0..=3_usize {
+        let after = begin.checked_sub(1).map(|at| &*all[at]);
+        let page = world.store().tasks(&a, after, 2).await.expect("tasks");
+        assert_eq!(page, all[begin..(begin + 2).min(3)], "from {begin} on");
+    }
 }
 
 /// A task whose time is over goes, sooner or later; another one stays.
@@ -64,7 +69,7 @@ pub(crate) async fn tasks_are_forgotten_in_their_time(mut world: World) {
     while world.store().forget(1).await.expect("forget") > 0 {}
     let now = world.now().await;
     world.write(writing(0, task(new, &a, 1, now, "{}"))).await;
-    let tasks = world.store().tasks(&a, 9).await.expect("tasks");
+    let tasks = world.store().tasks(&a, None, 9).await.expect("tasks");
     assert_eq!(tasks.iter().map(|task| task.key.task).collect::<Vec<_>>(), [new]);
 }
 

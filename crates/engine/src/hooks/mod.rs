@@ -14,6 +14,7 @@ use marketplace_ports::{FetchError, SealedEvent, Subject, Task, TaskKey};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::dispute_events::disputed_order;
 use crate::job::Done;
 use crate::marketplace::Marketplace;
 use crate::refusal::{Error, Refusal};
@@ -184,6 +185,7 @@ impl Hook {
             HookKind::Push { task, .. } => {
                 event.subject == Subject::Order(OrderId::new(*task))
                     || event.subject == Subject::Command(CommandId::new(*task))
+                    || disputed_order(event) == Some(OrderId::new(*task))
             }
             HookKind::Webhook => {
                 self.events.is_empty()

@@ -121,7 +121,9 @@ fn write(
     events: Vec<DisputeEvent>,
     inputs: Inputs,
 ) -> Result<Arc<Docket>, Refusal> {
+    // Events name the version that they make: who has read that has seen them.
     let mut stage = before.dispute.clone();
+    stage.version += 1;
     for event in &events {
         post(desk, &stage, event)?;
         stage = evolve(stage, event);
