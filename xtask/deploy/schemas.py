@@ -95,6 +95,7 @@ def check_kubernetes(overlay):
             target = spec["scaleTargetRef"]
             check(f"{overlay}: {name} scales nothing", (target["kind"], target["name"]) in names)
     figures = check_doors(objects)
+    check_way_out(objects)
     by_name = {name: thing for thing in objects for name in [(thing["kind"], thing["metadata"]["name"])]}
     server = by_name["Deployment", "marketplace-agent"]["spec"]
     check("three replicas", server["replicas"] == 3)
@@ -136,6 +137,22 @@ def check_doors(objects):
     check("monitoring does not reach the figures", any(port == own["port"] for rule in policy["ingress"] for own in rule["ports"]))
     check("callers keep their addresses", service["marketplace-service"]["externalTrafficPolicy"] == "Local")
     return port
+
+
+def check_way_out(objects):
+    """Collectors of traces and edges at odd ports can be let through by a label."""
+    (policy,) = [
+        thing["spec"]
+        for thing in objects
+        if thing["kind"] == "NetworkPolicy" and thing["metadata"]["name"] == "marketplace-out"
+    ]
+    open_to = {"telemetry": {4317, 4318}, "edges": None}
+    for label, expected in open_to.items():
+        for kind in ("namespaceSelector", "podSelector"):
+            selector = {kind: {"matchLabels": {"marketplace.agentvault/serves": label}}}
+            ports = [rule.get("ports") for rule in policy["egress"] if selector in rule.get("to", [])]
+            found = [own and {port["port"] for port in own} for own in ports]
+            check(f"nothing leads to a {kind} that serves {label}", found == [expected])
 
 
 def check_connections(where, processes, database):
