@@ -215,6 +215,21 @@ def check_dockerfile():
     check(f"built {made}, copied {copied}", made == copied)
 
 
+def check_secrets(overlay):
+    """Every secret that a pod reads is one that the overlay brings or the runbook has made."""
+    objects = files.rendered(overlay)
+    made = {thing["metadata"]["name"] for thing in objects if thing["kind"] == "Secret"}
+    made = made or set(re.findall(r"create secret generic ([\w-]+)", (files.DEPLOY / "RUNBOOK.md").read_text()))
+    read = set()
+    for _, template in files.pods(objects):
+        spec = template["spec"]
+        for container in spec["containers"] + spec.get("initContainers", []):
+            read |= {entry["secretRef"]["name"] for entry in container.get("envFrom", []) if "secretRef" in entry}
+            sources = [entry.get("valueFrom", {}).get("secretKeyRef") for entry in container.get("env", [])]
+            read |= {source["name"] for source in sources if source}
+    check(f"{overlay}: nobody makes {sorted(read - made)}", read <= made)
+
+
 def check_runbook():
     """Each alert leads to a section that there is."""
     page = (files.DEPLOY / "RUNBOOK.md").read_text()
@@ -255,6 +270,7 @@ if __name__ == "__main__":
     check_connections_of_compose(programs)
     for overlay in files.OVERLAYS:
         check_kubernetes(overlay)
+        check_secrets(overlay)
         secrets = files.secrets_of(overlay, SECRETS)
         own = list(files.of_kubernetes(overlay, secrets))
         check_connections_of_kubernetes(overlay, own)
