@@ -113,6 +113,26 @@ def archive_command():
     return next(word.split("=", 1)[1] for word in command if word.startswith("archive_command="))
 
 
+def copied_elsewhere(backups, folder):
+    """By the command of components/off-site, to a folder in the place of a bucket, twice: the second
+    finds everything there. A copy that was changed is not written over."""
+    (job,) = [thing for thing in files.rendered("production") if thing["kind"] == "CronJob"]
+    (container,) = job["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"]
+    elsewhere = folder / "elsewhere"
+    # As off-site.env of the runbook has them, for a disk.
+    own = {"OFF_SITE_PATH": str(elsewhere), "RCLONE_CONFIG_OFFSITE_TYPE": "local", "RCLONE_CONFIG": str(folder / "rclone.conf")}
+    expect("variables of the copy", [entry["name"] for entry in container["env"]], ["RCLONE_CONFIG"])
+    command = [word.replace("$(OFF_SITE_PATH)", str(elsewhere)).replace("/backups", str(backups)) for word in container["command"]]
+    (backups / "marketplace-unfinished.dump.part").write_text("half")
+    for _ in range(2):
+        subprocess.run(command, check=True, env={"PATH": os.environ["PATH"]} | own, stderr=subprocess.DEVNULL)
+    (backups / "marketplace-20200102T000000Z.dump").write_text("changed by somebody")
+    again = subprocess.run(command, env={"PATH": os.environ["PATH"]} | own, stderr=subprocess.DEVNULL)
+    expect("a changed dump is refused", again.returncode != 0, True)
+    expect("the copy of it", (elsewhere / "marketplace-20200102T000000Z.dump").read_text(), "old")
+    return elsewhere
+
+
 def back_from_dump(programs, database, folder, keys, operator):
     backups = folder / "backups"
     backups.mkdir()
@@ -123,6 +143,11 @@ def back_from_dump(programs, database, folder, keys, operator):
     subprocess.run(["bash", files.KUBERNETES / "base/backup.sh"], check=True, env=environment)
     kept = sorted(backups.iterdir())
     expect("dumps kept", [dump.read_bytes() == b"old" for dump in kept], [True, False])
+    # The volume is lost; what is elsewhere is not.
+    elsewhere = copied_elsewhere(backups, folder)
+    expect("dumps elsewhere", sorted(path.name for path in elsewhere.iterdir()), [dump.name for dump in kept])
+    shutil.rmtree(backups)
+    kept = sorted(elsewhere.iterdir())
     database.sql("CREATE DATABASE restored", "postgres")
     into = ["--dbname", database.url("restored"), "--no-owner", "--exit-on-error", "--jobs=4"]
     subprocess.run([BINARIES / "pg_restore", *into, kept[-1]], check=True)

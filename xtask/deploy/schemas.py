@@ -95,6 +95,7 @@ def check_kubernetes(overlay):
             target = spec["scaleTargetRef"]
             check(f"{overlay}: {name} scales nothing", (target["kind"], target["name"]) in names)
     figures = check_doors(objects)
+    check_way_out(objects)
     by_name = {name: thing for thing in objects for name in [(thing["kind"], thing["metadata"]["name"])]}
     server = by_name["Deployment", "marketplace-agent"]["spec"]
     check("three replicas", server["replicas"] == 3)
@@ -136,6 +137,22 @@ def check_doors(objects):
     check("monitoring does not reach the figures", any(port == own["port"] for rule in policy["ingress"] for own in rule["ports"]))
     check("callers keep their addresses", service["marketplace-service"]["externalTrafficPolicy"] == "Local")
     return port
+
+
+def check_way_out(objects):
+    """Collectors of traces and edges at odd ports can be let through by a label."""
+    (policy,) = [
+        thing["spec"]
+        for thing in objects
+        if thing["kind"] == "NetworkPolicy" and thing["metadata"]["name"] == "marketplace-out"
+    ]
+    open_to = {"telemetry": {4317, 4318}, "edges": None}
+    for label, expected in open_to.items():
+        for kind in ("namespaceSelector", "podSelector"):
+            selector = {kind: {"matchLabels": {"marketplace.agentvault/serves": label}}}
+            ports = [rule.get("ports") for rule in policy["egress"] if selector in rule.get("to", [])]
+            found = [own and {port["port"] for port in own} for own in ports]
+            check(f"nothing leads to a {kind} that serves {label}", found == [expected])
 
 
 def check_connections(where, processes, database):
@@ -198,6 +215,21 @@ def check_dockerfile():
     check(f"built {made}, copied {copied}", made == copied)
 
 
+def check_secrets(overlay):
+    """Every secret that a pod reads is one that the overlay brings or the runbook has made."""
+    objects = files.rendered(overlay)
+    made = {thing["metadata"]["name"] for thing in objects if thing["kind"] == "Secret"}
+    made = made or set(re.findall(r"create secret generic ([\w-]+)", (files.DEPLOY / "RUNBOOK.md").read_text()))
+    read = set()
+    for _, template in files.pods(objects):
+        spec = template["spec"]
+        for container in spec["containers"] + spec.get("initContainers", []):
+            read |= {entry["secretRef"]["name"] for entry in container.get("envFrom", []) if "secretRef" in entry}
+            sources = [entry.get("valueFrom", {}).get("secretKeyRef") for entry in container.get("env", [])]
+            read |= {source["name"] for source in sources if source}
+    check(f"{overlay}: nobody makes {sorted(read - made)}", read <= made)
+
+
 def check_runbook():
     """Each alert leads to a section that there is."""
     page = (files.DEPLOY / "RUNBOOK.md").read_text()
@@ -238,6 +270,7 @@ if __name__ == "__main__":
     check_connections_of_compose(programs)
     for overlay in files.OVERLAYS:
         check_kubernetes(overlay)
+        check_secrets(overlay)
         secrets = files.secrets_of(overlay, SECRETS)
         own = list(files.of_kubernetes(overlay, secrets))
         check_connections_of_kubernetes(overlay, own)

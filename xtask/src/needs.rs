@@ -20,6 +20,7 @@ const NEEDS: &[(&str, &str)] = &[
     ("promtool", "prometheus"),            // reads the alerts
     ("prometheus", "prometheus"),          // asks what the dashboard asks
     ("amtool", "prometheus-alertmanager"), // is told by it, and tells
+    ("rclone", "rclone"),                  // copies backups elsewhere
     ("redis-server", "redis-server"),      // counts requests for several servers
 ];
 

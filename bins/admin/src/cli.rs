@@ -303,8 +303,7 @@ pub(crate) struct DoctorArgs {
     /// The key file of an operator: checks the books too
     #[arg(long, value_name = "FILE")]
     pub(crate) key: Option<PathBuf>,
-    /// Where its figures are, if it shows them at an address of their own (METRICS_LISTEN_ADDR), which
-    /// only you reach: http://127.0.0.1:8002
+    /// Where its figures are, if it shows them elsewhere (METRICS_LISTEN_ADDR)
     #[arg(long, value_name = "URL")]
     pub(crate) metrics_url: Option<String>,
     /// Check this SQLite file instead, while no server runs on it
