@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail, ensure};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use marketplace_money::Amount;
 use marketplace_registry::verify_signature;
 use marketplace_wire::{ProofBody, sha256_from_hex};
 use serde_json::{Value, json};
@@ -36,6 +37,14 @@ pub(crate) fn run(args: &VerifyProofArgs, as_json: bool) -> Result<ExitCode> {
         inert(&statement["at"]),
         proof.public_key,
     );
+    match statement["held"].as_str() {
+        Some(held) => println!(
+            "The TEG held {} AVT for it at {}: not less than that",
+            inert(&held.into()),
+            inert(&statement["held_at"]),
+        ),
+        None => println!("It does not say what the TEG held for it: that is not proved"),
+    }
     if args.public_key.is_none() {
         println!("Compare the key with the one you know: --public-key checks it");
     }
@@ -60,6 +69,7 @@ fn check(proof: &ProofBody, expected: Option<&str>) -> Result<Value> {
     let statement: Value = serde_json::from_slice(&payload).context("the statement")?;
     let part = |name: &str| statement[name].as_str().context("the statement lacks a field");
     let (root, total) = (part("root")?, part("liabilities")?);
+    check_held(&statement, total)?;
     let mut names = std::collections::BTreeSet::new();
     for own in &proof.inclusions {
         if !names.insert(&own.account) {
@@ -72,6 +82,24 @@ fn check(proof: &ProofBody, expected: Option<&str>) -> Result<Value> {
     Ok(statement)
 }
 
+/// What is owed must be there. Statements from before this was signed do not say.
+fn check_held(statement: &Value, total: &str) -> Result<()> {
+    if statement["held"].is_null() {
+        return Ok(());
+    }
+    let held = statement["held"].as_str().context("held is no amount")?;
+    ensure!(statement["held_at"].is_string(), "the statement does not say when the TEG was asked");
+    let amount = |text: &str| {
+        let amount: Result<Amount, _> = text.parse();
+        amount.with_context(|| format!("{text:?} is no amount"))
+    };
+    ensure!(
+        amount(held)? >= amount(total)?,
+        "the TEG held {held} AVT, less than the {total} AVT that are owed"
+    );
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use marketplace_registry::AgentKey;
@@ -79,7 +107,7 @@ mod tests {
     use super::*;
 
     /// One agent is owed everything: its leaf is the root.
-    fn proof(amount: &str, total: &str) -> ProofBody {
+    fn proof(amount: &str, total: &str, held: Value) -> ProofBody {
         use sha2::{Digest, Sha256};
         let key = AgentKey::from_secret(&[7; 32]);
         let name = Sha256::new_with_prefix(b"leaf-name").chain_update([9; 32]);
@@ -89,6 +117,7 @@ mod tests {
         let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
         let statement = json!({
             "iss": "did:m", "root": hex(&root.finalize()), "liabilities": total,
+            "held": held, "held_at": "2026-01-01T00:00:00Z",
         });
         let encode = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
         let head = format!("{}.{}", encode(b"{}"), encode(statement.to_string().as_bytes()));
@@ -104,12 +133,20 @@ mod tests {
 
     #[test]
     fn only_the_truth_is_proved() {
-        let good = proof("5", "5");
+        let good = proof("5", "5", json!("5"));
         assert!(check(&good, None).is_ok());
         assert!(check(&good, Some(&good.public_key)).is_ok());
         assert!(check(&good, Some("00")).is_err());
-        assert!(check(&proof("6", "5"), None).is_err());
-        assert!(check(&proof("5", "6"), None).is_err());
+        assert!(check(&proof("5", "5", Value::Null), None).is_ok(), "older ones do not say");
+        for (amount, total, held) in [
+            ("6", "5", json!("7")),
+            ("5", "6", json!("7")),
+            ("5", "5", json!("4.999999999")),
+            ("5", "5", json!("much")),
+            ("5", "5", json!(5)),
+        ] {
+            assert!(check(&proof(amount, total, held.clone()), None).is_err(), "{held}");
+        }
         let mut other = good.clone();
         other.jws = other.jws.replacen('.', ".A", 1);
         assert!(check(&other, None).is_err());

@@ -197,3 +197,70 @@ async fn a_dispute_from_its_opening_to_the_payout() {
     says(folder, &[&buyer[..], &["review", &order, "3", "half"]].concat());
     assert_eq!(server.shutdown().await, Stopped::Clean);
 }
+
+/// What a real server answers to one of several agents is checked without it, and no sum in it can
+/// be changed.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proof_of_a_real_server_holds_and_tells_of_changes() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let start = async || {
+        let settings = Settings { reserves_minutes: 0, ..Settings::local(&folder.join("data")) };
+        Server::start(settings, Overrides::default()).await.unwrap()
+    };
+    let server = start().await;
+    let url = server.public_url().to_owned();
+    let agents = ["seller.json", "buyer.json", "other.json"];
+    let dids = agents.map(|who| says(folder, &["agent", "new", "--out", who]));
+    for who in agents {
+        says(folder, &["try", "--url", &url, "--key", who, "faucet"]);
+    }
+    let sell = ["try", "--url", &url, "--key", "seller.json", "sell", "Tables", "--price", "5"];
+    let listing = field(folder, &sell, "id");
+    for (who, did) in agents.iter().zip(&dids).skip(1) {
+        says(folder, &["try", "--url", &url, "--key", who, "buy", &listing]);
+        let did = did.parse().unwrap();
+        server.marketplace().deposit(&did, "3".parse().unwrap(), None).await.unwrap();
+    }
+    assert_eq!(server.shutdown().await, Stopped::Clean);
+    // A statement is made when the worker starts.
+    let server = start().await;
+    let url = server.public_url().to_owned();
+    let token = says(folder, &["agent", "token", "--key", "buyer.json", "--url", &url]);
+    let get = async || {
+        let path = format!("{url}/api/v1/audit/reserves/proof");
+        let answer = reqwest::Client::new().get(path).bearer_auth(&token).send().await.unwrap();
+        serde_json::from_str::<serde_json::Value>(&answer.text().await.unwrap()).unwrap()
+    };
+    let mut proof = get().await;
+    while proof["inclusions"].as_array().is_none_or(|own| own.len() < 2) {
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        proof = get().await;
+    }
+    let key = proof["public_key"].as_str().unwrap().to_owned();
+    let words = ["verify-proof", "proof.json", "--public-key", &key];
+    let write = |proof: &serde_json::Value| {
+        std::fs::write(folder.join("proof.json"), proof.to_string()).unwrap();
+    };
+    write(&proof);
+    let told = says(folder, &words);
+    assert!(told.contains("The TEG held") && told.contains("order:"), "{told}");
+    let path = proof["inclusions"][0]["path"].as_array().unwrap();
+    assert!(!path.is_empty(), "others are owed something too");
+    let changes = [
+        ("/inclusions/0/amount", "999"),
+        ("/inclusions/1/amount", "0.000000001"),
+        ("/inclusions/0/account", "agent:did:key:nobody"),
+        ("/inclusions/0/path/0/sum", "0"),
+        ("/inclusions/0/path/0/sum", "-1"),
+        ("/inclusions/0/path/0/side", "above"),
+        ("/public_key", &"0".repeat(64)),
+    ];
+    for (place, value) in changes {
+        let mut lie = proof.clone();
+        *lie.pointer_mut(place).unwrap() = value.into();
+        write(&lie);
+        complains(folder, &words);
+    }
+    assert_eq!(server.shutdown().await, Stopped::Clean);
+}

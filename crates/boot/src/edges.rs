@@ -63,7 +63,7 @@ pub(crate) async fn open(
     let notifier = ourselves::open_notifier(deployment, &directory, &own_keys, &clock);
     let teg = match overrides.teg {
         Some(teg) => teg,
-        None => open_teg(deployment, &directory, clock.clone()).await?,
+        None => open_teg(deployment, &directory, &store, clock.clone()).await?,
     };
     let keys = keys(store.as_ref()).await?;
     Ok(Opened {
@@ -127,10 +127,13 @@ async fn open_store(deployment: &Deployment, clock: Clock) -> Result<Arc<dyn Sto
 async fn open_teg(
     deployment: &Deployment,
     directory: &Directory,
+    store: &Arc<dyn Store>,
     clock: Clock,
 ) -> Result<Arc<dyn Teg>, BootError> {
     if let Some(remote) = &deployment.teg_http {
-        return remote_teg(remote, &deployment.config.did, directory, clock);
+        // Servers and workers are one agent to the TEG.
+        let shared = store.is_shared().then(|| store.clone());
+        return remote_teg(remote, &deployment.config.did, directory, shared, clock);
     }
     let config = &deployment.config;
     let settings = EmbeddedTegSettings {
@@ -150,6 +153,7 @@ fn remote_teg(
     remote: &RemoteTeg,
     owner: &Did,
     directory: &Directory,
+    shared: Option<Arc<dyn Store>>,
     clock: Clock,
 ) -> Result<Arc<dyn Teg>, BootError> {
     let auth = match (remote.auth, directory.tokens(), &remote.token) {
@@ -167,6 +171,7 @@ fn remote_teg(
         service_token: remote.service_token.clone(),
         reputation_scale: remote.reputation_scale,
         limits: remote.limits,
+        shared,
         ..HttpTegSettings::new(&remote.url, owner.clone(), auth, clock)
     };
     Ok(Arc::new(HttpTeg::new(settings)?))

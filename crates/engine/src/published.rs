@@ -40,6 +40,18 @@ pub struct Statement {
     pub leaves: u64,
     /// What the TEG held for us by our books at that moment.
     pub booked: Amount,
+    /// What the TEG itself showed; nothing when it had not been asked yet, or in a statement from
+    /// before this was signed.
+    pub held: Option<Holding>,
+}
+
+/// What the TEG showed that it holds for us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Holding {
+    /// Stake included.
+    pub amount: Amount,
+    /// When it was read.
+    pub at: Timestamp,
 }
 
 /// A liability with its way to the root of a statement.
@@ -70,6 +82,8 @@ impl Statement {
         json!({
             "number": self.number, "at": self.at.micros(), "hash": hash,
             "sum": self.root.sum.nano(), "leaves": self.leaves, "booked": self.booked.nano(),
+            "held": self.held.map(|held| held.amount.nano()),
+            "held_at": self.held.map(|held| held.at.micros()),
         })
         .to_string()
     }
@@ -87,6 +101,10 @@ impl Statement {
             root: Node { hash: bytes.try_into().ok()?, sum },
             leaves: count("leaves")?,
             booked: Amount::from_nano(number("booked")?),
+            held: number("held").zip(number("held_at")).map(|(nano, at)| Holding {
+                amount: Amount::from_nano(nano),
+                at: Timestamp::from_micros(at),
+            }),
         })
     }
 
@@ -160,10 +178,28 @@ impl Marketplace {
             self.store().set_note(&note_of(number, chunk as u64), text).await?;
         }
         let leaves = tree.leaves().len() as u64;
-        let (at, booked) = (told.at, told.booked);
-        let statement = Statement { number, at, root: tree.root(), leaves, booked };
+        let (at, booked, root) = (told.at, told.booked, tree.root());
+        let held = self.held_beside(booked).await?;
+        let statement = Statement { number, at, root, leaves, booked, held };
         self.store().set_note(STATEMENT, &statement.to_text()).await?;
         Ok(statement)
+    }
+
+    /// What the TEG shows, to stand beside what we owe. Where tokens crossed the edge since the last
+    /// look, another look is taken: what came in is owed already. A TEG that is silent leaves the
+    /// last look, whose time the statement says.
+    async fn held_beside(&self, booked: Amount) -> Result<Option<Holding>, Error> {
+        let mut last = self.last_reconciliation().await?;
+        if last.as_ref().is_none_or(|last| last.booked != booked) {
+            match self.reconcile().await {
+                Ok(look) => last = look.or(last),
+                Err(Error::Unavailable { reason, .. }) => {
+                    tracing::warn!(reason, "the statement says what the TEG held before");
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(last.map(|last| Holding { amount: last.held, at: last.at }))
     }
 
     async fn reserves_secret(&self) -> Result<[u8; 32], Error> {
@@ -289,3 +325,19 @@ impl Proof {
 
 /// How often a statement is published, unless the deployment says otherwise.
 pub(crate) const PUBLISH_EVERY: Seconds = Seconds::from_hours(1);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_statement_is_written_and_read_and_so_is_an_older_one() {
+        let root = Node { hash: [7; 32], sum: Amount::from_nano(5) };
+        let (at, booked) = (Timestamp::from_micros(9), Amount::from_nano(6));
+        let held = Some(Holding { amount: booked, at });
+        let new = Statement { number: 1, at, root, leaves: 2, booked, held };
+        assert_eq!(Statement::from_text(&new.to_text()), Some(new.clone()));
+        let old = new.to_text().replace("\"held\"", "\"x\"");
+        assert_eq!(Statement::from_text(&old), Some(Statement { held: None, ..new }));
+    }
+}

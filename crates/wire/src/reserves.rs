@@ -29,6 +29,13 @@ pub struct StatementBody {
     pub booked: Money,
     /// Ours: what is held beyond the liabilities.
     pub own: Money,
+    /// What the TEG itself showed that it holds for us, stake included: not less than the
+    /// liabilities. Missing where it had not been asked yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub held: Option<Money>,
+    /// When that was read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub held_at: Option<Rfc3339>,
 }
 
 /// The last look at the TEG.
@@ -113,6 +120,8 @@ impl StatementBody {
             liabilities: Money(liabilities),
             booked: Money(statement.booked),
             own: Money(statement.booked.checked_sub(liabilities).unwrap_or_default()),
+            held: statement.held.map(|held| Money(held.amount)),
+            held_at: statement.held.map(|held| Rfc3339(held.at)),
         }
     }
 }

@@ -95,11 +95,17 @@ async fn anybody_sees_the_reserves_and_each_agent_proves_its_own() {
     let statement = &page["statement"];
     assert_eq!((&statement["liabilities"], &statement["leaves"]), (&json!("16"), &json!(2)));
     assert_eq!(page["reconciliation"]["unexplained_atto"], "0");
+    let looked = &page["reconciliation"];
+    assert_eq!((&statement["held"], &statement["held_at"]), (&looked["held"], &looked["at"]));
+    assert_eq!(statement["held"], statement["booked"]);
     let proof = world.get("/api/v1/audit/reserves/proof").by(&agent).send().await.expect_success();
     let proof: ProofBody = serde_json::from_value(proof).unwrap();
     assert_eq!(proof.jws, page["jws"]);
     let key = sha256_from_hex(&proof.public_key).unwrap();
     let (signed, signature) = proof.jws.rsplit_once('.').unwrap();
+    let payload = URL_SAFE_NO_PAD.decode(signed.split_once('.').unwrap().1).unwrap();
+    let payload: Value = serde_json::from_slice(&payload).unwrap();
+    assert_eq!(&payload, statement, "what is held is signed too");
     let signature = URL_SAFE_NO_PAD.decode(signature).unwrap();
     assert!(verify_signature(&key, signed.as_bytes(), &signature));
     let (root, total) = (statement["root"].as_str().unwrap(), "16");

@@ -2,16 +2,19 @@
 //! running into its refusals.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use marketplace_money::{Seconds, Timestamp};
+use marketplace_ports::Store;
 
+use super::book::Kind;
 use super::breaker::wait;
+use super::share::Share;
 
-const HOUR: Seconds = Seconds(3_600);
+pub(super) const HOUR: Seconds = Seconds(3_600);
 /// Of the second half, a minute may take one of so many parts of the whole: in an hour that is four
 /// tenths, and a tenth is left for what moves tokens.
-const SHARES: usize = 150;
+pub(super) const SHARES: u32 = 150;
 
 /// Calls in an hour; 0 is no limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,11 +39,12 @@ pub(crate) struct Spent {
     pub(crate) wait: Seconds,
 }
 
-/// Counts over a sliding hour.
+/// Counts over a sliding hour, by itself or together with the other processes of a store.
 #[derive(Debug)]
 pub(crate) struct Budget {
     limits: HourlyLimits,
     made: Mutex<Made>,
+    share: Option<Share>,
 }
 
 #[derive(Debug, Default)]
@@ -52,17 +56,50 @@ struct Made {
 }
 
 impl Budget {
-    pub(crate) fn new(limits: HourlyLimits) -> Self {
-        Self { limits, made: Mutex::default() }
+    pub(crate) fn new(limits: HourlyLimits, store: Option<Arc<dyn Store>>) -> Self {
+        let store = store.filter(|_| limits != HourlyLimits::NONE);
+        let share = store.map(|store| Share::new(store, limits));
+        Self { limits, made: Mutex::default(), share }
+    }
+
+    /// Counts a call that is about to be made, else says why it must wait.
+    pub(crate) async fn take(&self, transfer: bool, now: Timestamp) -> Result<(), Spent> {
+        let Some(share) = &self.share else {
+            self.check(transfer, now)?;
+            self.note(transfer, now);
+            return Ok(());
+        };
+        self.check_quiet(now)?;
+        share.take(kind(transfer), now).await
+    }
+
+    /// A call that was counted is not made.
+    pub(crate) async fn give_back(&self, transfer: bool) {
+        if let Some(share) = &self.share {
+            return share.give_back(kind(transfer)).await;
+        }
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        made.requests.pop_back();
+        if transfer {
+            made.transfers.pop_back();
+        }
+    }
+
+    fn check_quiet(&self, now: Timestamp) -> Result<(), Spent> {
+        let made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        match made.quiet_until.filter(|until| now < *until) {
+            Some(until) => {
+                let what = "the TEG told us to slow down".to_owned();
+                Err(Spent { what, wait: wait(until, now) })
+            }
+            None => Ok(()),
+        }
     }
 
     /// Whether there is room for a call, else why it must wait.
-    pub(crate) fn check(&self, transfer: bool, now: Timestamp) -> Result<(), Spent> {
+    fn check(&self, transfer: bool, now: Timestamp) -> Result<(), Spent> {
+        self.check_quiet(now)?;
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(until) = made.quiet_until.filter(|until| now < *until) {
-            let what = "the TEG told us to slow down".to_owned();
-            return Err(Spent { what, wait: wait(until, now) });
-        }
         room(&mut made.requests, self.limits.requests, now, "calls")?;
         if transfer {
             return room(&mut made.transfers, self.limits.transfers, now, "transfers");
@@ -71,7 +108,7 @@ impl Budget {
     }
 
     /// Counts a call that is made.
-    pub(crate) fn note(&self, transfer: bool, now: Timestamp) {
+    fn note(&self, transfer: bool, now: Timestamp) {
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
         if self.limits.requests > 0 {
             made.requests.push_back(now);
@@ -86,6 +123,10 @@ impl Budget {
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
         made.quiet_until = Some(now.plus(wait)).max(made.quiet_until);
     }
+}
+
+const fn kind(transfer: bool) -> Kind {
+    if transfer { Kind::Transfer } else { Kind::Read }
 }
 
 fn room(
@@ -110,7 +151,7 @@ fn room(
 /// spread: strangers may have us look something up again and again, and what is left must last for
 /// the hour.
 fn spread(made: &VecDeque<Timestamp>, limit: u32, now: Timestamp) -> Result<(), Spent> {
-    let share = limit as usize / SHARES;
+    let share = (limit / SHARES) as usize;
     if share == 0 || made.len() < limit as usize / 2 {
         return Ok(());
     }
@@ -132,7 +173,7 @@ mod tests {
     #[test]
     fn an_hour_slides() {
         let at = |second: i64| Timestamp::from_micros(second * 1_000_000);
-        let budget = Budget::new(HourlyLimits { requests: 3, transfers: 1 });
+        let budget = Budget::new(HourlyLimits { requests: 3, transfers: 1 }, None);
         let check = |transfer: bool, second: i64, expect: Option<(&str, u32)>| {
             let spent = budget.check(transfer, at(second)).err();
             if spent.is_none() {
@@ -151,7 +192,7 @@ mod tests {
         budget.be_quiet(Seconds(60), at(4_000));
         check(false, 4_001, Some(("the TEG told us to slow down", 60)));
         check(false, 4_060, None);
-        let spread = Budget::new(HourlyLimits { requests: 300, transfers: 10 });
+        let spread = Budget::new(HourlyLimits { requests: 300, transfers: 10 }, None);
         (0..150).for_each(|_| spread.note(false, at(0)));
         let wait =
             |second: i64, transfer| spread.check(transfer, at(second)).err().map(|s| s.wait.0);
@@ -160,7 +201,7 @@ mod tests {
         spread.note(false, at(60));
         spread.note(false, at(70));
         assert_eq!((wait(71, false), wait(71, true), wait(120, false)), (Some(50), None, None));
-        let free = Budget::new(HourlyLimits::NONE);
+        let free = Budget::new(HourlyLimits::NONE, None);
         (0..5_000).for_each(|_| free.note(true, at(0)));
         assert_eq!(free.check(true, at(0)), Ok(()));
     }

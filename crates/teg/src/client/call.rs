@@ -123,7 +123,8 @@ impl Caller {
             .timeout(settings.call_timeout)
             .build()
             .map_err(HttpTegError::Client)?;
-        let (breaker, budget) = (Breaker::new(settings.breaker), Budget::new(settings.limits));
+        let (breaker, budget) =
+            (Breaker::new(settings.breaker), Budget::new(settings.limits, settings.shared.clone()));
         Ok(Self { settings, client, breaker, budget })
     }
 
@@ -215,15 +216,15 @@ impl Caller {
 
     async fn exchange(&self, call: &Call<'_>, token: Option<&str>) -> Result<Vec<u8>, CallError> {
         let now = self.now();
-        self.budget.check(call.transfer, now).map_err(|spent| CallError::NotMade {
+        self.budget.take(call.transfer, now).await.map_err(|spent| CallError::NotMade {
             reason: spent.what,
             retry_after: Some(spent.wait),
         })?;
-        self.breaker.may_call(now).map_err(|wait| CallError::NotMade {
-            reason: "the TEG has not answered for a while and is left alone".to_owned(),
-            retry_after: Some(wait),
-        })?;
-        self.budget.note(call.transfer, now);
+        if let Err(wait) = self.breaker.may_call(now) {
+            self.budget.give_back(call.transfer).await;
+            let reason = "the TEG has not answered for a while and is left alone".to_owned();
+            return Err(CallError::NotMade { reason, retry_after: Some(wait) });
+        }
         let result = self.send(call, token).await;
         let failed = match &result {
             Err(CallError::NotMade { retry_after, .. }) => retry_after.is_none(),

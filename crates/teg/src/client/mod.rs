@@ -2,6 +2,7 @@
 //! whether it may be repeated, and what it means when no answer comes.
 
 mod atto;
+mod book;
 mod breaker;
 mod budget;
 mod call;
@@ -13,6 +14,7 @@ mod history;
 mod line;
 mod memo;
 mod settings;
+mod share;
 mod stake;
 mod transfer;
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use marketplace_money::Did;
-use marketplace_ports::AgentTokens;
+use marketplace_ports::{AgentTokens, Store};
 
 use super::{BreakerSettings, HourlyLimits};
 use crate::Clock;
@@ -71,6 +71,9 @@ pub struct HttpTegSettings {
     pub breaker: BreakerSettings,
     /// What the TEG allows us.
     pub limits: HourlyLimits,
+    /// Where other processes that call as the same agent take their calls from too; without, this one
+    /// counts by itself.
+    pub shared: Option<Arc<dyn Store>>,
     /// Counts the hours and rests.
     pub clock: Clock,
 }
@@ -93,6 +96,7 @@ impl HttpTegSettings {
             longest_pause: Duration::from_secs(2),
             breaker: BreakerSettings::default(),
             limits: HourlyLimits::PUBLISHED,
+            shared: None,
             clock,
         }
     }
