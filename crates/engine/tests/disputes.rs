@@ -13,7 +13,8 @@ use marketplace_disputes::{
     Category, Claim, Command, Finding, Phase, Remedy, Vote, commitment, verify,
 };
 use marketplace_engine::{
-    DeliveryContent, DeliveryRequest, DisputeRequest, DisputeView, Error, EvidenceRequest, Transfer,
+    DeliveryContent, DeliveryRequest, DisputeRequest, DisputeView, Error, EvidenceRequest,
+    OperatorSet, Proposal, Transfer,
 };
 use marketplace_escrow::{Command as OrderCommand, Phase as OrderPhase};
 use marketplace_listings::Listing;
