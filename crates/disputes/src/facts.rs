@@ -38,7 +38,8 @@ pub struct OrderFacts {
     pub delivery: Option<DeliveryFacts>,
     /// The listing promised that nobody else gets the same.
     pub exclusive: bool,
-    /// An earlier order of the same seller that got the same bytes.
+    /// An order of somebody else to which the same seller delivered the same bytes before the rules
+    /// were asked; looked for only where the order is exclusive.
     pub also_delivered_to: Option<OrderId>,
 }
 
@@ -75,7 +76,7 @@ impl OrderFacts {
             due: due.effective(&gaps),
             disputed_at: disputed.since,
             delivery,
-            exclusive: false,
+            exclusive: order.terms.exclusive,
             also_delivered_to: None,
         })
     }

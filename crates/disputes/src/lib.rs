@@ -68,7 +68,8 @@ pub use pool::{Candidate, Entrant, Pool, SeedSource};
 pub use print::{diagram, money_table};
 pub use refusal::DisputeRefusal;
 pub use rules::{
-    Case, LATE_DISCOUNTS, RULES, RULES_VERSION, Rule, RuleName, apply_rules, rule_set_hash,
+    Case, LATE_DISCOUNTS, RULES, RULES_VERSION, Rule, RuleName, SAME_RULES, apply_rules,
+    rule_set_hash,
 };
 pub use ruling::{
     Approval, Basis, Board, BondOutcome, OperatorSignature, Operators, OrderEffect, Ruling,

@@ -26,7 +26,7 @@ pub enum RuleName {
     Checks,
     /// The delivery came after the listed time, or not.
     Late,
-    /// An exclusive deliverable was sold before.
+    /// An exclusive deliverable was sold to another buyer as well.
     Duplicate,
 }
 
@@ -72,7 +72,13 @@ pub struct Rule {
 }
 
 /// Counts up with every change of what follows in this file.
-pub const RULES_VERSION: u64 = 1;
+pub const RULES_VERSION: u64 = 2;
+/// Rule sets before this one that rule the same and say it in other words: what they ruled repeats.
+/// Version 1 said of duplicates "to an earlier order", and was never told of any.
+pub const SAME_RULES: &[[u8; 32]] = &[[
+    0x22, 0x39, 0xff, 0x58, 0x1f, 0x73, 0x73, 0x90, 0x23, 0xcd, 0x5a, 0x15, 0x9a, 0xca, 0x2d, 0x88,
+    0xbb, 0xb1, 0xaa, 0x4a, 0x64, 0x4e, 0xdc, 0xee, 0xd2, 0x3b, 0x8e, 0xb6, 0xa3, 0x03, 0x31, 0x21,
+]];
 /// What the rules find over all cases of a grid, hashed; a test holds the rules against it. It goes
 /// into the rule set's hash, so that a changed function cannot keep an old name.
 const BEHAVIOUR: &str = "ca10527432dfad649f746836e6fd7f1b079eb33ca0b00c40b683ddd52de87bda";
@@ -137,14 +143,14 @@ pub const RULES: &[Rule] = &[
     },
     Rule {
         name: RuleName::Duplicate,
-        text: "The listing promised exclusiveness and the seller delivered the same bytes to an earlier order: the buyer is right.",
+        text: "The listing promised exclusiveness and the seller delivered the same bytes to another buyer as well: the buyer is right.",
         looks_at: &["exclusive", "also_delivered_to"],
         is_final: false,
         decide: |case| {
-            let sold_before = case.facts.exclusive
+            let sold_twice = case.facts.exclusive
                 && case.facts.delivery.is_some()
                 && case.facts.also_delivered_to.is_some();
-            sold_before.then_some(right(case, Side::Buyer))
+            sold_twice.then_some(right(case, Side::Buyer))
         },
     },
 ];
@@ -296,6 +302,20 @@ mod tests {
         assert_eq!(
             behaviour, BEHAVIOUR,
             "the rules decide differently: raise RULES_VERSION and write this into BEHAVIOUR"
+        );
+    }
+
+    /// Packets name the rules by this: a new name goes here, the old one to `SAME_RULES` if nothing
+    /// but words has changed.
+    #[test]
+    fn the_rules_have_the_name_that_packets_know() {
+        assert_eq!(
+            hex(&rule_set_hash()),
+            "8edfe69e3050fcab6180b1d45462e1966af10cc951e90b67411179f97b9993bd"
+        );
+        assert_eq!(
+            hex(&SAME_RULES[0]),
+            "2239ff581f73739023cd5a159aca2d88bbb1aa4a644edceed23b8eb6a3033121"
         );
     }
 }

@@ -23,8 +23,8 @@ use crate::digest::chained;
 use crate::{
     Approval, Basis, BondOutcome, Caller, ChainLink, Command, Context, Dispute, DisputeEvent,
     Escalation, EvidenceInput, LogEntry, OperatorSignature, OrderEffect, Packet, PacketFault,
-    Phase, Response, RuleName, Ruling, SignatureCheck, Verified, abort_digest, apply, award,
-    closing, decide, posting, rule_set_hash, ruling_digest, voting,
+    Phase, Response, RuleName, Ruling, SAME_RULES, SignatureCheck, Verified, abort_digest, apply,
+    award, closing, decide, posting, rule_set_hash, ruling_digest, voting,
 };
 
 /// What whoever verifies knows beside the packet.
@@ -160,14 +160,15 @@ impl Replay<'_> {
             respondent_available: paid.unwrap_or(Amount::ZERO),
             operators: self.packet.operators.operators(),
         };
-        if matches!(command, Command::ApplyRules { .. }) && self.packet.rule_set != rule_set_hash()
-        {
+        let named = self.packet.rule_set;
+        let same = named == rule_set_hash() || SAME_RULES.contains(&named);
+        if matches!(command, Command::ApplyRules { .. }) && !same {
             return self.take(dispute, entry, logged, &cx);
         }
         let mut events = decide(dispute, &caller, &command, &cx)
             .map_err(|refusal| PacketFault::NotAllowed { entry, why: refusal.to_string() })?;
         for (event, logged) in events.iter_mut().zip(&logged.events) {
-            as_named_then(event, logged);
+            as_named_then(event, logged, &named);
         }
         if events == logged.events { Ok(()) } else { Err(PacketFault::OtherEvents { entry }) }
     }
@@ -353,11 +354,13 @@ fn concession(logged: &LogEntry) -> Command {
     Command::Concede { everything }
 }
 
-/// A concession asks no rule, so it does not matter by which rules it was written down.
-fn as_named_then(event: &mut DisputeEvent, logged: &DisputeEvent) {
+/// A concession asks no rule, so it does not matter by which rules it was written down; and rules
+/// that rule the same may have another name.
+fn as_named_then(event: &mut DisputeEvent, logged: &DisputeEvent, named: &[u8; 32]) {
     if let (DisputeEvent::Ruled(ours), DisputeEvent::Ruled(theirs)) = (event, logged)
-        && let Basis::Rule { rule: RuleName::Conceded, rule_set, .. } = &mut ours.basis
+        && let Basis::Rule { rule, rule_set, .. } = &mut ours.basis
         && let Basis::Rule { rule_set: then, .. } = &theirs.basis
+        && (*rule == RuleName::Conceded || then == named)
     {
         *rule_set = *then;
     }

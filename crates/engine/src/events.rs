@@ -97,6 +97,7 @@ fn listing_facts(listing: &Listing) -> Value {
             "revisions": offer.terms.revisions,
             "acceptance_policy": offer.terms.acceptance.to_string(),
             "pricing": offer.terms.pricing.to_string(),
+            "exclusive": offer.terms.exclusive,
             "checks": checks,
         },
     })

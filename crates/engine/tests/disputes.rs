@@ -13,7 +13,8 @@ use marketplace_disputes::{
     Category, Claim, Command, Finding, Phase, Remedy, Vote, commitment, verify,
 };
 use marketplace_engine::{
-    DeliveryContent, DeliveryRequest, DisputeRequest, DisputeView, Error, EvidenceRequest, Transfer,
+    DeliveryContent, DeliveryRequest, DisputeRequest, DisputeView, Error, EvidenceRequest,
+    OperatorSet, Proposal, Transfer,
 };
 use marketplace_escrow::{Command as OrderCommand, Phase as OrderPhase};
 use marketplace_listings::Listing;
@@ -532,4 +533,49 @@ async fn the_packet_of_a_withdrawn_claim_tells_nothing_of_the_orders_later_end()
     let packet = market.verdict_packet(id).await.unwrap().unwrap();
     assert!(!packet.postings.iter().any(|draft| draft.kind().ends_escrow()));
     case.check(id).await;
+}
+
+/// A deliverable that was promised to nobody else and sold to another buyer as well.
+#[tokio::test]
+async fn who_sells_an_exclusive_deliverable_twice_loses_by_rule() {
+    let sell = async |exclusive: bool, second: &[u8]| {
+        let market = Market::open().await;
+        let mut offer = offer("10");
+        offer.terms.exclusive = exclusive;
+        let listing = market.list(offer).await;
+        let mut orders = Vec::new();
+        for (buyer, bytes) in [("other", &b"work"[..]), ("buyer", second)] {
+            let request = marketplace_engine::PurchaseRequest::of(listing.id);
+            let bought = market.marketplace.purchase(&did(buyer), request, None).await;
+            let order = fresh(bought.unwrap()).order.id;
+            let content = DeliveryContent::Inline(bytes.to_vec());
+            let delivery = DeliveryRequest { content, ..DeliveryRequest::default() };
+            market.marketplace.deliver(&did("seller"), order, delivery, None).await.unwrap();
+            orders.push(order);
+        }
+        for name in ["buyer", "seller"] {
+            market.marketplace.deposit(&did(name), avt("40"), None).await.unwrap();
+        }
+        let mut case = Case { market, order: orders[1] };
+        let view = case.open("buyer", claim(Category::Duplicate, Remedy::Full)).await.unwrap();
+        let id = view.dispute().id;
+        assert!(view.docket.log.is_empty());
+        case.act("seller", id, Command::Contest { bonded: true }).await.unwrap();
+        case.pass(1).await;
+        (case, id, orders)
+    };
+    let (mut case, id, orders) = sell(true, b"work").await;
+    assert_eq!(case.phase(id).await, Phase::Appealable);
+    let docket = case.market.store.docket(id).await.unwrap().unwrap();
+    let facts = &docket.facts.as_ref().unwrap().1;
+    assert_eq!((facts.exclusive, facts.also_delivered_to), (true, Some(orders[0])));
+    case.pass(3 * 3_600).await;
+    assert_eq!(case.phase(id).await, Phase::Final);
+    assert_eq!(case.order_phase().await, OrderPhase::Ruled);
+    case.check(id).await;
+    for (exclusive, second) in [(false, &b"work"[..]), (true, b"other work")] {
+        let (case, id, _) = sell(exclusive, second).await;
+        // No rule says anything, and there are no jurors.
+        assert_eq!(case.phase(id).await, Phase::UnderOperators, "{exclusive}");
+    }
 }

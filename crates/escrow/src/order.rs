@@ -41,6 +41,8 @@ pub struct OrderTerms {
     pub checks: Arc<str>,
     /// The deployment's.
     pub expiry: ExpiryPolicy,
+    /// The seller promised that nobody else gets the same bytes.
+    pub exclusive: bool,
 }
 
 impl OrderTerms {
@@ -57,6 +59,7 @@ impl OrderTerms {
             acceptance: acceptance.unwrap_or(terms.acceptance),
             checks: terms.checks.clone(),
             expiry,
+            exclusive: terms.exclusive,
         }
     }
 }

@@ -87,6 +87,8 @@ pub struct Terms {
     pub checks: Arc<str>,
     /// Whether reputation moves the price.
     pub pricing: Pricing,
+    /// The provider promises each buyer that nobody else gets the same bytes.
+    pub exclusive: bool,
 }
 
 impl Default for Terms {
@@ -97,6 +99,7 @@ impl Default for Terms {
             acceptance: AcceptancePolicy::BuyerConfirms,
             checks: "".into(),
             pricing: Pricing::Fixed,
+            exclusive: false,
         }
     }
 }

@@ -44,6 +44,15 @@ pub trait DisputeStore: Send + Sync {
         order: OrderId,
     ) -> Result<Vec<EntryDraft>, StoreError>;
 
+    /// The first order of this seller, of another buyer than this one, to which these bytes were
+    /// delivered.
+    async fn delivered_to_another(
+        &self,
+        seller: &Did,
+        buyer: &Did,
+        sha256: [u8; 32],
+    ) -> Result<Option<OrderId>, StoreError>;
+
     /// An agent as a juror, with its stake.
     async fn juror(&self, did: &Did) -> Result<Option<(Arc<Juror>, Amount)>, StoreError>;
 

@@ -17,7 +17,7 @@ use marketplace_money::{Amount, Did, DisputeId, OrderId, Timestamp};
 use marketplace_ports::{DisputeFilter, DisputeStore, Docket, Juror, Page, StoreError};
 use marketplace_store_rows::{
     ChainLink as Link, DisputeLogRow, DisputeRow, JurorRow, PostingRow, Recount, account_text,
-    agent_of, bytes32, count, drafts_of, from_count, id_text, party_key, tables,
+    agent_of, bytes32, count, drafts_of, from_count, id_of, id_text, party_key, tables,
 };
 
 use crate::failure::Failure;
@@ -287,6 +287,22 @@ async fn sent_since(
     Ok(pairs.into_iter().collect())
 }
 
+const TO_ANOTHER: &str = "\
+SELECT o.id FROM blobs b JOIN orders o ON o.id = b.order_id
+WHERE b.sha256 = ? AND o.seller = ? AND o.buyer <> ? ORDER BY o.position LIMIT 1";
+
+async fn delivered_to_another(
+    connection: &mut AsyncPgConnection,
+    seller: &Did,
+    buyer: &Did,
+    sha256: &[u8; 32],
+) -> Result<Option<OrderId>, Failure> {
+    let query = query::<Text>(TO_ANOTHER).bytes(sha256).text(seller.as_str());
+    let found: Option<String> =
+        query.text(buyer.as_str()).get_result(connection).await.optional()?;
+    Ok(found.map(|id| id_of("orders", &id)).transpose()?.map(OrderId::new))
+}
+
 #[async_trait]
 impl DisputeStore for PostgresStore {
     async fn docket(&self, id: DisputeId) -> Result<Option<Arc<Docket>>, StoreError> {
@@ -325,6 +341,17 @@ impl DisputeStore for PostgresStore {
         order: OrderId,
     ) -> Result<Vec<EntryDraft>, StoreError> {
         on_reader!(self.readers, connection => entries(connection, id, order))
+    }
+
+    async fn delivered_to_another(
+        &self,
+        seller: &Did,
+        buyer: &Did,
+        sha256: [u8; 32],
+    ) -> Result<Option<OrderId>, StoreError> {
+        on_reader!(self.readers, connection => {
+            delivered_to_another(connection, seller, buyer, &sha256)
+        })
     }
 
     async fn juror(&self, did: &Did) -> Result<Option<(Arc<Juror>, Amount)>, StoreError> {

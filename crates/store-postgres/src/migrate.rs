@@ -22,6 +22,10 @@ const MIGRATIONS: &[(&str, &str)] = &[
         "00000000000013",
         include_str!("../../../migrations/postgres/00000000000013_transfers/up.sql"),
     ),
+    (
+        "00000000000014",
+        include_str!("../../../migrations/postgres/00000000000014_same_bytes/up.sql"),
+    ),
 ];
 
 /// As diesel's own tool keeps it, so that `diesel migration` works on the same database.

@@ -9,13 +9,14 @@ use std::marker::PhantomData;
 use diesel::pg::Pg;
 use diesel::prelude::QueryResult;
 use diesel::query_builder::{AstPass, Query as DieselQuery, QueryFragment, QueryId};
-use diesel::sql_types::{Array, BigInt, Text};
+use diesel::sql_types::{Array, BigInt, Binary, Text};
 
 #[derive(Debug)]
 enum Bind {
     Text(String),
     Number(i64),
     Numbers(Vec<i64>),
+    Bytes(Vec<u8>),
 }
 
 /// A statement whose rows have the columns `ST`.
@@ -48,6 +49,10 @@ impl<ST> Query<ST> {
     pub(crate) fn numbers(self, values: Vec<i64>) -> Self {
         self.bind(Bind::Numbers(values))
     }
+
+    pub(crate) fn bytes(self, value: &[u8]) -> Self {
+        self.bind(Bind::Bytes(value.to_vec()))
+    }
 }
 
 impl<ST> QueryFragment<Pg> for Query<ST> {
@@ -58,6 +63,7 @@ impl<ST> QueryFragment<Pg> for Query<ST> {
             match bind {
                 Bind::Text(value) => out.push_bind_param::<Text, _>(value)?,
                 Bind::Number(value) => out.push_bind_param::<BigInt, _>(value)?,
+                Bind::Bytes(value) => out.push_bind_param::<Binary, _>(value)?,
                 Bind::Numbers(values) => out.push_bind_param::<Array<BigInt>, _>(values)?,
             }
             out.push_sql(piece);

@@ -50,5 +50,5 @@ pub use seal::{ChainLink, EventsDigest, PostingsDigest};
 pub use task::{TaskRow, task_text};
 pub use teg_record::TegRecordRow;
 pub use text::{
-    account_text, agent_of, bytes32, count, from_count, id_text, party_key, subject_text,
+    account_text, agent_of, bytes32, count, from_count, id_of, id_text, party_key, subject_text,
 };

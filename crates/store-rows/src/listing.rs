@@ -42,6 +42,8 @@ struct ListingText<'a> {
     acceptance: Cow<'a, str>,
     checks: Cow<'a, str>,
     pricing: Cow<'a, str>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    exclusive: bool,
     /// From and due.
     life: (i64, i64),
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -63,6 +65,7 @@ impl ListingRow {
             acceptance: terms.acceptance.to_string().into(),
             checks: terms.checks.as_ref().into(),
             pricing: terms.pricing.to_string().into(),
+            exclusive: terms.exclusive,
             life: (listing.life.from.micros(), listing.life.due.micros()),
             price_raised_at: listing.price_raised_at.map(Timestamp::micros),
         };
@@ -103,6 +106,7 @@ impl ListingRow {
                     acceptance: reader.text(&data.acceptance)?,
                     checks: data.checks.into(),
                     pricing: reader.text(&data.pricing)?,
+                    exclusive: data.exclusive,
                 },
             },
             status: reader.text(&self.status)?,

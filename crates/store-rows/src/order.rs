@@ -92,6 +92,8 @@ struct TermsText<'a> {
     revisions: u8,
     acceptance: &'a str,
     expiry: &'a str,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    exclusive: bool,
 }
 
 impl OrderRow {
@@ -108,6 +110,7 @@ impl OrderRow {
             revisions: order.terms.revisions,
             acceptance: &order.terms.acceptance.to_string(),
             expiry: order.terms.expiry.name(),
+            exclusive: order.terms.exclusive,
         };
         Self {
             id: id_text(order.id.uuid()),
@@ -150,6 +153,7 @@ impl OrderRow {
                 acceptance: reader.text(terms.acceptance)?,
                 checks,
                 expiry: reader.text(terms.expiry)?,
+                exclusive: terms.exclusive,
             },
             price: Price {
                 base: Amount::from_nano(terms.base),

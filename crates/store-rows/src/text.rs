@@ -89,6 +89,14 @@ pub fn bytes32(table: &'static str, id: &str, bytes: &[u8]) -> Result<[u8; 32], 
     bytes.try_into().map_err(|_| RowError::new(table, id, "a hash has 32 bytes"))
 }
 
+/// An id from its column.
+///
+/// # Errors
+/// When it is none.
+pub fn id_of(table: &'static str, text: &str) -> Result<Uuid, RowError> {
+    text.parse().map_err(|error| RowError::new(table, text, error))
+}
+
 /// The agent of an account's name.
 ///
 /// # Errors

@@ -147,13 +147,15 @@ fn state() -> impl Strategy<Value = State> {
 fn order_terms() -> impl Strategy<Value = OrderTerms> {
     let policies: Vec<_> = AcceptancePolicy::NAMES.iter().map(|(policy, _)| *policy).collect();
     let expiries: Vec<_> = ExpiryPolicy::NAMES.iter().map(|(policy, _)| *policy).collect();
-    (any::<u32>(), any::<u8>(), select(policies), shared(), select(expiries)).prop_map(
-        |(delivery, revisions, acceptance, checks, expiry)| OrderTerms {
+    let words = (select(policies), shared(), select(expiries));
+    (any::<u32>(), any::<u8>(), words, any::<bool>()).prop_map(
+        |(delivery, revisions, (acceptance, checks, expiry), exclusive)| OrderTerms {
             delivery: Seconds(delivery),
             revisions,
             acceptance,
             checks,
             expiry,
+            exclusive,
         },
     )
 }
@@ -199,6 +201,7 @@ fn listing() -> impl Strategy<Value = Listing> {
                 acceptance: terms.acceptance,
                 checks: terms.checks,
                 pricing,
+                exclusive: terms.exclusive,
             };
             Offer { service_type, name, description, price, metadata, terms }
         },

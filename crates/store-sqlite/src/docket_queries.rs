@@ -13,7 +13,7 @@ use marketplace_money::{Amount, Did, DisputeId, OrderId, Timestamp};
 use marketplace_ports::{DisputeFilter, DisputeStore, Docket, Juror, Page, StoreError};
 use marketplace_store_rows::{
     DisputeLogRow, DisputeRow, JurorRow, PostingRow, account_text, agent_of, bytes32, count,
-    drafts_of, from_count, id_text, tables,
+    drafts_of, from_count, id_of, id_text, tables,
 };
 
 use crate::failure::Failure;
@@ -319,6 +319,30 @@ pub(crate) fn sent_since(
     Ok(pairs.into_iter().collect())
 }
 
+const TO_ANOTHER: &str = "
+SELECT o.id FROM blobs b JOIN orders o ON o.id = b.order_id
+WHERE b.sha256 = ? AND o.seller = ? AND o.buyer <> ? ORDER BY o.position LIMIT 1";
+
+#[derive(QueryableByName)]
+struct Id {
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    id: String,
+}
+
+pub(crate) fn delivered_to_another(
+    connection: &mut SqliteConnection,
+    seller: &Did,
+    buyer: &Did,
+    sha256: &[u8; 32],
+) -> Result<Option<OrderId>, Failure> {
+    let query = diesel::sql_query(TO_ANOTHER)
+        .bind::<diesel::sql_types::Binary, _>(&sha256[..])
+        .bind::<diesel::sql_types::Text, _>(seller.as_str())
+        .bind::<diesel::sql_types::Text, _>(buyer.as_str());
+    let found: Option<Id> = query.get_result(connection).optional()?;
+    Ok(found.map(|row| id_of("orders", &row.id)).transpose()?.map(OrderId::new))
+}
+
 #[async_trait]
 impl DisputeStore for SqliteStore {
     async fn docket(&self, id: DisputeId) -> Result<Option<Arc<Docket>>, StoreError> {
@@ -358,6 +382,19 @@ impl DisputeStore for SqliteStore {
         order: OrderId,
     ) -> Result<Vec<EntryDraft>, StoreError> {
         self.readers.read(move |connection| entries(connection, id, order)).await
+    }
+
+    async fn delivered_to_another(
+        &self,
+        seller: &Did,
+        buyer: &Did,
+        sha256: [u8; 32],
+    ) -> Result<Option<OrderId>, StoreError> {
+        let (seller, buyer) = (seller.clone(), buyer.clone());
+        let read = move |connection: &mut SqliteConnection| {
+            delivered_to_another(connection, &seller, &buyer, &sha256)
+        };
+        self.readers.read(read).await
     }
 
     async fn juror(&self, did: &Did) -> Result<Option<(Arc<Juror>, Amount)>, StoreError> {

@@ -198,6 +198,7 @@ fn read(connection: &mut SqliteConnection) {
     money::statement(connection, &did(), None, 10).unwrap();
     money::payouts_due(connection, 10).unwrap();
     let least = Amount::from_avt(25);
+    docket_queries::delivered_to_another(connection, &did(), &did(), &[0; 32]).unwrap();
     docket_queries::sent_since(connection, &[did()], Timestamp::from_micros(1), least).unwrap();
     for account in [Account::Agent(did()), Account::Teg, Account::Fees(FeeKind::Listing)] {
         money::account_sum(connection, &account).unwrap();

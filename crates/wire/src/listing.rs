@@ -61,6 +61,8 @@ pub struct TermsBody {
     /// Whether the provider's standing moves the price.
     #[schema(value_type = PricingName)]
     pub pricing: Text<Pricing>,
+    /// Whether the provider promises that nobody else gets the same bytes.
+    pub exclusive: bool,
     /// Executable checks on the delivery.
     #[schema(value_type = Vec<Object>)]
     pub checks: Box<RawValue>,
@@ -79,6 +81,7 @@ impl From<&Terms> for TermsBody {
             revisions: terms.revisions,
             acceptance_policy: Text(terms.acceptance),
             pricing: Text(terms.pricing),
+            exclusive: terms.exclusive,
             checks: raw(&terms.checks, "[]"),
         }
     }

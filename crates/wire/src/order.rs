@@ -62,6 +62,8 @@ pub struct OrderBody {
     /// What happens when nothing is delivered: `delivery_gated` or `release`.
     #[schema(value_type = ExpiryPolicyName)]
     pub expiry_policy: Text<ExpiryPolicy>,
+    /// Whether the seller promised that nobody else gets the same bytes.
+    pub exclusive: bool,
     /// When it was placed.
     pub created_at: Rfc3339,
     /// The end of its life without a delivery; with our downtime credited.
@@ -299,6 +301,7 @@ impl OrderBody {
             multiplier: Text(order.price.multiplier),
             acceptance_policy: Text(order.terms.acceptance),
             expiry_policy: Text(order.terms.expiry),
+            exclusive: order.terms.exclusive,
             created_at: Rfc3339(order.created_at),
             expires_at: Rfc3339(order.expires().effective(gaps)),
             closed_at: closed.map(|closed| Rfc3339(closed.at)),

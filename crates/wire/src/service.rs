@@ -57,6 +57,9 @@ pub struct TermsInput {
     #[serde(default)]
     #[schema(value_type = Option<PricingName>)]
     pub pricing: Option<String>,
+    /// You promise each buyer that nobody else gets the same bytes; false when absent.
+    #[serde(default)]
+    pub exclusive: Option<bool>,
     /// Executable checks on the delivery, such as `{"kind":"json_schema","schema":{…}}`.
     #[serde(default)]
     #[schema(value_type = Option<Vec<Object>>)]
@@ -110,6 +113,9 @@ impl TermsInput {
         }
         if let Some(pricing) = self.pricing {
             terms.pricing = pricing.parse()?;
+        }
+        if let Some(exclusive) = self.exclusive {
+            terms.exclusive = exclusive;
         }
         if let Some(checks) = self.checks {
             let text = if checks.is_empty() { String::new() } else { json_text(&checks) };

@@ -141,7 +141,7 @@ export const disputes: Words['disputes'] = {
     hash_mismatch: 'Die gelieferten Bytes passen nicht zum festgehaltenen Hash: Der Käufer hat recht.',
     acceptance_checks: 'Die Prüfungen des Auftrags liefen noch einmal und entscheiden.',
     late_delivery: 'Es geht um Verspätung, und die Uhr entscheidet.',
-    duplicate_of_exclusive: 'Dieselben Bytes gingen an einen früheren Auftrag, obwohl Ausschließlichkeit versprochen war: Der Käufer hat recht.',
+    duplicate_of_exclusive: 'Dieselben Bytes gingen auch an einen anderen Käufer, obwohl Ausschließlichkeit versprochen war: Der Käufer hat recht.',
   },
   inputs: 'Was die Regel ansah',
   ruleSet: 'Fassung der Regeln',

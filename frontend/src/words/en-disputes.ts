@@ -141,7 +141,7 @@ export const disputes = {
     hash_mismatch: 'The delivered bytes do not hash to what was recorded: the buyer is right.',
     acceptance_checks: 'The order’s checks were run again, and decide.',
     late_delivery: 'The claim is about lateness, which the clock decides.',
-    duplicate_of_exclusive: 'The same bytes were delivered to an earlier order although exclusiveness was promised: the buyer is right.',
+    duplicate_of_exclusive: 'The same bytes were delivered to another buyer as well although exclusiveness was promised: the buyer is right.',
   } as Record<string, string>,
   inputs: 'What the rule looked at',
   ruleSet: 'Version of the rules',

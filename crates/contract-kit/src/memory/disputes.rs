@@ -224,6 +224,21 @@ impl DisputeStore for MemoryStore {
         self.call("dispute_entries", |state| Ok(state.entries_of(id, order))).await
     }
 
+    async fn delivered_to_another(
+        &self,
+        seller: &Did,
+        buyer: &Did,
+        sha256: [u8; 32],
+    ) -> Result<Option<OrderId>, StoreError> {
+        let found = |state: &mut State| {
+            let sold = state.orders.rows().filter(|order| order.seller == *seller);
+            let mut others = sold.filter(|order| order.buyer != *buyer);
+            let order = others.find(|order| state.blobs.contains_key(&(order.id, sha256)));
+            order.map(|order| order.id)
+        };
+        self.call("delivered_to_another", |state| Ok(found(state))).await
+    }
+
     async fn juror(&self, did: &Did) -> Result<Option<(Arc<Juror>, Amount)>, StoreError> {
         let juror = |state: &mut State| Some(state.with_stake(state.disputes.jurors.get(did)?));
         self.call("juror", |state| Ok(juror(state))).await

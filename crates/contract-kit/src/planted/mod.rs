@@ -180,6 +180,8 @@ bugs! {
     WalletForgetsInFlight => a_wallet_shows_each_token_in_one_place,
     /// Does not tell what a dispute made of the escrow.
     AwardHidden => a_dispute_comes_back_with_all_that_happened,
+    /// Takes the buyer itself for another one.
+    DeliveredToItself => who_else_got_the_same_bytes_is_found,
     /// Counts what was sent long ago.
     OldTransfersCount => who_sent_whom_how_much_is_summed_up,
     /// Pays out nobody.

@@ -309,7 +309,8 @@ pub(crate) async fn a_dispute_comes_back_with_all_that_happened(mut world: World
     assert_eq!(wallet.in_bonds, play.docket.dispute.stakes.counter_bond);
     let known = order(&world, id).await;
     let mut facts = OrderFacts::of(&known, &Gaps::none()).expect("it is disputed");
-    facts.also_delivered_to = Some(id);
+    // With a promise a rule would decide.
+    (facts.exclusive, facts.also_delivered_to) = (false, Some(id));
     if let Some(delivery) = facts.delivery.as_mut() {
         delivery.hashed_again = Some(delivery.recorded);
     }

@@ -113,6 +113,7 @@ pub(crate) fn listing(id: ListingId, provider: &Did, now: Timestamp) -> Listing 
         acceptance: AcceptancePolicy::Verified,
         checks: r#"{"checks":[{"max_bytes":10}]}"#.into(),
         pricing: Pricing::Reputation,
+        exclusive: true,
     };
     let offer = Offer {
         service_type: ServiceType::DataProcessing,
@@ -160,6 +161,7 @@ pub(crate) fn order(id: OrderId, buyer: &Did, seller: &Did, now: Timestamp) -> O
             acceptance: AcceptancePolicy::BuyerConfirms,
             checks: "".into(),
             expiry: ExpiryPolicy::DeliveryGated,
+            exclusive: true,
         },
         price: price(),
         created_at: now,

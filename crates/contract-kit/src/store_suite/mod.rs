@@ -134,6 +134,7 @@ macro_rules! for_each_store_case {
             edges::the_position_at_the_teg_adds_up,
             edges::liabilities_are_all_that_we_owe,
             rows::blobs_come_back_as_they_were,
+            rows::who_else_got_the_same_bytes_is_found,
             rows::a_row_changed_twice_in_a_batch_has_its_last_state,
             conflicts::a_row_that_moved_is_a_conflict,
             conflicts::a_moved_row_that_was_only_read_is_a_conflict,

@@ -309,6 +309,31 @@ pub(crate) async fn blobs_come_back_as_they_were(mut world: World) {
     assert_eq!(store.blob(first, [3; 32]).await.expect("blob"), None);
 }
 
+/// Of one seller's orders, the first to which these bytes were delivered and that another bought.
+pub(crate) async fn who_else_got_the_same_bytes_is_found(mut world: World) {
+    let now = world.now().await;
+    let deals = [("a", "seller", 1), ("b", "seller", 1), ("c", "seller", 1), ("b", "other", 2)];
+    let mut orders = Vec::new();
+    for (buyer, seller, byte) in deals {
+        let sold = order(world.order_id(), &did(buyer), &did(seller), now);
+        orders.push(sold.id);
+        let blob = Blob { order: sold.id, sha256: [byte; 32], bytes: Arc::from([byte]) };
+        world.write(ChangeSet { blobs: vec![blob], ..with_order(insert(sold)) }).await;
+    }
+    let check = async |world: &World, seller, buyer, byte, expect: Option<usize>| {
+        let (seller, buyer) = (did(seller), did(buyer));
+        let found = world.store().delivered_to_another(&seller, &buyer, [byte; 32]).await;
+        assert_eq!(found, Ok(expect.map(|at| orders[at])), "{seller} {buyer} {byte}");
+    };
+    check(&world, "seller", "a", 1, Some(1)).await;
+    check(&world, "seller", "b", 1, Some(0)).await;
+    check(&world, "seller", "nobody", 1, Some(0)).await;
+    check(&world, "seller", "a", 2, None).await;
+    check(&world, "other", "b", 2, None).await;
+    check(&world, "other", "a", 2, Some(3)).await;
+    check(&world, "nobody", "a", 1, None).await;
+}
+
 /// Sets that change the same rows, one on the other, in one batch: the last state is what counts.
 pub(crate) async fn a_row_changed_twice_in_a_batch_has_its_last_state(mut world: World) {
     let now = world.now().await;

@@ -2,7 +2,7 @@
 
 use marketplace_disputes::{
     Basis, Command, DisputeEvent, Finding, Known, OrderEffect, Packet, PacketFault, Pool, Response,
-    SignatureCheck, State, award as award_of, verify, verify_with,
+    SAME_RULES, SignatureCheck, State, award as award_of, verify, verify_with,
 };
 use marketplace_ledger::{Account, EntryDraft};
 use marketplace_money::{Amount, Seconds};
@@ -164,12 +164,12 @@ fn who_got_the_escrow_is_checked() {
 }
 
 /// A ruling of tier 1 under rules that are older than these.
-fn ruled_by_older_rules(script: &str) -> Packet {
+fn ruled_by_older_rules(script: &str, name: [u8; 32]) -> Packet {
     let mut packet = play(&Setup::default(), script).packet();
-    packet.rule_set = [9; 32];
+    packet.rule_set = name;
     let name_older = |ruling: &mut marketplace_disputes::Ruling| {
         if let Basis::Rule { rule_set, .. } = &mut ruling.basis {
-            *rule_set = [9; 32];
+            *rule_set = name;
         }
     };
     for event in packet.log.iter_mut().flat_map(|entry| &mut entry.events) {
@@ -191,16 +191,18 @@ fn older_rules_are_taken_as_they_stand_where_somebody_knows_them() {
         ("contest | vote full full full | strike", Err(PacketFault::OtherRules)),
         ("concede", Ok(0)),
     ] {
-        let packet = ruled_by_older_rules(script);
+        let packet = ruled_by_older_rules(script, [9; 32]);
+        let reworded = ruled_by_older_rules(script, SAME_RULES[0]);
+        assert_eq!(verify(&reworded, SIGNED).map(|verified| verified.taken), Ok(0), "{script}");
         assert_eq!(verify(&packet, SIGNED).map(|verified| verified.taken), strict, "{script}");
         let taken = verify_with(&packet, &known).map(|verified| verified.taken);
         assert_eq!(taken, Ok(usize::from(strict.is_err())), "{script}");
     }
     let silent = "strike | strike | strike";
-    let mut other_facts = ruled_by_older_rules(silent);
+    let mut other_facts = ruled_by_older_rules(silent, [9; 32]);
     other_facts.facts.as_mut().unwrap().exclusive = true;
     assert!(matches!(verify_with(&other_facts, &known), Err(PacketFault::OtherEvents { .. })));
-    let mut unnamed = ruled_by_older_rules(silent);
+    let mut unnamed = ruled_by_older_rules(silent, [9; 32]);
     unnamed.rule_set = [8; 32];
     assert_eq!(verify_with(&unnamed, &known), Err(PacketFault::OtherRules));
 }

@@ -124,6 +124,11 @@ impl Worker {
             return Err(Error::Fault(format!("the order of dispute {} is not", dispute.id)));
         };
         let Some(delivery) = facts.delivery.as_mut() else { return Ok(facts) };
+        if facts.exclusive {
+            let (seller, buyer) = (&order.seller, &order.buyer);
+            let other = store.delivered_to_another(seller, buyer, delivery.recorded).await?;
+            facts.also_delivered_to = other;
+        }
         if let Some(bytes) = store.blob(order.id, delivery.recorded).await? {
             delivery.hashed_again = Some(Sha256::digest(&bytes).into());
             delivery.checks = recheck(&order, &bytes).await?;

@@ -37,6 +37,8 @@ const FLOWS: &[&str] = &[
     "what_became_of_a_batch_can_be_asked",
     "an_agent_gets_its_events_and_no_others",
     "listings_are_counted_up_to_their_limit",
+    "who_sent_whom_how_much_is_summed_up",
+    "who_else_got_the_same_bytes_is_found",
 ];
 
 /// Tables that stay small.

@@ -132,6 +132,7 @@ impl Market {
             acceptance: AcceptancePolicy::Verified,
             checks: checks.into(),
             expiry: ExpiryPolicy::DeliveryGated,
+            exclusive: false,
         };
         let placed = Order {
             id: OrderId::new(self.id()),

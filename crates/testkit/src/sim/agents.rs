@@ -186,6 +186,7 @@ impl Run {
                 acceptance,
                 checks: if checked { CHECKS.into() } else { "".into() },
                 pricing: if reputation { Pricing::Reputation } else { Pricing::Fixed },
+                exclusive: false,
             },
         }
     }

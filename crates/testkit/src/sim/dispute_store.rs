@@ -48,6 +48,16 @@ impl DisputeStore for SimStore {
         self.call("dispute_entries", self.inner.dispute_entries(id, order)).await
     }
 
+    async fn delivered_to_another(
+        &self,
+        seller: &Did,
+        buyer: &Did,
+        sha256: [u8; 32],
+    ) -> Result<Option<OrderId>, StoreError> {
+        let found = self.inner.delivered_to_another(seller, buyer, sha256);
+        self.call("delivered_to_another", found).await
+    }
+
     async fn juror(&self, did: &Did) -> Result<Option<(Arc<Juror>, Amount)>, StoreError> {
         self.call("juror", self.inner.juror(did)).await
     }
