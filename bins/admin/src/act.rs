@@ -66,6 +66,28 @@ pub(crate) async fn try_motion(client: &Client, motion: &Value, reason: &str) ->
     client.post(MOTIONS, Some(&trial)).await
 }
 
+/// The server does what needs one operator only, or looks whether it could.
+pub(crate) async fn act_alone(args: &ActArgs, path: &str, body: Value) -> Result<Value> {
+    let client = Client::with_key(&args.caller.server, &args.caller.key).await?;
+    post_alone(&client, args, path, body).await
+}
+
+/// The same, by a client that is there.
+pub(crate) async fn post_alone(
+    client: &Client,
+    args: &ActArgs,
+    path: &str,
+    mut body: Value,
+) -> Result<Value> {
+    body["reason"] = Value::from(args.reason.as_str());
+    body["dry_run"] = args.dry_run.into();
+    let reply = client.post(path, Some(&body)).await?;
+    if args.dry_run {
+        eprintln!("nothing was done");
+    }
+    Ok(reply)
+}
+
 /// The caller's signature over the digest of a motion on a dispute; nothing for other motions.
 pub(crate) fn signed(caller: &TokenArgs, motion: &Value) -> Result<Value> {
     let Some(digest) = motion["digest"].as_str() else { return Ok(Value::Null) };

@@ -7,6 +7,7 @@ use marketplace_registry::random_key;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+use crate::act::act_alone;
 use crate::cli::{ApiKeyCommand, BindArgs, ImportArgs};
 use crate::client::Client;
 use crate::report::{inert, table};
@@ -25,9 +26,8 @@ pub(crate) async fn run(command: &ApiKeyCommand, as_json: bool) -> Result<()> {
             list(&client.get("/api/v1/admin/api-keys", &query).await?, as_json)
         }
         ApiKeyCommand::Revoke(args) => {
-            let client = Client::with_key(&args.caller.server, &args.caller.key).await?;
             let path = format!("/api/v1/admin/api-keys/{}/revoke", args.id);
-            show(&client.post(&path, None).await?, as_json);
+            show(&act_alone(&args.act, &path, json!({})).await?, as_json);
             Ok(())
         }
     }
@@ -37,7 +37,10 @@ pub(crate) async fn run(command: &ApiKeyCommand, as_json: bool) -> Result<()> {
 async fn issue(args: &BindArgs, as_json: bool) -> Result<()> {
     let secret = format!("mk_{}", URL_SAFE_NO_PAD.encode(random_key()?));
     let mut key = bind(args, &secret).await?;
-    if as_json {
+    if args.act.dry_run {
+        // It speaks for nobody, and is made anew next time.
+        show(&key, as_json);
+    } else if as_json {
         key["api_key"] = Value::from(secret);
         println!("{key:#}");
     } else {
@@ -63,11 +66,10 @@ async fn import(args: &ImportArgs, as_json: bool) -> Result<()> {
 }
 
 async fn bind(args: &BindArgs, secret: &str) -> Result<Value> {
-    let client = Client::with_key(&args.caller.server, &args.caller.key).await?;
     let digest = Sha256::digest(secret);
     let sha256: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
     let body = json!({ "did": args.did, "sha256": sha256, "label": args.label });
-    client.post("/api/v1/admin/api-keys", Some(&body)).await
+    act_alone(&args.act, "/api/v1/admin/api-keys", body).await
 }
 
 fn show(key: &Value, as_json: bool) {

@@ -36,8 +36,15 @@ pub(crate) struct ApproveArgs {
 }
 
 /// Acts after which tokens may move.
-const MOVING: [&str; 5] =
-    ["order.refund", "order.release", "agent.adjust", "dispute.rule", "dispute.abort"];
+const MOVING: [&str; 7] = [
+    "order.refund",
+    "order.release",
+    "agent.adjust",
+    "dispute.rule",
+    "dispute.abort",
+    "withdrawal.resolve",
+    "transfer.explain",
+];
 
 /// Does what was asked.
 pub(crate) async fn run(command: &ApprovalsCommand, as_json: bool) -> Result<()> {

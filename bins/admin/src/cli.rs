@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::act::ActArgs;
 use crate::agents::AgentsCommand;
 use crate::approvals::ApprovalsCommand;
 use crate::audit::AuditCommand;
@@ -183,7 +184,7 @@ pub(crate) struct BindArgs {
     #[arg(long, value_name = "TEXT")]
     pub(crate) label: Option<String>,
     #[command(flatten)]
-    pub(crate) caller: TokenArgs,
+    pub(crate) act: ActArgs,
 }
 
 #[derive(Debug, Args)]
@@ -210,7 +211,7 @@ pub(crate) struct RevokeArgs {
     #[arg(value_name = "ID")]
     pub(crate) id: String,
     #[command(flatten)]
-    pub(crate) caller: TokenArgs,
+    pub(crate) act: ActArgs,
 }
 
 #[derive(Debug, Subcommand)]
@@ -227,10 +228,10 @@ pub(crate) struct RetryArgs {
     #[arg(value_name = "ID", required_unless_present = "all")]
     pub(crate) ids: Vec<String>,
     /// All of them
-    #[arg(long)]
+    #[arg(long, conflicts_with = "ids")]
     pub(crate) all: bool,
     #[command(flatten)]
-    pub(crate) caller: TokenArgs,
+    pub(crate) act: ActArgs,
 }
 
 #[derive(Debug, Subcommand)]
@@ -251,11 +252,8 @@ pub(crate) struct ResolveArgs {
     /// What to do with it
     #[arg(value_enum)]
     pub(crate) way: ResolveWay,
-    /// For the agent
-    #[arg(long)]
-    pub(crate) reason: Option<String>,
     #[command(flatten)]
-    pub(crate) caller: TokenArgs,
+    pub(crate) act: ActArgs,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -271,11 +269,8 @@ pub(crate) struct ExplainArgs {
     /// The TEG's name of the transfer
     #[arg(value_name = "TRANSACTION_ID")]
     pub(crate) transaction: String,
-    /// For the journal
-    #[arg(long)]
-    pub(crate) reason: String,
     #[command(flatten)]
-    pub(crate) caller: TokenArgs,
+    pub(crate) act: ActArgs,
 }
 
 #[derive(Debug, Args)]
@@ -291,7 +286,7 @@ pub(crate) struct VerifyProofArgs {
 #[derive(Debug, Subcommand)]
 pub(crate) enum KeyCommand {
     /// Have the server make a new key; the old one signs the change and is good for seven days more
-    Rotate(TokenArgs),
+    Rotate(ActArgs),
     /// The keys that others verify the marketplace with
     Show(ServerArgs),
 }

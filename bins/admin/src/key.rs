@@ -1,7 +1,9 @@
 //! `key rotate` and `key show`: the marketplace's own key.
 
 use anyhow::{Context, Result};
+use serde_json::json;
 
+use crate::act::act_alone;
 use crate::cli::KeyCommand;
 use crate::client::Client;
 use crate::report::{inert, table};
@@ -10,12 +12,13 @@ use crate::report::{inert, table};
 pub(crate) async fn run(command: &KeyCommand, as_json: bool) -> Result<()> {
     match command {
         KeyCommand::Rotate(args) => {
-            let client = Client::with_key(&args.server, &args.key).await?;
-            let rotation = client.post("/api/v1/admin/key/rotate", None).await?;
+            let rotation = act_alone(args, "/api/v1/admin/key/rotate", json!({})).await?;
+            let part = |name: &str| inert(&rotation[name]);
             if as_json {
                 println!("{rotation:#}");
+            } else if args.dry_run {
+                println!("{} would be changed", part("old"));
             } else {
-                let part = |name: &str| inert(&rotation[name]);
                 println!("{} signs from now on", part("new"));
                 println!("{} is published until {}", part("old"), part("until"));
             }

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Context, Result};
+use serde_json::json;
 
+use crate::act::{ActArgs, post_alone};
 use crate::cli::OutboxCommand;
 use crate::client::Client;
 use crate::report::{inert, table};
@@ -27,20 +29,19 @@ pub(crate) async fn run(command: &OutboxCommand, as_json: bool) -> Result<()> {
             println!("{lines}");
         }
         OutboxCommand::Retry(args) => {
-            let client = Client::with_key(&args.caller.server, &args.caller.key).await?;
+            let caller = &args.act.caller;
+            let client = Client::with_key(&caller.server, &caller.key).await?;
             if args.all {
-                return retry_all(&client).await;
+                return retry_all(&client, &args.act, as_json).await;
             }
-            for id in &args.ids {
-                retry(&client, id).await?;
-            }
+            retry(&client, &args.act, &args.ids, as_json).await?;
         }
     }
     Ok(())
 }
 
 /// A page of dead letters after the other; what dies again meanwhile is not tried again.
-async fn retry_all(client: &Client) -> Result<()> {
+async fn retry_all(client: &Client, act: &ActArgs, as_json: bool) -> Result<()> {
     let mut tried = BTreeSet::new();
     loop {
         let page = client.get("/api/v1/admin/outbox/dead", &[]).await?;
@@ -48,16 +49,26 @@ async fn retry_all(client: &Client) -> Result<()> {
         let ids = dead.iter().filter_map(|dead| dead["id"].as_str().map(str::to_owned));
         let new: Vec<String> = ids.filter(|id| tried.insert(id.clone())).collect();
         if new.is_empty() {
+            if tried.is_empty() && !as_json {
+                println!("nothing is dead");
+            }
             return Ok(());
         }
-        for id in &new {
-            retry(client, id).await?;
-        }
+        retry(client, act, &new, as_json).await?;
     }
 }
 
-async fn retry(client: &Client, id: &str) -> Result<()> {
-    client.post(&format!("/api/v1/admin/outbox/{id}/retry"), None).await?;
-    println!("{id} will be tried again");
+/// All of these, or none.
+async fn retry(client: &Client, act: &ActArgs, ids: &[String], as_json: bool) -> Result<()> {
+    let body = json!({ "letter_ids": ids });
+    let kept = post_alone(client, act, "/api/v1/admin/outbox/retry", body).await?;
+    if as_json {
+        println!("{kept:#}");
+        return Ok(());
+    }
+    let becomes = if act.dry_run { "can" } else { "will" };
+    for id in ids {
+        println!("{id} {becomes} be tried again");
+    }
     Ok(())
 }

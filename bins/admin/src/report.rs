@@ -26,7 +26,13 @@ pub(crate) fn inert(value: &Value) -> String {
 /// What a motion is about, as words: `dispute_id 0197…, finding half`.
 pub(crate) fn subject(motion: &Value) -> String {
     let fields = motion["subject"].as_object().into_iter().flatten();
-    let words = fields.map(|(name, value)| format!("{name} {}", inert(value)));
+    let words = fields.map(|(name, value)| match value.as_array().map(Vec::as_slice) {
+        Some(all @ [first, _, ..]) => {
+            format!("{name} {} and {} more", inert(first), all.len() - 1)
+        }
+        Some([only]) => format!("{name} {}", inert(only)),
+        _ => format!("{name} {}", inert(value)),
+    });
     words.collect::<Vec<_>>().join(", ")
 }
 

@@ -4,6 +4,7 @@
 use anyhow::{Context, Result};
 use serde_json::json;
 
+use crate::act::{Money, propose};
 use crate::cli::{ResolveWay, WithdrawalsCommand};
 use crate::client::Client;
 use crate::report::{inert, table};
@@ -31,21 +32,19 @@ pub(crate) async fn run(command: &WithdrawalsCommand, as_json: bool) -> Result<(
             }
         }
         WithdrawalsCommand::Resolve(args) => {
-            let client = Client::with_key(&args.caller.server, &args.caller.key).await?;
             let way = match args.way {
                 ResolveWay::Resend => "resend",
                 ResolveWay::Return => "return",
             };
-            let body = json!({ "way": way, "reason": args.reason });
-            let path = format!("/api/v1/admin/withdrawals/{}/resolve", args.withdrawal);
-            let now = client.post(&path, Some(&body)).await?;
-            println!("{} is {}", args.withdrawal, inert(&now["status"]));
+            let motion = json!({
+                "action": "withdrawal.resolve", "withdrawal_id": args.withdrawal, "way": way,
+            });
+            propose(&args.act, motion, Money::Moves, as_json).await?;
         }
         WithdrawalsCommand::Explain(args) => {
-            let client = Client::with_key(&args.caller.server, &args.caller.key).await?;
-            let body = json!({ "transaction_id": args.transaction, "reason": args.reason });
-            client.post("/api/v1/admin/transfers/explain", Some(&body)).await?;
-            println!("{} is booked against capital", args.transaction);
+            let motion =
+                json!({ "action": "transfer.explain", "transaction_id": args.transaction });
+            propose(&args.act, motion, Money::Moves, as_json).await?;
         }
     }
     Ok(())

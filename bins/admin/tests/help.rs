@@ -10,7 +10,7 @@ fn help(words: &[&str]) -> String {
 
 #[test]
 fn helps() {
-    let commands: [&[&str]; 10] = [
+    let commands: [&[&str]; 13] = [
         &[],
         &["agent"],
         &["agent", "new"],
@@ -18,6 +18,9 @@ fn helps() {
         &["orders", "list"],
         &["orders", "show"],
         &["withdrawals", "resolve"],
+        &["outbox", "retry"],
+        &["key", "rotate"],
+        &["api-key", "issue"],
         &["verify-proof"],
         &["doctor"],
         &["demo"],

@@ -85,8 +85,8 @@ pub use refusal::{Error, Refusal};
 pub use reputation::{AgentStanding, ScoreSource, SellerTerms, Totals};
 pub use suggestions::{Match, Need, Reason, Suggested};
 pub use verbs::{
-    Amend, AmendHook, Balance, HookWrite, ListingChange, MoveCollateral, OrderView, Payment,
-    Resolution, ReviewsView, SignedBy, TASK_CHANGED, TaskWrite, Transfer,
+    Amend, AmendHook, Balance, HookWrite, ListingChange, MoveCollateral, OperatorAct, OrderView,
+    Payment, ReviewsView, SignedBy, TASK_CHANGED, TaskWrite, Transfer,
 };
 pub use withdrawals::WithdrawalQuote;
 pub use worker::{Pace, Worked, Worker};

@@ -12,6 +12,7 @@ use uuid::Uuid;
 use crate::in_force::{Ruled, Tariff};
 use crate::job::{Done, Idempotency};
 use crate::marketplace::Marketplace;
+use crate::payment::check_name;
 use crate::refusal::{Error, Refusal};
 use crate::verbs::{CancelMotion, Means, Move, SignedBy, Word, digest_of};
 
@@ -74,6 +75,9 @@ impl Marketplace {
         idempotency: Option<Idempotency<Arc<Motion>>>,
     ) -> Result<Done<Arc<Motion>>, Error> {
         let known = self.store().motion(motion).await?.ok_or(Refusal::NotFound)?;
+        if known.action.is_done_alone() {
+            return Err(Refusal::MotionOver.into());
+        }
         let word = Word::Approve { motion };
         let voice = Voice { operator: self.operator(operator)?, word, signature, try_only: false };
         self.speak(voice, known.action.clone(), signed_by, idempotency).await
@@ -88,7 +92,9 @@ impl Marketplace {
         signed_by: SignedBy,
         idempotency: Option<Idempotency<Arc<Motion>>>,
     ) -> Result<Done<Arc<Motion>>, Error> {
-        if !matches!(action, MotionAction::Adjust { .. }) {
+        let of_capital =
+            matches!(action, MotionAction::Adjust { .. } | MotionAction::ExplainTransfer { .. });
+        if !of_capital {
             return self.decide_motion(voice, action, signed_by, idempotency).await;
         }
         let _turn = self.inner.adjusting.lock().await;
@@ -234,7 +240,7 @@ impl Marketplace {
         }
     }
 
-    fn operator(&self, did: &Did) -> Result<Did, Refusal> {
+    pub(crate) fn operator(&self, did: &Did) -> Result<Did, Refusal> {
         let known = self.config().operators.includes(did);
         if known { Ok(did.clone()) } else { Err(Refusal::OperatorsOnly) }
     }
@@ -258,6 +264,9 @@ impl Marketplace {
             }
             _ => None,
         };
+        if let MotionAction::ExplainTransfer { transaction } = action {
+            check_name(transaction)?;
+        }
         let (operators, ours) = (config.operators.clone(), config.did.clone());
         let max_listings = config.max_listings;
         Ok(Means { operators, ours, max_listings, capital, provider, bench, signed_by })

@@ -1,15 +1,14 @@
-//! Tokens that leave for the TEG: what that costs, and what the operator does about it.
+//! Tokens that leave for the TEG, and what that costs.
 
 use std::sync::Arc;
 
 use marketplace_money::{Amount, Did, WithdrawalId};
-use marketplace_ports::{TegTransactionId, TransferFee, Withdrawal};
+use marketplace_ports::{TransferFee, Withdrawal};
 
 use crate::job::{Done, Idempotency};
 use crate::marketplace::Marketplace;
-use crate::payment::check_name;
 use crate::refusal::{Error, Refusal};
-use crate::verbs::{ExplainTransfer, Resolution, ResolveWithdrawal, Withdraw};
+use crate::verbs::Withdraw;
 
 /// What a withdrawal would cost its agent now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,32 +88,6 @@ impl Marketplace {
         limit: u32,
     ) -> Result<Vec<Arc<Withdrawal>>, Error> {
         Ok(self.store().open_withdrawals(after, limit).await?)
-    }
-
-    /// The operator decides on a withdrawal of which nobody knows what became of it.
-    ///
-    /// # Errors
-    /// When it does not wait for that.
-    pub async fn resolve_withdrawal(
-        &self,
-        id: WithdrawalId,
-        resolution: Resolution,
-        idempotency: Option<Idempotency<Arc<Withdrawal>>>,
-    ) -> Result<Done<Arc<Withdrawal>>, Error> {
-        self.execute(ResolveWithdrawal { id, resolution }, idempotency).await
-    }
-
-    /// The operator explains a transfer of ours that fits nothing: it is booked against capital.
-    ///
-    /// # Errors
-    /// When no such transfer waits for that.
-    pub async fn explain_transfer(
-        &self,
-        transaction: TegTransactionId,
-        reason: String,
-    ) -> Result<(), Error> {
-        check_name(&transaction)?;
-        self.execute(ExplainTransfer { transaction, reason }, None).await.map(|_| ())
     }
 }
 

@@ -11,14 +11,14 @@ use common::{Market, avt, did, fresh, offer};
 use marketplace_contract_kit::TegFault;
 use marketplace_engine::{
     EdgeStop, Error, EscrowLimit, EscrowPolicy, Marketplace, OperatorSet, OrderView, Pace, Payment,
-    Proposal, PurchaseRequest, Refusal, Resolution, SignedBy, Worker,
+    Proposal, PurchaseRequest, SignedBy, Worker,
 };
 use marketplace_escrow::{Command, Phase};
 use marketplace_listings::Listing;
-use marketplace_money::{Amount, Seconds};
+use marketplace_money::{Amount, Seconds, WithdrawalId};
 use marketplace_ports::{
-    MotionAction, PayoutPolicy, Teg as _, TegTransactionId, TransferFee, TransferOrder,
-    WithdrawalState,
+    Motion, MotionAction, MotionState, PayoutPolicy, Resolution, Teg as _, TegTransactionId,
+    TransferFee, TransferOrder, WithdrawalState,
 };
 use uuid::Uuid;
 
@@ -150,9 +150,34 @@ async fn the_agent_pays_the_fee_that_it_was_shown() {
     market.check().await;
 }
 
-#[tokio::test]
-async fn what_nobody_knows_waits_for_the_operator() {
-    let mut market = Market::open().await;
+const OPERATORS: [&str; 3] = ["first", "second", "third"];
+
+async fn governed(needed: usize) -> Market {
+    let operators = OperatorSet { keys: OPERATORS.map(did).into(), needed };
+    Market::open_with(|config| config.operators = operators).await
+}
+
+fn anybody() -> SignedBy {
+    Arc::new(|_, _, _| true)
+}
+
+async fn propose(market: &Market, by: &str, action: MotionAction) -> Result<Arc<Motion>, Error> {
+    let reason = "looked at the TEG's books".into();
+    let proposal = Proposal { action, reason, try_only: false, signature: None };
+    market.marketplace.propose(&did(by), proposal, anybody(), None).await.map(fresh)
+}
+
+async fn approve(market: &Market, by: &str, motion: &Motion) -> Result<Arc<Motion>, Error> {
+    let market = &market.marketplace;
+    market.approve_motion(&did(by), motion.id, None, anybody(), None).await.map(fresh)
+}
+
+fn resolve(withdrawal: WithdrawalId, resolution: Resolution) -> MotionAction {
+    MotionAction::ResolveWithdrawal { withdrawal, resolution, version: 0 }
+}
+
+/// A withdrawal of 10 of 50 AVT whose transfer got lost, so that nobody knows.
+async fn lost_withdrawal(market: &mut Market) -> WithdrawalId {
     let buyer = did("buyer");
     market.marketplace.deposit(&buyer, avt("50"), None).await.unwrap();
     market.teg.plan_faults(|point| match point.call {
@@ -160,17 +185,76 @@ async fn what_nobody_knows_waits_for_the_operator() {
         _ => TegFault::None,
     });
     let asked = fresh(market.marketplace.withdraw(&buyer, avt("10"), None).await.unwrap());
+    wait_for_operators(market).await;
+    asked.id
+}
+
+async fn wait_for_operators(market: &mut Market) {
     market.settle().await;
     market.clock.advance(Seconds::from_hours(24));
     market.settle().await;
     let open = market.marketplace.open_withdrawals(None, 10).await.unwrap();
     assert!(matches!(open[0].state, WithdrawalState::Waiting { .. }), "{open:?}");
+}
+
+#[tokio::test]
+async fn what_nobody_knows_waits_for_as_many_operators_as_it_takes() {
+    let mut market = governed(2).await;
+    let id = lost_withdrawal(&mut market).await;
     let calls = market.teg.calls("transfer");
     market.clock.advance(Seconds::from_hours(24));
     market.settle().await;
     assert_eq!(market.teg.calls("transfer"), calls, "nobody calls any more");
-    let way = Resolution::Return { reason: "never made".to_owned() };
-    market.marketplace.resolve_withdrawal(asked.id, way, None).await.unwrap();
+    assert_eq!(
+        refused(propose(&market, "buyer", resolve(id, Resolution::Return)).await),
+        "operators_only"
+    );
+    let motion = propose(&market, "first", resolve(id, Resolution::Return)).await.unwrap();
+    assert_eq!(
+        (motion.state.clone(), market.available("buyer").await.as_str()),
+        (MotionState::Open, "40")
+    );
+    assert_eq!(refused(approve(&market, "first", &motion).await), "already_approved");
+    let (second, third) =
+        tokio::join!(approve(&market, "second", &motion), approve(&market, "third", &motion));
+    let done = [&second, &third].map(|answer| answer.is_ok());
+    assert_eq!(done.iter().filter(|done| **done).count(), 1, "{done:?}");
+    let late = if done[0] { third } else { second };
+    assert_eq!(refused(late), "motion_over");
+    assert_eq!(market.available("buyer").await, "50");
+    market.check().await;
+}
+
+#[tokio::test]
+async fn a_tried_resolution_leaves_no_trace() {
+    let mut market = governed(1).await;
+    let id = lost_withdrawal(&mut market).await;
+    let (action, reason) = (resolve(id, Resolution::Resend), "a look".into());
+    let proposal = Proposal { action, reason, try_only: true, signature: None };
+    let tried = market.marketplace.propose(&did("first"), proposal, anybody(), None).await;
+    assert!(matches!(fresh(tried.unwrap()).state, MotionState::Done { .. }));
+    assert_eq!(market.marketplace.motions(None, 10).await.unwrap(), []);
+    let calls = market.teg.calls("transfer");
+    market.settle().await;
+    assert_eq!(market.teg.calls("transfer"), calls);
+    market.check().await;
+}
+
+/// What operators found out about a transfer says nothing about the next one: the tokens of a
+/// transfer that may have been made would go back to the agent too.
+#[tokio::test]
+async fn who_agreed_on_one_waiting_did_not_agree_on_the_next() {
+    let mut market = governed(2).await;
+    let id = lost_withdrawal(&mut market).await;
+    let back = propose(&market, "first", resolve(id, Resolution::Return)).await.unwrap();
+    let again = propose(&market, "first", resolve(id, Resolution::Resend)).await.unwrap();
+    approve(&market, "second", &again).await.unwrap();
+    assert_eq!(refused(approve(&market, "second", &back).await), "already_done", "on its way");
+    wait_for_operators(&mut market).await;
+    assert_eq!(refused(approve(&market, "second", &back).await), "already_done", "waits again");
+    assert_eq!(market.available("buyer").await, "40");
+    let back = propose(&market, "third", resolve(id, Resolution::Return)).await.unwrap();
+    approve(&market, "second", &back).await.unwrap();
     assert_eq!(market.available("buyer").await, "50");
     market.check().await;
 }
@@ -274,7 +358,7 @@ async fn what_operators_give_at_the_same_time_is_never_more_than_there_is() {
 
 #[tokio::test]
 async fn a_transfer_that_nobody_asked_for_is_named_until_it_is_explained() {
-    let mut market = Market::open().await;
+    let mut market = governed(2).await;
     let buyer = did("buyer");
     market.marketplace.deposit(&buyer, avt("50"), None).await.unwrap();
     let key = Uuid::from_u128(77);
@@ -291,9 +375,17 @@ async fn a_transfer_that_nobody_asked_for_is_named_until_it_is_explained() {
     market.marketplace.withdraw(&buyer, avt("10"), None).await.unwrap();
     market.settle().await;
     assert_eq!(market.marketplace.open_withdrawals(None, 10).await.unwrap().len(), 1);
-    market.marketplace.explain_transfer(strange.clone(), "lunch".to_owned()).await.unwrap();
-    let again = market.marketplace.explain_transfer(strange, "lunch".to_owned()).await;
-    assert_eq!(again, Err(Error::Refused(Refusal::AlreadyDone)));
+    let explain = |transaction| MotionAction::ExplainTransfer { transaction };
+    let unknown = TegTransactionId("unknown".into());
+    assert_eq!(refused(propose(&market, "first", explain(unknown)).await), "not_found");
+    let nameless = TegTransactionId(String::new());
+    assert_eq!(refused(propose(&market, "first", explain(nameless)).await), "invalid");
+    let one = propose(&market, "first", explain(strange.clone())).await.unwrap();
+    let other = propose(&market, "third", explain(strange.clone())).await.unwrap();
+    assert_eq!(market.marketplace.reconcile().await.unwrap().unwrap().difference, found.difference);
+    approve(&market, "second", &one).await.unwrap();
+    assert_eq!(refused(approve(&market, "second", &other).await), "already_done");
+    assert_eq!(refused(propose(&market, "first", explain(strange)).await), "already_done");
     for _ in 0..3 {
         market.settle().await;
     }

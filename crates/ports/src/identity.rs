@@ -164,6 +164,12 @@ pub trait OurKeys: Signer {
     /// What others verify our signatures with: the key that signs first.
     fn published(&self, now: Timestamp) -> Vec<PublishedKey>;
 
+    /// Whether the key is ours to change.
+    ///
+    /// # Errors
+    /// When it comes from a secret of the deployment.
+    fn may_rotate(&self) -> Result<(), RotationError>;
+
     /// Changes the key. The old one signs the change, and stays published for a while.
     async fn rotate(
         &self,

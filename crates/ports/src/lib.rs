@@ -32,7 +32,9 @@ pub use identity::{
     RotationError, Signed, Signer,
 };
 pub use limit::{Limiter, LimiterFigures, Quota, Taken};
-pub use motion::{HouseRule, HouseRules, Motion, MotionAction, MotionApproval, MotionState};
+pub use motion::{
+    HouseRule, HouseRules, Motion, MotionAction, MotionApproval, MotionState, Resolution,
+};
 pub use notifier::{Notice, Notification, Notifier, NotifyError, Silence, UnknownNotice};
 pub use registry::{AgentRecord, AgentTokens, Registration, Registry, RegistryError};
 pub use rows::{

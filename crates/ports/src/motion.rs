@@ -3,11 +3,15 @@
 use std::sync::Arc;
 
 use marketplace_fees::FeeSchedule;
-use marketplace_money::{Amount, Did, DisputeId, ListingId, OrderId, Seconds, Timestamp};
+use marketplace_money::{
+    Amount, Did, DisputeId, ListingId, OrderId, Seconds, Timestamp, WithdrawalId,
+};
 use uuid::Uuid;
 
+use crate::TegTransactionId;
+
 /// What an operator wants done. It can do nothing else: no motion pays anybody but the two parties
-/// of an order, makes money, or changes a rule.
+/// of an order and whom a withdrawal belongs to, makes money, or changes a rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum MotionAction {
     /// Gives an order that is not disputed more time.
@@ -65,6 +69,63 @@ pub enum MotionAction {
     SetFees(FeeSchedule),
     /// Another rule of the house, from 48 hours after the last approval needed.
     SetRule(HouseRule),
+    /// Ends the waiting of a withdrawal of which nobody knows what became of it.
+    ResolveWithdrawal {
+        /// Which.
+        withdrawal: WithdrawalId,
+        /// How.
+        resolution: Resolution,
+        /// Its version when this was proposed: what was found out about one waiting says nothing
+        /// about a later one.
+        version: u64,
+    },
+    /// Books a transfer of ours that fits nothing against our capital.
+    ExplainTransfer {
+        /// Which.
+        transaction: TegTransactionId,
+    },
+    /// Tries work again that was given up.
+    RetryLetters {
+        /// Which.
+        letters: Vec<Uuid>,
+    },
+    /// Changes our own key.
+    RotateKey,
+    /// Lets a secret speak for an agent.
+    BindApiKey {
+        /// For whom.
+        agent: Did,
+        /// The secret's hash.
+        sha256: [u8; 32],
+    },
+    /// Ends an agent's API key.
+    RevokeApiKey {
+        /// Whose.
+        agent: Did,
+        /// The secret's hash.
+        sha256: [u8; 32],
+    },
+}
+
+/// What becomes of a withdrawal whose transfer was never made and never will be: whoever says so
+/// has looked at the TEG's own books.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Resolution {
+    /// The transfer is made now.
+    Resend,
+    /// The tokens go back to the agent.
+    Return,
+}
+
+impl Resolution {
+    /// A stable name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Resend => "resend",
+            Self::Return => "return",
+        }
+    }
 }
 
 /// What operators can change of the house's economics beside the fees.
@@ -139,7 +200,26 @@ impl MotionAction {
             Self::Adjust { .. } => "agent.adjust",
             Self::SetFees(_) => "fees.set",
             Self::SetRule(_) => "settings.set",
+            Self::ResolveWithdrawal { .. } => "withdrawal.resolve",
+            Self::ExplainTransfer { .. } => "transfer.explain",
+            Self::RetryLetters { .. } => "outbox.retry",
+            Self::RotateKey => "key.rotate",
+            Self::BindApiKey { .. } => "api_key.bind",
+            Self::RevokeApiKey { .. } => "api_key.revoke",
         }
+    }
+
+    /// Whether any one operator does it alone, however many must agree on other acts. Such an act
+    /// moves no tokens; it is written down as a motion, and never waits as one.
+    #[must_use]
+    pub const fn is_done_alone(&self) -> bool {
+        matches!(
+            self,
+            Self::RetryLetters { .. }
+                | Self::RotateKey
+                | Self::BindApiKey { .. }
+                | Self::RevokeApiKey { .. }
+        )
     }
 }
 

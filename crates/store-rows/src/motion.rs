@@ -4,7 +4,9 @@
 use diesel::prelude::*;
 use marketplace_fees::FeeSchedule;
 use marketplace_money::{Amount, BasisPoints, Seconds, Timestamp};
-use marketplace_ports::{HouseRule, Motion, MotionAction, MotionApproval, MotionState};
+use marketplace_ports::{
+    HouseRule, Motion, MotionAction, MotionApproval, MotionState, Resolution, TegTransactionId,
+};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -39,6 +41,12 @@ enum ActionJson {
     ExposureBase { amount: Option<i64> },
     Collateral { amount: i64 },
     DisputeBond { amount: i64 },
+    ResolveWithdrawal { withdrawal: String, resend: bool, version: u64 },
+    ExplainTransfer { transaction: String },
+    RetryLetters { letters: Vec<String> },
+    RotateKey,
+    BindApiKey { agent: String, sha256: String },
+    RevokeApiKey { agent: String, sha256: String },
 }
 
 #[derive(Serialize, Deserialize)]
@@ -109,21 +117,48 @@ impl From<&MotionAction> for ActionJson {
                 transaction_bps: fees.transaction.get(),
                 dispute: fees.dispute.nano(),
             },
-            MotionAction::SetRule(HouseRule::ExposureBase(base)) => {
-                Self::ExposureBase { amount: base.map(|amount| amount.nano()) }
+            MotionAction::SetRule(rule) => Self::of_rule(*rule),
+            MotionAction::ResolveWithdrawal { withdrawal, resolution, version } => {
+                Self::ResolveWithdrawal {
+                    withdrawal: text(withdrawal.uuid()),
+                    resend: *resolution == Resolution::Resend,
+                    version: *version,
+                }
             }
-            MotionAction::SetRule(HouseRule::Collateral(amount)) => {
-                Self::Collateral { amount: amount.nano() }
+            MotionAction::ExplainTransfer { transaction } => {
+                Self::ExplainTransfer { transaction: transaction.0.clone() }
             }
-            MotionAction::SetRule(HouseRule::DisputeBond(amount)) => {
-                Self::DisputeBond { amount: amount.nano() }
+            MotionAction::RetryLetters { letters } => {
+                Self::RetryLetters { letters: letters.iter().copied().map(text).collect() }
+            }
+            MotionAction::RotateKey => Self::RotateKey,
+            MotionAction::BindApiKey { agent, sha256 } => {
+                Self::BindApiKey { agent: agent.to_string(), sha256: hex(sha256) }
+            }
+            MotionAction::RevokeApiKey { agent, sha256 } => {
+                Self::RevokeApiKey { agent: agent.to_string(), sha256: hex(sha256) }
             }
         }
     }
 }
 
 impl ActionJson {
+    fn of_rule(rule: HouseRule) -> Self {
+        match rule {
+            HouseRule::ExposureBase(base) => {
+                Self::ExposureBase { amount: base.map(|amount| amount.nano()) }
+            }
+            HouseRule::Collateral(amount) => Self::Collateral { amount: amount.nano() },
+            HouseRule::DisputeBond(amount) => Self::DisputeBond { amount: amount.nano() },
+        }
+    }
+}
+
+impl ActionJson {
     fn read(&self, reader: Reader<'_>) -> Result<MotionAction, RowError> {
+        let (amount, rule) = (|nano: &i64| Amount::from_nano(*nano), MotionAction::SetRule);
+        let hash =
+            |text: &String| from_hex::<32>(text).ok_or_else(|| reader.error("a hash has 32 bytes"));
         Ok(match self {
             Self::ExtendOrder { order, by } => {
                 MotionAction::ExtendOrder { order: reader.text(order)?, by: Seconds(*by) }
@@ -132,35 +167,47 @@ impl ActionJson {
             Self::ReleaseOrder { order } => {
                 MotionAction::ReleaseOrder { order: reader.text(order)? }
             }
-            Self::RuleDispute { dispute, finding } => MotionAction::RuleDispute {
-                dispute: reader.text(dispute)?,
-                finding: finding.clone(),
-            },
+            Self::RuleDispute { dispute, finding } => {
+                let (dispute, finding) = (reader.text(dispute)?, finding.clone());
+                MotionAction::RuleDispute { dispute, finding }
+            }
             Self::AbortDispute { dispute } => {
                 MotionAction::AbortDispute { dispute: reader.text(dispute)? }
             }
             Self::Delist { listing } => MotionAction::Delist { listing: reader.text(listing)? },
             Self::Freeze { agent } => MotionAction::Freeze { agent: reader.text(agent)? },
             Self::Unfreeze { agent } => MotionAction::Unfreeze { agent: reader.text(agent)? },
-            Self::Adjust { agent, amount } => MotionAction::Adjust {
-                agent: reader.text(agent)?,
-                amount: Amount::from_nano(*amount),
-            },
+            Self::Adjust { agent, amount: moved } => {
+                MotionAction::Adjust { agent: reader.text(agent)?, amount: amount(moved) }
+            }
             Self::SetFees { listing, transaction_bps, dispute } => {
-                MotionAction::SetFees(FeeSchedule {
-                    listing: Amount::from_nano(*listing),
-                    transaction: BasisPoints::new(*transaction_bps),
-                    dispute: Amount::from_nano(*dispute),
-                })
+                let transaction = BasisPoints::new(*transaction_bps);
+                let (listing, dispute) = (amount(listing), amount(dispute));
+                MotionAction::SetFees(FeeSchedule { listing, transaction, dispute })
             }
-            Self::ExposureBase { amount } => {
-                MotionAction::SetRule(HouseRule::ExposureBase(amount.map(Amount::from_nano)))
+            Self::ExposureBase { amount: base } => {
+                rule(HouseRule::ExposureBase(base.as_ref().map(amount)))
             }
-            Self::Collateral { amount } => {
-                MotionAction::SetRule(HouseRule::Collateral(Amount::from_nano(*amount)))
+            Self::Collateral { amount: set } => rule(HouseRule::Collateral(amount(set))),
+            Self::DisputeBond { amount: set } => rule(HouseRule::DisputeBond(amount(set))),
+            Self::ResolveWithdrawal { withdrawal, resend, version } => {
+                let (withdrawal, version) = (reader.text(withdrawal)?, *version);
+                let resolution = if *resend { Resolution::Resend } else { Resolution::Return };
+                MotionAction::ResolveWithdrawal { withdrawal, resolution, version }
             }
-            Self::DisputeBond { amount } => {
-                MotionAction::SetRule(HouseRule::DisputeBond(Amount::from_nano(*amount)))
+            Self::ExplainTransfer { transaction } => {
+                MotionAction::ExplainTransfer { transaction: TegTransactionId(transaction.clone()) }
+            }
+            Self::RetryLetters { letters } => {
+                let letters = letters.iter().map(|letter| reader.text(letter));
+                MotionAction::RetryLetters { letters: letters.collect::<Result<_, _>>()? }
+            }
+            Self::RotateKey => MotionAction::RotateKey,
+            Self::BindApiKey { agent, sha256 } => {
+                MotionAction::BindApiKey { agent: reader.text(agent)?, sha256: hash(sha256)? }
+            }
+            Self::RevokeApiKey { agent, sha256 } => {
+                MotionAction::RevokeApiKey { agent: reader.text(agent)?, sha256: hash(sha256)? }
             }
         })
     }

@@ -1,13 +1,13 @@
 //! API keys on the wire.
 
-use marketplace_engine::Refusal;
+use marketplace_engine::{OperatorAct, Refusal};
 use marketplace_money::Did;
 use marketplace_ports::ApiKey;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::refusal::invalid;
-use crate::{Rfc3339, Text, hex, sha256_from_hex};
+use crate::{ActInput, Rfc3339, Text, hex, sha256_from_hex};
 
 /// Characters of a label.
 const LONGEST_LABEL: usize = 120;
@@ -33,6 +33,11 @@ pub struct BindApiKeyInput {
     /// What you call it; at most 120 characters.
     #[serde(default)]
     pub label: Option<String>,
+    /// Public; at most 2,000 characters.
+    pub reason: String,
+    /// Only look whether it could be done; nothing is written.
+    #[serde(default)]
+    pub dry_run: bool,
 }
 
 /// Whose keys.
@@ -116,6 +121,12 @@ pub fn api_key_label(label: Option<&str>) -> Result<String, Refusal> {
 }
 
 impl BindApiKeyInput {
+    /// The act of this operator.
+    #[must_use]
+    pub fn act(&self, operator: Did) -> OperatorAct {
+        ActInput { reason: self.reason.clone(), dry_run: self.dry_run }.of(operator)
+    }
+
     /// Whom the key speaks for, its hash and its label.
     ///
     /// # Errors

@@ -76,8 +76,8 @@ pub use message::{
 pub use number::{Flag, Money, NumberText, Score};
 pub use object::Object;
 pub use operator::{
-    ApprovalBody, ApproveInput, CancelledBody, FeeChangeBody, FeesBody, MotionBody, MotionInput,
-    MotionPage, MotionParams, ReasonInput,
+    ActInput, ApprovalBody, ApproveInput, CancelledBody, FeeChangeBody, FeesBody, MotionBody,
+    MotionInput, MotionPage, MotionParams, ReasonInput, RetryInput,
 };
 pub use order::{ActionBody, AmountsBody, OrderBody, OrderPage};
 pub use order_input::{AcceptSplitInput, ChangesInput, QuoteInput, SplitInput};
@@ -108,10 +108,9 @@ pub use suggestion::{
 pub use text::{Text, holds_escaped_nul};
 pub use time::Rfc3339;
 pub use wallet::{
-    AmountInput, BalanceBody, DepositInput, DepositWay, EntryBody, ExplainTransferInput,
-    FaucetBody, FeeBody, OpenWithdrawalBody, OpenWithdrawalsPage, PayoutPolicyBody,
-    ResolveWithdrawalInput, StatementPage, TransferInput, WalletBody, WithdrawInput,
-    WithdrawalBody, WithdrawalQuoteBody,
+    AmountInput, BalanceBody, DepositInput, DepositWay, EntryBody, FaucetBody, FeeBody,
+    OpenWithdrawalBody, OpenWithdrawalsPage, PayoutPolicyBody, StatementPage, TransferInput,
+    WalletBody, WithdrawInput, WithdrawalBody, WithdrawalQuoteBody,
 };
 pub use webhook::{
     AttemptBody, EventScribe, ReplayInput, WebhookBody, WebhookInput, WebhookLogPage, WebhookPage,

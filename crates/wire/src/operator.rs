@@ -2,12 +2,16 @@
 
 use std::sync::Arc;
 
-use marketplace_engine::{OperatorSet, Proposal, Refusal, Ruled, Tariff};
+use marketplace_engine::{OperatorAct, OperatorSet, Proposal, Refusal, Ruled, Tariff};
 use marketplace_fees::FeeSchedule;
 use marketplace_money::{BasisPoints, Did, Seconds, Timestamp};
-use marketplace_ports::{HouseRule, HouseRules, Motion, MotionAction, MotionApproval, MotionState};
+use marketplace_ports::{
+    HouseRule, HouseRules, Motion, MotionAction, MotionApproval, MotionState, Resolution,
+    TegTransactionId,
+};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
 
 use crate::refusal::invalid;
 use crate::{Money, NumberText, Rfc3339, Text, hex, sha256_from_hex};
@@ -17,8 +21,8 @@ use crate::{Money, NumberText, Rfc3339, Text, hex, sha256_from_hex};
 #[serde(deny_unknown_fields)]
 pub struct MotionInput {
     /// `order.extend`, `order.refund`, `order.release`, `dispute.rule`, `dispute.abort`,
-    /// `listing.delist`, `agent.freeze`, `agent.unfreeze`, `agent.adjust`, `fees.set` or
-    /// `settings.set`.
+    /// `listing.delist`, `agent.freeze`, `agent.unfreeze`, `agent.adjust`, `withdrawal.resolve`,
+    /// `transfer.explain`, `fees.set` or `settings.set`.
     #[schema(example = "order.extend")]
     pub action: String,
     /// Public; at most 2,000 characters.
@@ -47,6 +51,17 @@ pub struct MotionInput {
     /// Of `agent.adjust`, in AVT: from our capital to the agent, below 0 the other way.
     #[serde(default)]
     pub amount: Option<NumberText>,
+    /// Of `withdrawal.resolve`: one that waits, after a look at the TEG's own books.
+    #[serde(default)]
+    pub withdrawal_id: Option<String>,
+    /// Of `withdrawal.resolve`: `resend` when its transfer was never made and never will be;
+    /// `return` when the tokens shall go back to the agent.
+    #[serde(default)]
+    pub way: Option<String>,
+    /// Of `transfer.explain`: the TEG's name of a transfer that left our account and that no
+    /// withdrawal asked for; it is booked against our capital.
+    #[serde(default)]
+    pub transaction_id: Option<String>,
     /// Of `fees.set`, in AVT; stays when absent.
     #[serde(default)]
     pub listing_fee: Option<NumberText>,
@@ -112,6 +127,18 @@ impl MotionInput {
                     amount.ok_or_else(|| invalid("amount", "is needed for this action"))?;
                 MotionAction::Adjust { agent: agent()?, amount: amount.amount("amount")? }
             }
+            "withdrawal.resolve" => MotionAction::ResolveWithdrawal {
+                withdrawal: parsed("withdrawal_id", self.withdrawal_id.as_ref())?,
+                resolution: self.resolution()?,
+                // The engine puts in what it sees.
+                version: 0,
+            },
+            "transfer.explain" => {
+                let transaction = needed("transaction_id", self.transaction_id.as_ref())?;
+                MotionAction::ExplainTransfer {
+                    transaction: TegTransactionId(transaction.to_owned()),
+                }
+            }
             "fees.set" => MotionAction::SetFees(self.fees(fees)?),
             "settings.set" => MotionAction::SetRule(self.rule()?),
             _ => return Err(invalid("action", "is none of those that operators have")),
@@ -125,6 +152,14 @@ impl MotionInput {
         let text = self.seconds.as_ref();
         let text = text.ok_or_else(|| invalid("seconds", "is needed for this action"))?;
         Ok(Seconds(text.whole("seconds", 1..=2_592_000)?))
+    }
+
+    fn resolution(&self) -> Result<Resolution, Refusal> {
+        match needed("way", self.way.as_ref())? {
+            "resend" => Ok(Resolution::Resend),
+            "return" => Ok(Resolution::Return),
+            _ => Err(invalid("way", "must be resend or return")),
+        }
     }
 
     fn rule(&self) -> Result<HouseRule, Refusal> {
@@ -189,6 +224,56 @@ impl ApproveInput {
     /// When it cannot be read.
     pub fn read(&self) -> Result<Option<[u8; 64]>, Refusal> {
         signature_of(self.signature.as_deref())
+    }
+}
+
+/// Why an operator does something alone.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ActInput {
+    /// Public; at most 2,000 characters.
+    pub reason: String,
+    /// Only look whether it could be done; nothing is written.
+    #[serde(default)]
+    pub dry_run: bool,
+}
+
+impl ActInput {
+    /// The act of this operator.
+    #[must_use]
+    pub fn of(self, operator: Did) -> OperatorAct {
+        OperatorAct { operator, reason: self.reason.into(), try_only: self.dry_run }
+    }
+}
+
+/// Work that was given up, to be tried again.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RetryInput {
+    /// Ids of dead letters, at most 1,000.
+    #[schema(value_type = Vec<String>, max_items = 1_000)]
+    pub letter_ids: Vec<String>,
+    /// Public; at most 2,000 characters.
+    pub reason: String,
+    /// Only look whether it could be done; nothing is written.
+    #[serde(default)]
+    pub dry_run: bool,
+}
+
+impl RetryInput {
+    /// Which letters, and the act of this operator.
+    ///
+    /// # Errors
+    /// When there are none or too many.
+    pub fn read(self, operator: Did) -> Result<(Vec<Uuid>, OperatorAct), Refusal> {
+        const MOST: usize = 1_000;
+        if self.letter_ids.is_empty() || self.letter_ids.len() > MOST {
+            return Err(invalid("letter_ids", format!("must be 1 to {MOST} ids of dead letters")));
+        }
+        let id = |text: &String| text.parse().map_err(|_| Refusal::NotFound);
+        let letters = self.letter_ids.iter().map(id).collect::<Result<_, _>>()?;
+        let Self { reason, dry_run, .. } = self;
+        Ok((letters, ActInput { reason, dry_run }.of(operator)))
     }
 }
 
@@ -312,6 +397,21 @@ fn subject(action: &MotionAction) -> serde_json::Value {
             "setting": rule.name(),
             "value": rule.value().map_or_else(|| "off".to_owned(), |value| value.to_string()),
         }),
+        MotionAction::ResolveWithdrawal { withdrawal, resolution, .. } => {
+            json!({ "withdrawal_id": withdrawal.to_string(), "way": resolution.name() })
+        }
+        MotionAction::ExplainTransfer { transaction } => {
+            json!({ "transaction_id": transaction.0 })
+        }
+        MotionAction::RetryLetters { letters } => {
+            let ids: Vec<String> = letters.iter().map(Uuid::to_string).collect();
+            json!({ "letter_ids": ids })
+        }
+        MotionAction::RotateKey => json!({}),
+        MotionAction::BindApiKey { agent, sha256 }
+        | MotionAction::RevokeApiKey { agent, sha256 } => {
+            json!({ "agent": agent.as_str(), "key_id": hex(sha256) })
+        }
     }
 }
 
@@ -343,7 +443,7 @@ impl MotionBody {
             reason: motion.reason.clone(),
             state,
             approvals: motion.approvals.iter().map(approval).collect(),
-            needed: operators.needed,
+            needed: if motion.action.is_done_alone() { 1 } else { operators.needed },
             proposed_at: Rfc3339(motion.at),
             decided_at: decided_at.map(Rfc3339),
             due: due.map(Rfc3339),

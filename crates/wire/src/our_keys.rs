@@ -60,20 +60,30 @@ impl KeySetBody {
 /// A change of our key.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct RotationBody {
-    /// Signed until now; base64url.
+    /// Signed until now, or signs still where it was only tried; base64url.
     pub old: String,
-    /// Signs from now; base64url.
-    pub new: String,
-    /// Until when the old one is published.
-    pub until: Rfc3339,
+    /// Signs from now; base64url. Absent where it was only tried.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub new: Option<String>,
+    /// Until when the old one is published. Absent where it was only tried.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<Rfc3339>,
+}
+
+impl RotationBody {
+    /// Of a change that was only tried.
+    #[must_use]
+    pub fn tried(signs: [u8; 32]) -> Self {
+        Self { old: URL_SAFE_NO_PAD.encode(signs), new: None, until: None }
+    }
 }
 
 impl From<Rotation> for RotationBody {
     fn from(rotation: Rotation) -> Self {
         Self {
             old: URL_SAFE_NO_PAD.encode(rotation.old),
-            new: URL_SAFE_NO_PAD.encode(rotation.new),
-            until: Rfc3339(rotation.until),
+            new: Some(URL_SAFE_NO_PAD.encode(rotation.new)),
+            until: Some(Rfc3339(rotation.until)),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use marketplace_engine::{Balance, EdgeStop, Refusal, Resolution, Wallet, WithdrawalQuote};
+use marketplace_engine::{Balance, EdgeStop, Refusal, Wallet, WithdrawalQuote};
 use marketplace_ledger::{Account, EntryKind};
 use marketplace_money::{Amount, Did, EntryId, WithdrawalId};
 use marketplace_ports::{
@@ -250,48 +250,6 @@ impl OpenWithdrawalsPage {
         let results: Vec<_> = open.iter().map(body).collect();
         Self { count: results.len(), results, stopped: stop.map(EdgeStop::code), alarm }
     }
-}
-
-/// What the operator decides on a withdrawal that waits.
-#[derive(Clone, Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ResolveWithdrawalInput {
-    /// `resend` or `return`.
-    #[schema(example = "return")]
-    pub way: String,
-    /// For the agent, with `return`.
-    #[serde(default)]
-    pub reason: Option<String>,
-}
-
-impl ResolveWithdrawalInput {
-    /// What the use case takes.
-    ///
-    /// # Errors
-    /// When nothing is done that way.
-    pub fn resolution(self) -> Result<Resolution, Refusal> {
-        match self.way.as_str() {
-            "resend" => Ok(Resolution::Resend),
-            "return" => {
-                let reason = self.reason.unwrap_or_else(|| "returned by the operator".to_owned());
-                Ok(Resolution::Return { reason })
-            }
-            _ => {
-                let problem = "must be resend or return".to_owned();
-                Err(Refusal::InvalidInput { field: "way", problem })
-            }
-        }
-    }
-}
-
-/// Why a transfer left our account.
-#[derive(Clone, Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ExplainTransferInput {
-    /// The TEG's name of it.
-    pub transaction_id: String,
-    /// For the journal.
-    pub reason: String,
 }
 
 /// An amount to move.

@@ -13,7 +13,8 @@ use crate::shell::Shell;
 /// Bind an API key
 ///
 /// For operators: a key that they made for an agent, or one that is in use elsewhere. Only its hash
-/// is sent. The agent's events tell it.
+/// is sent. The agent's events tell it. One operator is enough; its act is kept among the motions.
+/// `dry_run` only looks.
 #[utoipa::path(
     post, path = "/api/v1/admin/api-keys", operation_id = "bindApiKey", tag = "operators",
     request_body = BindApiKeyInput,
@@ -24,9 +25,10 @@ pub(crate) async fn bind(
     incoming: Incoming,
 ) -> Result<Response, Failure> {
     incoming.require_operator()?;
-    let (did, sha256, label) = incoming.input::<BindApiKeyInput>()?.read()?;
+    let input: BindApiKeyInput = incoming.input()?;
+    let (key, act) = (input.read()?, input.act(incoming.caller.did.clone()));
     let answer = key_answer(StatusCode::CREATED);
     let attempt = answer.idempotency(&incoming.received, &incoming.caller.did)?;
-    let done = shell.marketplace().keep_api_key(&did, sha256, label, attempt).await?;
+    let done = shell.marketplace().bind_api_key(act, key, attempt).await?;
     Ok(answer.respond(done))
 }

@@ -27,6 +27,6 @@ pub(crate) async fn revoke(
     let (sha256, did) = (key_id(&id)?, &incoming.caller.did);
     let answer = key_answer(StatusCode::OK);
     let attempt = answer.idempotency(&incoming.received, did)?;
-    let done = shell.marketplace().revoke_api_key(sha256, Some(did.clone()), attempt).await?;
+    let done = shell.marketplace().revoke_api_key(sha256, did.clone(), attempt).await?;
     Ok(answer.respond(done))
 }

@@ -35,7 +35,8 @@ async fn shown(shell: &Shell, motion: &Motion) -> Result<Response, Failure> {
     ok(&body.signed_over(market.motion_digest(motion).await?))
 }
 
-fn motion_answer(shell: &Shell, now: Timestamp) -> Answer<Arc<Motion>> {
+/// A motion as it stands, and as it is told again to whoever repeats the request.
+pub(crate) fn motion_answer(shell: &Shell, now: Timestamp) -> Answer<Arc<Motion>> {
     let operators = shell.marketplace().config().operators.clone();
     Answer::new(StatusCode::OK, move |motion: &Arc<Motion>| {
         text(&MotionBody::new(motion, &operators, now))

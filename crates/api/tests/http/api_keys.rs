@@ -77,7 +77,9 @@ async fn operators_bind_keys_that_are_in_use_elsewhere() {
     let with_key = || world.get("/api/v1/wallet").header("x-api-key", foreign);
     with_key().send().await.expect_problem(401, "api_key_unknown");
     let bind = |did: &str| {
-        let body = json!({ "did": did, "sha256": id(foreign), "label": "imported" });
+        let body = json!({
+            "did": did, "sha256": id(foreign), "label": "imported", "reason": "from elsewhere",
+        });
         world.post("/api/v1/admin/api-keys").by(&operator).json(&body)
     };
     for _ in 0..2 {
@@ -90,7 +92,13 @@ async fn operators_bind_keys_that_are_in_use_elsewhere() {
     let page = world.get(&place).by(&operator).send().await.expect_success();
     assert_eq!(page["count"], 1);
     let path = format!("/api/v1/admin/api-keys/{}/revoke", id(foreign));
-    world.post(&path).by(&operator).send().await.expect_success();
+    let revoke = |body: &serde_json::Value| world.post(&path).by(&operator).json(body);
+    revoke(&json!({})).send().await.expect_problem(422, "invalid_body");
+    revoke(&json!({ "reason": " " })).send().await.expect_problem(422, "invalid");
+    let tried = json!({ "reason": "it leaked", "dry_run": true });
+    assert!(revoke(&tried).send().await.expect_success()["revoked_at"].is_string());
+    with_key().send().await.expect_success();
+    revoke(&json!({ "reason": "it leaked" })).send().await.expect_success();
     with_key().send().await.expect_problem(401, "api_key_revoked");
     // Revoked is revoked: the same secret never speaks for anybody again.
     bind(agent.did().as_str()).send().await.expect_problem(409, "api_key_taken");
@@ -99,7 +107,12 @@ async fn operators_bind_keys_that_are_in_use_elsewhere() {
         json!({ "did": "nonsense", "sha256": id("x") }),
         json!({ "did": "did:a:b", "sha256": "zz" }),
         json!({ "did": "did:a:b", "sha256": id("x"), "label": "x".repeat(200) }),
+        json!({ "did": "did:a:b", "sha256": id("x"), "reason": "" }),
     ] {
+        let mut body = body;
+        if body["reason"].is_null() {
+            body["reason"] = "why not".into();
+        }
         let call = world.post("/api/v1/admin/api-keys").by(&operator).json(&body);
         call.send().await.expect_problem(422, "invalid");
     }
@@ -125,6 +138,7 @@ async fn our_key_is_shown_and_an_operator_cannot_change_what_a_secret_gives() {
         (&keys["keys"][0]["kty"], &keys["keys"][0]["crv"]),
         (&json!("OKP"), &json!("Ed25519"))
     );
-    let rotate = world.post("/api/v1/admin/key/rotate").by(&operator).send().await;
+    let rotate = world.post("/api/v1/admin/key/rotate").by(&operator);
+    let rotate = rotate.json(&json!({ "reason": "it is old" })).send().await;
     rotate.expect_problem(409, "key_not_changed");
 }

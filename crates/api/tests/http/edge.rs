@@ -149,9 +149,14 @@ async fn a_breach_queues_withdrawals_and_says_so() {
     let page = world.get(path).by(&operator).send().await.expect_success();
     assert_eq!((&page["count"], &page["stopped"]), (&json!(1), &json!("reserves_breach")));
     assert!(page["alarm"].as_str().unwrap().contains(&strange));
-    let explained = json!({ "transaction_id": strange, "reason": "lunch" });
-    let path = "/api/v1/admin/transfers/explain";
-    world.post(path).by(&operator).json(&explained).send().await.expect_success();
+    let explained =
+        json!({ "action": "transfer.explain", "transaction_id": strange, "reason": "lunch" });
+    let path = "/api/v1/operator/motions";
+    let motion = world.post(path).by(&operator).json(&explained).send().await.expect_success();
+    assert_eq!(
+        (&motion["state"], &motion["subject"]["transaction_id"]),
+        (&json!("done"), &json!(strange))
+    );
     world.marketplace.reconcile().await.unwrap();
     world.marketplace.reconcile().await.unwrap();
     let wallet = world.get("/api/v1/wallet").by(&agent).send().await.expect_success();

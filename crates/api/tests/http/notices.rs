@@ -107,18 +107,27 @@ async fn a_message_is_tried_for_most_of_an_hour_then_it_is_a_dead_letter() {
     world.clock.advance(Seconds::from_hours(1));
     world.work().await;
     assert!(told(&world).is_empty());
-    let retry = |id: &str| world.post(&format!("/api/v1/admin/outbox/{id}/retry"));
+    let retry = |ids: &[&str], dry_run: bool| {
+        let body = json!({ "letter_ids": ids, "reason": "it is up again", "dry_run": dry_run });
+        world.post("/api/v1/admin/outbox/retry").json(&body)
+    };
     let id = letter["id"].as_str().unwrap();
-    retry(id).by(&seller).send().await.expect_problem(401, "token_expired");
+    retry(&[id], false).by(&seller).send().await.expect_problem(401, "token_expired");
     let operator_now = world.operator().await;
-    retry("0197f3a2-7c1e-7aaa-8b1b-0242ac120002")
-        .by(&operator_now)
-        .send()
-        .await
-        .expect_problem(404, "not_found");
-    retry("nonsense").by(&operator_now).send().await.expect_problem(404, "not_found");
-    let accepted = retry(id).by(&operator_now).send().await;
-    assert_eq!(accepted.status.as_u16(), 202, "{accepted:?}");
+    let unknown = "0197f3a2-7c1e-7aaa-8b1b-0242ac120002";
+    for ids in [[id, unknown], [id, "nonsense"], [id, id]] {
+        let none = retry(&ids, false).by(&operator_now).send().await;
+        none.expect_problem(404, "not_found");
+    }
+    retry(&[id], true).by(&operator_now).send().await.expect_success();
+    assert_eq!(dead().await["count"], 1, "only tried");
+    let act = retry(&[id], false).by(&operator_now).send().await.expect_success();
+    assert_eq!(
+        (&act["action"], &act["subject"]["letter_ids"]),
+        (&json!("outbox.retry"), &json!([id]))
+    );
+    let kept = world.get("/api/v1/operator/motions").by(&operator_now).send().await;
+    assert_eq!(kept.expect_success()["results"], json!([act]));
     world.work().await;
     assert_eq!(told(&world).len(), 1);
     assert_eq!(dead().await["count"], 0);

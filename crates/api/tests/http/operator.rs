@@ -303,3 +303,58 @@ async fn what_cannot_be_is_refused() {
     let log = scene.log_until("operator.decided").await;
     assert!(log.iter().any(|name| name == "listing.delisted"));
 }
+
+/// Each act of one operator is kept with its name and its reason, however many must agree on what
+/// moves tokens; and nobody else can agree with it.
+#[tokio::test]
+async fn what_an_operator_does_alone_is_in_the_trail() {
+    let scene = Scene::set(2).await;
+    let (world, operator, buyer) = (&scene.world, &scene.operator, &scene.buyer);
+    let hash = "ab".repeat(32);
+    let bind = |dry_run: bool| {
+        let did = buyer.did().as_str();
+        let body =
+            json!({ "did": did, "sha256": hash, "reason": "it cannot sign", "dry_run": dry_run });
+        world.post("/api/v1/admin/api-keys").by(operator).json(&body)
+    };
+    let trail = async || world.get(MOTIONS).by(operator).send().await.expect_success();
+    bind(true).send().await.expect_success();
+    assert_eq!(trail().await["count"], 0, "only tried");
+    bind(false).send().await.expect_success();
+    bind(false).send().await.expect_success();
+    let kept = trail().await;
+    let [act] = &kept["results"].as_array().unwrap()[..] else { panic!("{kept}") };
+    let facts = [&act["action"], &act["state"], &act["reason"], &act["approvals"][0]["operator"]];
+    let name = operator.did().as_str();
+    assert_eq!(
+        facts.map(|fact| fact.as_str().unwrap()),
+        ["api_key.bind", "done", "it cannot sign", name]
+    );
+    assert_eq!((&act["needed"], &act["subject"]["key_id"]), (&json!(1), &json!(hash)));
+    assert_eq!(
+        scene.log_until("api_key.made").await.iter().filter(|e| *e == "operator.decided").count(),
+        1
+    );
+    let second = world.login(second_operator_key()).await;
+    let path = format!("{MOTIONS}/{}", act["motion_id"].as_str().unwrap());
+    world
+        .post(&format!("{path}/approve"))
+        .by(&second)
+        .send()
+        .await
+        .expect_problem(409, "motion_over");
+    let cancel = world.post(&format!("{path}/cancel")).by(&second).json(&json!({ "reason": "no" }));
+    cancel.send().await.expect_problem(409, "motion_over");
+
+    let retry = |body: Value| world.post("/api/v1/admin/outbox/retry").by(operator).json(&body);
+    let unknown = json!(["0197f3a2-7c1e-7aaa-8b1b-0242ac120002"]);
+    let reason = json!("it is up again");
+    let none = json!({ "letter_ids": unknown, "reason": reason });
+    retry(none).send().await.expect_problem(404, "not_found");
+    retry(json!({ "letter_ids": [], "reason": reason }))
+        .send()
+        .await
+        .expect_problem(422, "invalid");
+    retry(json!({ "letter_ids": unknown })).send().await.expect_problem(422, "invalid_body");
+    assert_eq!(trail().await["count"], 1);
+}

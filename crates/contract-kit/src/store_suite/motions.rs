@@ -1,9 +1,10 @@
 //! What operators propose comes back as it was, newest first.
 
 use marketplace_fees::FeeSchedule;
-use marketplace_money::{DisputeId, Seconds};
+use marketplace_money::{DisputeId, Seconds, WithdrawalId};
 use marketplace_ports::{
-    ChangeSet, HouseRule, Key, Motion, MotionAction, MotionApproval, MotionState,
+    ChangeSet, HouseRule, Key, Motion, MotionAction, MotionApproval, MotionState, Resolution,
+    TegTransactionId,
 };
 
 use super::World;
@@ -12,6 +13,7 @@ use super::fixtures::{TEXT, did, insert, nano, update};
 fn actions(world: &mut World) -> Vec<MotionAction> {
     let (order, listing, agent) = (world.order_id(), world.listing_id(), did("agent"));
     let dispute = DisputeId::new(world.id());
+    let withdrawal = WithdrawalId::new(world.id());
     vec![
         MotionAction::ExtendOrder { order, by: Seconds(60) },
         MotionAction::RefundOrder { order },
@@ -21,12 +23,19 @@ fn actions(world: &mut World) -> Vec<MotionAction> {
         MotionAction::Delist { listing },
         MotionAction::Freeze { agent: agent.clone() },
         MotionAction::Unfreeze { agent: agent.clone() },
-        MotionAction::Adjust { agent, amount: nano(-5) },
+        MotionAction::Adjust { agent: agent.clone(), amount: nano(-5) },
         MotionAction::SetFees(FeeSchedule::ORIGINAL),
         MotionAction::SetRule(HouseRule::ExposureBase(None)),
         MotionAction::SetRule(HouseRule::ExposureBase(Some(nano(0)))),
         MotionAction::SetRule(HouseRule::Collateral(nano(7))),
         MotionAction::SetRule(HouseRule::DisputeBond(nano(8))),
+        MotionAction::ResolveWithdrawal { withdrawal, resolution: Resolution::Resend, version: 3 },
+        MotionAction::ResolveWithdrawal { withdrawal, resolution: Resolution::Return, version: 4 },
+        MotionAction::ExplainTransfer { transaction: TegTransactionId(TEXT.to_owned()) },
+        MotionAction::RetryLetters { letters: vec![world.id(), world.id()] },
+        MotionAction::RotateKey,
+        MotionAction::BindApiKey { agent: agent.clone(), sha256: [9; 32] },
+        MotionAction::RevokeApiKey { agent, sha256: [10; 32] },
     ]
 }
 

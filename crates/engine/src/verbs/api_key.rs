@@ -4,8 +4,9 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use marketplace_money::{CommandId, Did};
-use marketplace_ports::{ApiKey, Key, Subject};
+use marketplace_ports::{ApiKey, ChangeSet, Key, MotionAction, Subject};
 
+use super::act_alone::Alone;
 use crate::desk::Desk;
 use crate::job::Verb;
 use crate::refusal::Refusal;
@@ -16,6 +17,8 @@ pub(crate) struct KeepApiKey {
     pub(crate) sha256: [u8; 32],
     pub(crate) agent: Did,
     pub(crate) label: String,
+    /// The operator that binds it; nobody, where the agent made it itself.
+    pub(crate) by: Option<Alone>,
 }
 
 impl Verb for KeepApiKey {
@@ -34,8 +37,14 @@ impl Verb for KeepApiKey {
         }
         let (sha256, agent, label) = (self.sha256, self.agent.clone(), self.label.clone());
         let key = ApiKey { sha256, version: 0, agent, label, at: desk.now(), revoked_at: None };
+        let clean = desk.checkpoint();
+        if let Some(alone) = &self.by {
+            alone.write(desk, MotionAction::BindApiKey { agent: key.agent.clone(), sha256 })?;
+        }
         tell(desk, "api_key.made", &key);
-        Ok(desk.write_api_key(0, key))
+        let key = desk.write_api_key(0, key);
+        undo_trial(desk, self.by.as_ref(), clean);
+        Ok(key)
     }
 }
 
@@ -43,8 +52,16 @@ impl Verb for KeepApiKey {
 #[derive(Clone, Debug)]
 pub(crate) struct RevokeApiKey {
     pub(crate) sha256: [u8; 32],
-    /// Whose key it must be; nobody, for operators.
-    pub(crate) holder: Option<Did>,
+    pub(crate) by: Revoker,
+}
+
+/// Who ends a key.
+#[derive(Clone, Debug)]
+pub(crate) enum Revoker {
+    /// Whose key it must be.
+    Holder(Did),
+    /// Anybody's key.
+    Operator(Alone),
 }
 
 impl Verb for RevokeApiKey {
@@ -56,14 +73,32 @@ impl Verb for RevokeApiKey {
 
     fn decide(&self, desk: &mut Desk<'_>) -> Result<Self::Reply, Refusal> {
         let known = desk.api_key(&self.sha256);
-        let may = |key: &Arc<ApiKey>| self.holder.as_ref().is_none_or(|did| *did == key.agent);
+        let (holder, operator) = match &self.by {
+            Revoker::Holder(holder) => (Some(holder), None),
+            Revoker::Operator(alone) => (None, Some(alone)),
+        };
+        let may = |key: &Arc<ApiKey>| holder.is_none_or(|did| *did == key.agent);
         let known = known.filter(may).ok_or(Refusal::NotFound)?;
         if known.revoked_at.is_some() {
             return Ok(known);
         }
         let key = ApiKey { revoked_at: Some(desk.now()), ..known.as_ref().clone() };
+        let clean = desk.checkpoint();
+        if let Some(alone) = operator {
+            let (agent, sha256) = (key.agent.clone(), key.sha256);
+            alone.write(desk, MotionAction::RevokeApiKey { agent, sha256 })?;
+        }
         tell(desk, "api_key.revoked", &key);
-        Ok(desk.write_api_key(known.version, key))
+        let key = desk.write_api_key(known.version, key);
+        undo_trial(desk, operator, clean);
+        Ok(key)
+    }
+}
+
+/// An operator that only wanted to know leaves no trace.
+fn undo_trial(desk: &mut Desk<'_>, by: Option<&Alone>, clean: ChangeSet) {
+    if by.is_some_and(|alone| alone.act.try_only) {
+        desk.roll_back(clean);
     }
 }
 

@@ -1,5 +1,6 @@
 //! The use cases, one file for each verb.
 
+mod act_alone;
 mod act_on_dispute;
 mod agree;
 mod api_key;
@@ -32,16 +33,17 @@ mod transfer;
 mod use_nonce;
 mod withdraw;
 
+pub use act_alone::OperatorAct;
 pub use change_listing::ListingChange;
 pub use collateral::MoveCollateral;
 pub use purchase::Payment;
 pub use review::ReviewsView;
-pub use send_withdrawal::Resolution;
 pub use transfer::Transfer;
 
+pub(crate) use act_alone::{Alone, BeginRotation, EndRotation, RetryLetters};
 pub(crate) use act_on_dispute::{ActOnDispute, ConcedeOrder};
 pub(crate) use agree::Agree;
-pub(crate) use api_key::{KeepApiKey, RevokeApiKey};
+pub(crate) use api_key::{KeepApiKey, RevokeApiKey, Revoker};
 pub(crate) use change_listing::ChangeListing;
 pub(crate) use change_order::ChangeOrder;
 pub(crate) use claim_transfer::ClaimTransfer;
@@ -50,7 +52,6 @@ pub(crate) use complete_order::CompleteOrder;
 pub(crate) use create_listing::CreateListing;
 pub(crate) use deposit::{AskDeposit, CloseDeposit, CreditDeposit, Funded, ShowBalance};
 pub(crate) use dispute::{Bench, Inputs};
-pub(crate) use explain_transfer::ExplainTransfer;
 pub(crate) use fire_timer::FireTimer;
 pub(crate) use juror::{LeaveJury, OptOut, RegisterJuror};
 pub(crate) use keep_hook::KeepHook;
@@ -62,12 +63,12 @@ pub use motion::SignedBy;
 pub(crate) use motion::{CancelMotion, Means, Move, Word, digest_of};
 pub(crate) use open_books::OpenBooks;
 pub(crate) use open_dispute::OpenDispute;
-pub(crate) use outbox::{FinishEffect, PutOffEffect, RetryEffect, ReviveEffect};
+pub(crate) use outbox::{FinishEffect, PutOffEffect, RetryEffect};
 pub(crate) use pay_out::PayOut;
 pub(crate) use purchase::{Purchase, SellerStanding};
 pub(crate) use refresh_reputation::{REPUTATION_CHANGED, RefreshReputation};
 pub(crate) use review::{GiveReview, blank as blank_reviews};
-pub(crate) use send_withdrawal::{HoldWithdrawal, MarkSent, Marked, ResolveWithdrawal, UnmarkSent};
+pub(crate) use send_withdrawal::{HoldWithdrawal, MarkSent, Marked, UnmarkSent};
 pub(crate) use set_payout::SetPayout;
 pub(crate) use tick_dispute::{PutOff, TickDispute};
 pub(crate) use use_nonce::UseNonce;

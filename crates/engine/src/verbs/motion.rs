@@ -21,6 +21,8 @@ use uuid::Uuid;
 use super::change_listing::write;
 use super::change_order::run;
 use super::dispute::{Bench, operators_decide};
+use super::explain_transfer::explain;
+use super::send_withdrawal::resolve;
 use crate::config::OperatorSet;
 use crate::desk::Desk;
 use crate::job::Verb;
@@ -99,10 +101,20 @@ impl Verb for Move {
                     bench.keys(keys);
                 }
             }
+            MotionAction::ResolveWithdrawal { withdrawal, .. } => {
+                keys.insert(Key::Withdrawal(*withdrawal));
+            }
+            MotionAction::ExplainTransfer { transaction } => {
+                keys.insert(Key::TegTransaction(transaction.clone()));
+            }
             MotionAction::Freeze { .. }
             | MotionAction::Unfreeze { .. }
             | MotionAction::SetFees(_)
-            | MotionAction::SetRule(_) => {}
+            | MotionAction::SetRule(_)
+            | MotionAction::RetryLetters { .. }
+            | MotionAction::RotateKey
+            | MotionAction::BindApiKey { .. }
+            | MotionAction::RevokeApiKey { .. } => {}
         }
     }
 
@@ -163,7 +175,7 @@ impl Move {
                 Ok(Arc::new(Motion {
                     id: desk.fresh(),
                     version: 0,
-                    action: self.action.clone(),
+                    action: self.seen(desk)?,
                     reason: reason.clone(),
                     approvals: Vec::new(),
                     state: MotionState::Open,
@@ -178,6 +190,16 @@ impl Move {
                 Ok(motion)
             }
         }
+    }
+
+    /// What is proposed, with the version of what was looked at: others agree to that, and not to
+    /// what may come of it until then.
+    fn seen(&self, desk: &Desk<'_>) -> Result<MotionAction, Refusal> {
+        let MotionAction::ResolveWithdrawal { withdrawal, resolution, .. } = self.action else {
+            return Ok(self.action.clone());
+        };
+        let version = desk.withdrawal(withdrawal).ok_or(Refusal::NotFound)?.version;
+        Ok(MotionAction::ResolveWithdrawal { withdrawal, resolution, version })
     }
 
     fn check_signature(&self, digest: &[u8; 32]) -> Result<(), Refusal> {
@@ -260,9 +282,21 @@ impl Move {
                 check_rule(*rule)?;
                 Ok((scheduled(desk.now()), Vec::new()))
             }
-            MotionAction::RuleDispute { .. } | MotionAction::AbortDispute { .. } => {
-                Err(Refusal::NotFound)
+            MotionAction::ResolveWithdrawal { withdrawal, resolution, version } => {
+                let waiting = (*withdrawal, *version);
+                resolve(desk, waiting, *resolution, &motion.reason)?;
+                Ok((done, Vec::new()))
             }
+            MotionAction::ExplainTransfer { transaction } => {
+                explain(desk, transaction, &motion.reason)?;
+                Ok((done, Vec::new()))
+            }
+            MotionAction::RuleDispute { .. }
+            | MotionAction::AbortDispute { .. }
+            | MotionAction::RetryLetters { .. }
+            | MotionAction::RotateKey
+            | MotionAction::BindApiKey { .. }
+            | MotionAction::RevokeApiKey { .. } => Err(Refusal::NotFound),
         }
     }
 
@@ -354,7 +388,13 @@ pub(crate) fn check_reason(reason: &str) -> Result<(), Refusal> {
     if fit { Ok(()) } else { Err(Invalid::new("reason", "must have 1 to 2000 characters").into()) }
 }
 
-fn tell(desk: &mut Desk<'_>, name: &'static str, motion: &Motion, by: &Did, audience: Vec<Did>) {
+pub(crate) fn tell(
+    desk: &mut Desk<'_>,
+    name: &'static str,
+    motion: &Motion,
+    by: &Did,
+    audience: Vec<Did>,
+) {
     let data = json!({
         "motion_id": motion.id.to_string(),
         "action": motion.action.name(),

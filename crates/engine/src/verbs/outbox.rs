@@ -72,22 +72,3 @@ impl Verb for FinishEffect {
         Ok(())
     }
 }
-
-/// Work that was given up is tried again, as if it were new.
-#[derive(Clone, Debug)]
-pub(crate) struct ReviveEffect {
-    pub(crate) id: uuid::Uuid,
-    pub(crate) error: String,
-}
-
-impl Verb for ReviveEffect {
-    type Reply = ();
-
-    fn keys(&self, _keys: &mut HashSet<Key>) {}
-
-    fn decide(&self, desk: &mut Desk<'_>) -> Result<(), Refusal> {
-        let (id, due, error) = (self.id, desk.now(), self.error.clone());
-        desk.change_effect(EffectChange::Retry { id, due, attempts: 0, error });
-        Ok(())
-    }
-}

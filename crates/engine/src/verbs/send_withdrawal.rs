@@ -1,11 +1,11 @@
 //! The way of a withdrawal to the TEG: when its transfer may have left, when nobody knows what became
-//! of it, and what the operator decides then.
+//! of it, and what the operators decide then.
 
 use std::collections::HashSet;
 use std::sync::Arc;
 
 use marketplace_money::{Timestamp, WithdrawalId};
-use marketplace_ports::{EffectChange, EffectKind, Key, Withdrawal, WithdrawalState};
+use marketplace_ports::{EffectChange, EffectKind, Key, Resolution, Withdrawal, WithdrawalState};
 use uuid::Uuid;
 
 use super::outbox::RetryEffect;
@@ -107,48 +107,33 @@ impl Verb for HoldWithdrawal {
     }
 }
 
-/// What the operator does with a withdrawal that waits, after a look at the TEG's own books.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Resolution {
-    /// The transfer was never made and never will be: make it now.
-    Resend,
-    /// The same, but the tokens go back to the agent.
-    Return {
-        /// For the agent.
-        reason: String,
-    },
-}
-
-/// Ends the waiting.
-#[derive(Clone, Debug)]
-pub(crate) struct ResolveWithdrawal {
-    pub(crate) id: WithdrawalId,
-    pub(crate) resolution: Resolution,
-}
-
-impl Verb for ResolveWithdrawal {
-    type Reply = Arc<Withdrawal>;
-
-    fn keys(&self, keys: &mut HashSet<Key>) {
-        keys.insert(Key::Withdrawal(self.id));
+/// Ends the waiting of a withdrawal in the version that the operators looked at: what they found
+/// out about it says nothing about a later waiting.
+///
+/// # Errors
+/// When it does not wait any more, or waits again.
+pub(crate) fn resolve(
+    desk: &mut Desk<'_>,
+    (id, version): (WithdrawalId, u64),
+    resolution: Resolution,
+    reason: &str,
+) -> Result<(), Refusal> {
+    let withdrawal = desk.withdrawal(id).ok_or(Refusal::NotFound)?;
+    let waits = matches!(withdrawal.state, WithdrawalState::Waiting { .. });
+    if !waits || withdrawal.version != version {
+        return Err(Refusal::AlreadyDone);
     }
-
-    fn decide(&self, desk: &mut Desk<'_>) -> Result<Self::Reply, Refusal> {
-        let withdrawal = desk.withdrawal(self.id).ok_or(Refusal::NotFound)?;
-        if !matches!(withdrawal.state, WithdrawalState::Waiting { .. }) {
-            return Err(Refusal::AlreadyDone);
-        }
-        match &self.resolution {
-            Resolution::Return { reason } => give_back(desk, &withdrawal, reason),
-            Resolution::Resend => {
-                let now = desk.now();
-                desk.add_effect(EffectKind::SendWithdrawal(self.id), now);
-                let data = wallet_data(&[("amount", withdrawal.amount)], &[]);
-                emit(desk, self.id, &withdrawal.agent, "wallet.withdrawal_resent", data);
-                let (state, sent_at) = (WithdrawalState::InFlight, None);
-                let again = Withdrawal { state, sent_at, ..withdrawal.as_ref().clone() };
-                Ok(desk.write_withdrawal(withdrawal.version, again))
-            }
+    match resolution {
+        Resolution::Return => drop(give_back(desk, &withdrawal, reason)?),
+        Resolution::Resend => {
+            let now = desk.now();
+            desk.add_effect(EffectKind::SendWithdrawal(id), now);
+            let data = wallet_data(&[("amount", withdrawal.amount)], &[]);
+            emit(desk, id, &withdrawal.agent, "wallet.withdrawal_resent", data);
+            let (state, sent_at) = (WithdrawalState::InFlight, None);
+            let again = Withdrawal { state, sent_at, ..withdrawal.as_ref().clone() };
+            desk.write_withdrawal(withdrawal.version, again);
         }
     }
+    Ok(())
 }

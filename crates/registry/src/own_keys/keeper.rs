@@ -63,6 +63,11 @@ impl Keeper {
         Self { did, source }
     }
 
+    /// Whether whoever deployed us gave it.
+    pub(super) const fn is_fixed(&self) -> bool {
+        matches!(self.source, KeySource::Fixed(_))
+    }
+
     pub(super) async fn load_or_make(&self, now: Timestamp) -> Result<Ring, OwnKeyError> {
         match &self.source {
             KeySource::Fixed(secret) => Ok(self.ring(secret, &RingText::default())),

@@ -185,6 +185,10 @@ impl OurKeys for OwnKeys {
         std::iter::once(current).chain(retired).collect()
     }
 
+    fn may_rotate(&self) -> Result<(), RotationError> {
+        if self.keeper.is_fixed() { Err(RotationError::NotOurs) } else { Ok(()) }
+    }
+
     /// Keeps the new key, has the registry take it (signed by the old one too), and only then
     /// signs with it. May be repeated after any failure.
     async fn rotate(

@@ -3,14 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use marketplace_engine::{Error, Marketplace, Payment, Resolution};
+use marketplace_engine::{Error, Marketplace, Payment, Proposal, SignedBy};
 use marketplace_escrow::State;
 use marketplace_fees::Expectation;
 use marketplace_ledger::{Account, FeeKind};
 use marketplace_listings::{Listing, ListingStatus};
 use marketplace_money::{Amount, Did, OrderId, Seconds};
 use marketplace_ports::{
-    HistoryCursor, Store, Subject, Teg, TegTransactionId, TegTransfer, Withdrawal, WithdrawalState,
+    HistoryCursor, MotionAction, Resolution, Store, Subject, Teg, TegTransactionId, TegTransfer,
+    Withdrawal, WithdrawalState,
 };
 
 use uuid::Uuid;
@@ -241,12 +242,17 @@ impl Run {
                 return;
             };
             let market = up.market.clone();
-            let reason = "simulated: looked".to_owned();
             let again = self.rng.chance(500);
-            let way = if again { Resolution::Resend } else { Resolution::Return { reason } };
+            let resolution = if again { Resolution::Resend } else { Resolution::Return };
+            let action = MotionAction::ResolveWithdrawal { withdrawal: id, resolution, version: 0 };
+            let reason = "simulated: looked".into();
+            let proposal = Proposal { action, reason, try_only: false, signature: None };
+            let (operator, nobody_signs): (_, SignedBy) =
+                (self.world.operator.clone(), Arc::new(|_, _, _| false));
             self.coverage.count(if again { "operator:resend" } else { "operator:return" });
-            let asked =
-                tokio::spawn(async move { market.resolve_withdrawal(id, way, None).await.is_ok() });
+            let asked = tokio::spawn(async move {
+                market.propose(&operator, proposal, nobody_signs, None).await.is_ok()
+            });
             while !asked.is_finished() {
                 self.let_one_pass().await;
             }

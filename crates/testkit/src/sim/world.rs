@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use marketplace_contract_kit::{FakeFetcher, FakeTeg, ManualClock, MemoryStore};
-use marketplace_engine::{Config, Edges, Error, Marketplace, Pace, Worked, Worker};
+use marketplace_engine::{Config, Edges, Error, Marketplace, OperatorSet, Pace, Worked, Worker};
 use marketplace_money::{Amount, Did, Seconds, Timestamp};
 use marketplace_ports::Store;
 use tokio::task::JoinHandle;
@@ -69,6 +69,8 @@ pub(crate) struct World {
     pub(crate) agents: Vec<Did>,
     /// Who judges, and does nothing else.
     pub(crate) jurors: Vec<Did>,
+    /// Who decides on withdrawals that wait.
+    pub(crate) operator: Did,
     /// What each agent, and we, had in the beginning.
     pub(crate) gift: Amount,
     pub(crate) capital: Amount,
@@ -106,6 +108,7 @@ impl World {
         for agent in &agents {
             teg.set_reputation(agent, rng.within(-60, 100));
         }
+        let operator: Did = "did:sim:operator".parse().expect("a DID");
         let config = Config {
             expiry: profile.expiry,
             max_listings: profile.max_listings,
@@ -115,6 +118,7 @@ impl World {
             transfer_key_life: profile.key_life,
             publish_reserves: Seconds::from_hours(6),
             exposure_base: profile.exposure_base,
+            operators: OperatorSet { keys: vec![operator.clone()], needed: 1 },
             ..Config::original(us.clone())
         };
         let down = |_| Replica { life: 0, stage: Stage::Down, requests: Vec::new() };
@@ -130,6 +134,7 @@ impl World {
             us,
             agents,
             jurors,
+            operator,
             gift,
             capital,
             replicas: (0..profile.replicas).map(down).collect(),

@@ -1,10 +1,13 @@
-//! The commands against a server: keys, tokens, orders, doctor, demo.
+//! The commands against a server: keys, tokens, doctor, demo, disputes and proofs.
 #![expect(clippy::unwrap_used, reason = "a test ends where it cannot go on")]
+
+mod operators;
 
 use std::path::Path;
 use std::process::{Command, Output};
 
 use marketplace_boot::{Overrides, Server, Settings, Stopped};
+use sha2::{Digest as _, Sha256};
 
 fn admin(folder: &Path, words: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_marketplace-admin"));
@@ -103,33 +106,34 @@ async fn an_operator_changes_the_key_and_hands_out_api_keys() {
     let run = |words: &[&str]| says(folder, &[words, &as_operator[..]].concat());
 
     let before = says(folder, &["key", "show", "--url", &url]);
-    let rotated = run(&["key", "rotate"]);
+    let rotated = run(&["key", "rotate", "--reason", "it is old"]);
     assert!(rotated.contains("signs from now on"), "{rotated}");
     let after = says(folder, &["key", "show", "--url", &url]);
     assert_ne!(before, after);
     assert!(folder.join("data").join("agent-key.json").exists());
 
-    let secret = run(&["api-key", "issue", "--did", &agent, "--label", "cron"]);
+    let issue = ["api-key", "issue", "--did", &agent, "--reason", "it cannot sign"];
+    let secret = run(&[&issue[..], &["--label", "cron"]].concat());
     assert!(secret.starts_with("mk_"), "{secret}");
     std::fs::write(folder.join("foreign.txt"), "avreg_a-foreign-key\n").unwrap();
-    let imported = run(&["api-key", "import", "--did", &agent, "--file", "foreign.txt"]);
+    let import =
+        ["api-key", "import", "--did", &agent, "--file", "foreign.txt", "--reason", "in use"];
+    let imported = run(&import);
     assert!(imported.contains("speaks for"), "{imported}");
     let listed = run(&["--json", "api-key", "list", "--did", &agent]);
     let listed: serde_json::Value = serde_json::from_str(&listed).unwrap();
     assert_eq!(listed["count"], 2);
     assert!(!listed.to_string().contains(&secret));
     let id = listed["results"][0]["id"].as_str().unwrap().to_owned();
-    assert!(run(&["api-key", "revoke", &id]).contains("is revoked"));
+    assert!(run(&["api-key", "revoke", &id, "--reason", "it leaked"]).contains("is revoked"));
     let dead = run(&["--json", "outbox", "dead"]);
     assert!(dead.contains("\"count\": 0"), "{dead}");
-    run(&["outbox", "retry", "--all"]);
-    let no =
-        [&["api-key", "issue", "--did", &agent, "--key", "agent.json", "--url", &url][..]].concat();
+    let none = run(&["outbox", "retry", "--all", "--reason", "it is up again"]);
+    assert!(none.contains("nothing is dead"), "{none}");
+    let no = [&issue[..], &["--key", "agent.json", "--url", &url]].concat();
     assert!(complains(folder, &no).contains("operators_only"));
     std::fs::write(folder.join("foreign.txt"), "short").unwrap();
-    let short =
-        [&["api-key", "import", "--did", &agent, "--file", "foreign.txt"][..], &as_operator]
-            .concat();
+    let short = [&import[..], &as_operator].concat();
     assert!(complains(folder, &short).contains("at least 16"));
     assert_eq!(server.shutdown().await, Stopped::Clean);
 }
