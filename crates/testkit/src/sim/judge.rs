@@ -247,8 +247,8 @@ impl Run {
             let action = MotionAction::ResolveWithdrawal { withdrawal: id, resolution, version: 0 };
             let reason = "simulated: looked".into();
             let proposal = Proposal { action, reason, try_only: false, signature: None };
-            let (operator, nobody_signs): (_, SignedBy) =
-                (self.world.operator.clone(), Arc::new(|_, _, _| false));
+            let operator = self.world.operator.clone();
+            let nobody_signs: SignedBy = Arc::new(|_, _, _| false);
             self.coverage.count(if again { "operator:resend" } else { "operator:return" });
             let asked = tokio::spawn(async move {
                 market.propose(&operator, proposal, nobody_signs, None).await.is_ok()
