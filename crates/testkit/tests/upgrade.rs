@@ -1,13 +1,18 @@
 //! The database of the release before opens in this version, its books balance, and its agents trade
-//! on where they were.
+//! on where they were. So does one that has not had the newest migrations of each store: they run on
+//! what is there.
 //!
 //! `cargo xtask release-data` writes `fixtures/release`: before a release, and after a migration was
-//! edited that no release has had.
+//! edited that no release has had. What is there was written by the first version with all migrations
+//! up to 12 (commit 9d8060b). Databases of versions before that do not open: their first migration
+//! was another. So the older ones are made here, by the migrations' own way back.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use diesel::connection::SimpleConnection as _;
+use diesel::{Connection as _, RunQueryDsl as _, SqliteConnection, sql_query};
 use marketplace_money::{Seconds, Timestamp};
 use marketplace_registry::AgentKey;
 use marketplace_testkit::app::TestApp;
@@ -19,12 +24,78 @@ const FLAGS: [&str; 1] = ["--agent-key=BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHB
 const STORE: &str = "MARKETPLACE_TEST_STORE";
 const WRITE: &str = "MARKETPLACE_WRITE_RELEASE";
 
-fn left() -> PathBuf {
-    let store = match std::env::var(STORE).as_deref() {
+/// Of each database, the migrations and the last one that stays: what came after it can be taken
+/// back without losing anything that the release left.
+const STAYS: [(&str, &str, &str); 4] = [
+    ("marketplace.db", "sqlite", "00000000000006"),
+    ("market.sql", "postgres", "00000000000004"),
+    ("teg.db", "teg-sqlite", "00000000000001"),
+    ("registry.db", "registry-sqlite", "00000000000001"),
+];
+
+fn store() -> &'static str {
+    match std::env::var(STORE).as_deref() {
         Ok("postgres") => "postgres",
         _ => "sqlite",
-    };
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fixtures/release").join(store)
+    }
+}
+
+fn left() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/release").join(store())
+}
+
+/// The ways back of all migrations after one, newest first: their version and their statements.
+fn ways_back(migrations: &str, stays: &str) -> Vec<(String, String)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../migrations").join(migrations);
+    let mut ways: Vec<(String, String)> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap())
+        .filter_map(|entry| {
+            let name = entry.file_name().into_string().unwrap();
+            let version = name.split('_').next()?.to_owned();
+            let way = std::fs::read_to_string(entry.path().join("down.sql")).unwrap();
+            (version.as_str() > stays).then_some((version, way))
+        })
+        .collect();
+    ways.sort_unstable_by(|a, b| b.cmp(a));
+    ways
+}
+
+/// What the release before left, without the newest migrations.
+fn set_back(to: &Path) {
+    for file in std::fs::read_dir(left()).unwrap() {
+        let file = file.unwrap();
+        std::fs::copy(file.path(), to.join(file.file_name())).unwrap();
+    }
+    for (file, migrations, stays) in STAYS {
+        let (path, ways) = (to.join(file), ways_back(migrations, stays));
+        assert!(!ways.is_empty(), "{migrations}");
+        if !path.exists() {
+            continue;
+        }
+        if file.ends_with(".sql") {
+            let mut dump = std::fs::read_to_string(&path).unwrap();
+            // A dump leaves the path empty.
+            dump.push_str("SET search_path = public;\n");
+            // One that came after the release is not there to be taken back.
+            let there = dump.clone();
+            for (version, way) in ways.iter().filter(|(version, _)| there.contains(version)) {
+                let forget = "DELETE FROM __diesel_schema_migrations WHERE version";
+                dump.push_str(&format!("{way}\n{forget} = '{version}';\n"));
+            }
+            std::fs::write(&path, dump).unwrap();
+            continue;
+        }
+        let mut database = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
+        for (version, way) in ways {
+            let forget = "DELETE FROM __diesel_schema_migrations WHERE version";
+            let forgotten = sql_query(format!("{forget} = '{version}'")).execute(&mut database);
+            // One that came after the release is not there to be taken back.
+            if forgotten.unwrap() == 1 {
+                database.batch_execute(&way).unwrap();
+            }
+        }
+    }
 }
 
 async fn agents(app: &TestApp) -> (Agent, Agent) {
@@ -95,10 +166,24 @@ async fn what_the_release_before_left_trades_on() {
     if std::env::var_os(WRITE).is_some() {
         write().await;
     }
-    let known = std::fs::read_to_string(left().join("known.json")).unwrap();
+    trades_on(&left()).await;
+}
+
+#[tokio::test]
+async fn what_lacks_the_newest_migrations_is_migrated_and_trades_on() {
+    if std::env::var_os(WRITE).is_some() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    set_back(folder.path());
+    trades_on(folder.path()).await;
+}
+
+async fn trades_on(left: &Path) {
+    let known = std::fs::read_to_string(left.join("known.json")).unwrap();
     let known: Value = serde_json::from_str(&known).unwrap();
     let at = Timestamp::from_micros(known["clock"].as_i64().unwrap());
-    let app = TestApp::restored(&left(), at, &FLAGS).await.unwrap();
+    let app = TestApp::restored(left, at, &FLAGS).await.unwrap();
     let audit = app.server().marketplace().audit().await.unwrap();
     assert_eq!((audit.breaches(), audit.orders), (Vec::<String>::new(), 5));
 
@@ -118,5 +203,7 @@ async fn what_the_release_before_left_trades_on() {
     for order in orders[2..4].iter().chain([&order]) {
         assert_eq!(status(&app, &seller, order).await, "COMPLETED");
     }
+    let review = format!("/api/v1/orders/{order}/review");
+    post(&app, &buyer, &review, r#"{"stars":5,"text":"as agreed"}"#).await;
     app.finish().await.unwrap();
 }

@@ -202,6 +202,19 @@ async fn a_dispute_from_its_opening_to_the_payout() {
     assert_eq!(server.shutdown().await, Stopped::Clean);
 }
 
+/// The proof of who is owed two things, when it is published.
+async fn proof_of_two(url: &str, token: &str) -> serde_json::Value {
+    loop {
+        let path = format!("{url}/api/v1/audit/reserves/proof");
+        let answer = reqwest::Client::new().get(path).bearer_auth(token).send().await.unwrap();
+        let proof: serde_json::Value = serde_json::from_str(&answer.text().await.unwrap()).unwrap();
+        if proof["inclusions"].as_array().is_some_and(|own| own.len() == 2) {
+            return proof;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+}
+
 /// What a real server answers to one of several agents is checked without it, and no sum in it can
 /// be changed.
 #[tokio::test(flavor = "multi_thread")]
@@ -231,16 +244,7 @@ async fn a_proof_of_a_real_server_holds_and_tells_of_changes() {
     let server = start().await;
     let url = server.public_url().to_owned();
     let token = says(folder, &["agent", "token", "--key", "buyer.json", "--url", &url]);
-    let get = async || {
-        let path = format!("{url}/api/v1/audit/reserves/proof");
-        let answer = reqwest::Client::new().get(path).bearer_auth(&token).send().await.unwrap();
-        serde_json::from_str::<serde_json::Value>(&answer.text().await.unwrap()).unwrap()
-    };
-    let mut proof = get().await;
-    while proof["inclusions"].as_array().is_none_or(|own| own.len() < 2) {
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-        proof = get().await;
-    }
+    let proof = proof_of_two(&url, &token).await;
     let key = proof["public_key"].as_str().unwrap().to_owned();
     let words = ["verify-proof", "proof.json", "--public-key", &key];
     let write = |proof: &serde_json::Value| {

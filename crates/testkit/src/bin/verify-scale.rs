@@ -1,5 +1,5 @@
 //! `cargo xtask verify scale`: what commands and pages cost over PostgreSQL when there are twenty
-//! times as many orders.
+//! times as many orders, and ten times as many listings.
 
 #![expect(clippy::float_arithmetic, reason = "figures for people, not money")]
 
@@ -35,6 +35,12 @@ struct Arguments {
     /// Orders of the large one.
     #[arg(long, default_value_t = 2_000_000)]
     orders: u64,
+    /// Listings of the small database.
+    #[arg(long, default_value_t = 1_000)]
+    small_listings: u64,
+    /// Listings of the large one; by default as many as a marketplace takes.
+    #[arg(long, default_value_t = 10_000)]
+    listings: u64,
     /// Postings for each order.
     #[arg(long, default_value_t = 10)]
     postings: u64,
@@ -74,12 +80,13 @@ async fn main() -> anyhow::Result<()> {
         .with("max_wal_size", "16GB")
         .with("checkpoint_timeout", "30min");
     let server = Server::private(&settings)?;
-    let small = at_size(&server, arguments.small, true, &arguments).await?;
-    let large = at_size(&server, arguments.orders, !arguments.no_audit, &arguments).await?;
-    println!(
-        "\n{:<28}{:>12}{:>12}{:>8}",
-        "microseconds for each", arguments.small, arguments.orders, "times"
-    );
+    let (few, many) = (arguments.small_listings, arguments.listings);
+    let small = at_size(&server, (arguments.small, few), true, &arguments).await?;
+    let large = (arguments.orders, many);
+    let large = at_size(&server, large, !arguments.no_audit, &arguments).await?;
+    println!("\n{:<28}{:>12}{:>12}", "orders", arguments.small, arguments.orders);
+    println!("{:<28}{few:>12}{many:>12}", "listings");
+    println!("{:<28}{:>12}{:>12}{:>8}", "", "us for each", "us for each", "times");
     let mut too_dear = Vec::new();
     for ((name, before), (_, after)) in small.iter().zip(&large) {
         let times = after / before;
@@ -94,7 +101,7 @@ async fn main() -> anyhow::Result<()> {
 
 async fn at_size(
     server: &Server,
-    orders: u64,
+    (orders, listings): (u64, u64),
     audited: bool,
     arguments: &Arguments,
 ) -> anyhow::Result<Costs> {
@@ -107,12 +114,12 @@ async fn at_size(
     let size = Size {
         orders,
         overdue: 2_000.min(orders / 10),
-        listings: 1_000,
+        listings,
         postings_for_each: arguments.postings,
     };
     let begun = Instant::now();
     load(server, database, size)?;
-    println!("{orders} orders loaded in {:.1?}", begun.elapsed());
+    println!("{orders} orders of {listings} listings loaded in {:.1?}", begun.elapsed());
     let folder = tempfile::tempdir()?;
     let begun = Instant::now();
     let (market, store) = open(&url, folder.path(), arguments.batches).await?;
@@ -233,7 +240,7 @@ impl Scale {
                 let mut bought = Vec::new();
                 for number in (flight..count).step_by(usize::try_from(step)?) {
                     let buyer = Size::buyer(number.wrapping_mul(7_919) % size.buyers())?;
-                    let listing = number % size.listings;
+                    let listing = number.wrapping_mul(7_919) % size.listings;
                     let request = PurchaseRequest {
                         acceptance: Some(AcceptancePolicy::AutoOnDelivery),
                         ..PurchaseRequest::of(Size::listing(listing))
@@ -312,7 +319,9 @@ impl Scale {
     fn searches(&self, count: u64) -> anyhow::Result<f64> {
         let begun = Instant::now();
         for number in 0..count {
-            let text = Some(format!("load {}", number % self.size.listings));
+            // Every listing has the one word, and one has the other.
+            let about = number.wrapping_mul(7_919) % self.size.listings;
+            let text = Some(format!("load {about}"));
             let page = self.market.search(&Query { text, ..Query::default() });
             let page = page.map_err(|error| anyhow::anyhow!("{error:?}"))?;
             anyhow::ensure!(page.total > 0, "nothing found");

@@ -81,6 +81,10 @@ struct Arguments {
     /// Fail when a server or worker that was started ever holds more memory
     #[arg(long, value_name = "MIB")]
     memory_limit: Option<u64>,
+    /// Fail when one of them holds so many per cent more in the last third of the run than in the
+    /// middle one. The listings that agents put up meanwhile are in memory, and count
+    #[arg(long, value_name = "PERCENT")]
+    memory_growth: Option<u64>,
 }
 
 fn main() -> anyhow::Result<()> {
@@ -119,7 +123,7 @@ async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let report = Report { agents, elapsed, rate: arguments.rate, tally, memory, streams, audit };
     report.print();
     report.write(&arguments.json)?;
-    report.judge(arguments.p99_limit, arguments.memory_limit)
+    report.judge(arguments.p99_limit, arguments.memory_limit, arguments.memory_growth)
 }
 
 fn plan(arguments: &Arguments, servers: &[SocketAddr]) -> CrowdPlan {

@@ -33,6 +33,21 @@ impl Resident {
     pub(crate) fn most(&self) -> u64 {
         self.samples.iter().copied().max().unwrap_or(0)
     }
+
+    /// By how many per cent the last third of the run held more than the middle one, each by its
+    /// median; nothing where there are too few looks. The first third warms up.
+    pub(crate) fn growth(&self) -> Option<u64> {
+        let third = self.samples.len() / 3;
+        let (before, last) = self.samples.split_at_checked(self.samples.len() - third)?;
+        let middle = before.get(third..)?;
+        let median = |looks: &[u64]| {
+            let mut looks = looks.to_vec();
+            looks.sort_unstable();
+            looks.get(looks.len() / 2).copied()
+        };
+        let (middle, last) = (median(middle)?, median(last)?);
+        (middle > 0).then(|| last.saturating_sub(middle) * 100 / middle)
+    }
 }
 
 /// Of all processes that we started.
@@ -121,4 +136,25 @@ fn print(
         recent.percentile_ms(990),
         memory.line()
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_grows_to_the_end_is_told_from_what_warms_up() {
+        let check = |samples: Vec<u64>, expect: Option<u64>| {
+            let one = Resident { name: "server".into(), process: 0, samples };
+            assert_eq!(one.growth(), expect, "{one:?}");
+        };
+        let looks = |size: fn(u64) -> u64| (0..60).map(size).collect::<Vec<_>>();
+        check(looks(|_| 500), Some(0));
+        check(looks(|look| 100 + 20 * look.min(20)), Some(0));
+        check(looks(|look| 100 + 10 * look), Some(50));
+        check(looks(|look| if look == 50 { 9_000 } else { 500 }), Some(0));
+        check(looks(|look| 900 - look), Some(0));
+        check(vec![500, 900], None);
+        check(Vec::new(), None);
+    }
 }

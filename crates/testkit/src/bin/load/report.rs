@@ -48,12 +48,14 @@ impl Report {
         }
         for one in &self.memory.0 {
             println!(
-                "{:<10} resident MiB: {} at the start, {} in the middle, {} at the end, {} at most",
+                "{:<10} resident MiB: {} at the start, {} in the middle, {} at the end, {} at most; the \
+                 last third over the middle one: {}",
                 one.name,
                 one.start() / 1_024,
                 one.middle() / 1_024,
                 one.end() / 1_024,
-                one.most() / 1_024
+                one.most() / 1_024,
+                one.growth().map_or_else(|| "too short".to_owned(), |share| format!("+{share} %"))
             );
         }
         if let Some(streams) = self.streams {
@@ -98,6 +100,7 @@ impl Report {
             json!({
                 "process": one.name, "start_kib": one.start(), "middle_kib": one.middle(),
                 "end_kib": one.end(), "most_kib": one.most(),
+                "growth_percent": one.growth(),
             })
         });
         let streams = self.streams.map(|streams| {
@@ -144,6 +147,7 @@ impl Report {
         &self,
         p99_limit: Option<f64>,
         memory_limit: Option<u64>,
+        memory_growth: Option<u64>,
     ) -> anyhow::Result<()> {
         let all = self.tally.all();
         anyhow::ensure!(all.error_count() == 0, "{} requests failed", all.error_count());
@@ -166,6 +170,21 @@ impl Report {
                 let most = one.most() / 1_024;
                 anyhow::ensure!(most < limit, "{} held {most} MiB, the limit is {limit}", one.name);
             }
+        }
+        memory_growth.map_or(Ok(()), |limit| self.judge_growth(limit))
+    }
+
+    fn judge_growth(&self, limit: u64) -> anyhow::Result<()> {
+        for one in &self.memory.0 {
+            let Some(growth) = one.growth() else {
+                anyhow::bail!("the run was too short to say whether {} grows", one.name)
+            };
+            anyhow::ensure!(
+                growth <= limit,
+                "{} held {growth} % more in the last third of the run than in the middle one, the \
+                 limit is {limit} %",
+                one.name
+            );
         }
         Ok(())
     }
