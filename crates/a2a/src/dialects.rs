@@ -13,14 +13,15 @@ use uuid::Uuid;
 
 use crate::dialect::Dialect;
 use crate::error::{A2aError, UNSUPPORTED_OPERATION};
+use crate::follow::{Until, ends};
 use crate::jsonrpc::{last_event, params, success};
 use crate::kept::Kept;
 use crate::service::{A2a, Answer, Call, blocking, no_metadata, shorten};
 use crate::sse::{self, Spelled};
 use crate::standing::Standing;
 use crate::types::{
-    Artifact, Message, Part, PushConfig, PushRequest, SendRequest, StreamResponse, TaskRequest,
-    TaskState, TaskStatus,
+    Artifact, Message, Part, PushConfig, PushRequest, SendRequest, StatusUpdate, StreamResponse,
+    TaskRequest, TaskState, TaskStatus,
 };
 
 /// Which dialect has this method; `message/send` is told apart by what the message has.
@@ -70,7 +71,7 @@ pub(crate) async fn operate(
                 Ok(follower) => Ok(followed(a2a, follower, call, id)),
                 Err(message) => {
                     let update = StreamResponse::Message(Box::new(message));
-                    Ok(sse::once(spelled(call.dialect, id, &update)))
+                    Ok(sse::once(spelled(call.dialect, id, &update, Until::Interrupted)))
                 }
             };
         }
@@ -375,11 +376,26 @@ pub(crate) fn task(
     }))
 }
 
-/// An event as the dialect has it: in an envelope in 0.3, bare before.
-fn spelled(dialect: Dialect, id: &Value, update: &StreamResponse) -> Vec<Spelled> {
+/// An event as the dialect has it: in an envelope in 0.3, bare before. Streams of 0.3 end with a
+/// status that says so (`final`), also where somebody is waited for; one that would end with the
+/// task itself says its status once more.
+fn spelled(dialect: Dialect, id: &Value, update: &StreamResponse, until: Until) -> Vec<Spelled> {
     if dialect == Dialect::V03 {
-        let result = v03(update);
-        return vec![json!({ "jsonrpc": "2.0", "id": id, "result": result }).into()];
+        let enveloped = |result: Value| json!({ "jsonrpc": "2.0", "id": id, "result": result });
+        let mut all = vec![enveloped(v03(update, until)).into()];
+        if let StreamResponse::Task(task) = update
+            && ends(until, task.status.state)
+        {
+            let last = StatusUpdate {
+                task_id: task.id.clone(),
+                context_id: task.context_id.clone(),
+                status: task.status.clone(),
+                metadata: no_metadata(),
+            };
+            let last = StreamResponse::StatusUpdate(Box::new(last));
+            all.push(enveloped(v03(&last, until)).into());
+        }
+        return all;
     }
     let named = |event, data| Spelled { event: Some(event), data };
     let status = |task_id: &str, status: &TaskStatus| {
@@ -410,7 +426,7 @@ fn spelled(dialect: Dialect, id: &Value, update: &StreamResponse) -> Vec<Spelled
     }
 }
 
-fn v03(update: &StreamResponse) -> Value {
+fn v03(update: &StreamResponse, until: Until) -> Value {
     match update {
         StreamResponse::Task(task) => json!({
             "kind": "task", "id": task.id, "contextId": task.context_id,
@@ -425,7 +441,7 @@ fn v03(update: &StreamResponse) -> Value {
             json!({
                 "kind": "status-update", "taskId": update.task_id, "contextId": update.context_id,
                 "status": status(&update.status), "metadata": update.metadata,
-                "final": state.is_terminal(),
+                "final": ends(until, state),
             })
         }
         StreamResponse::ArtifactUpdate(update) => json!({
@@ -449,7 +465,8 @@ fn followed(
         (_, made_in) => made_in,
     };
     let (named, broken) = (id.clone(), id.clone());
-    let spell = move |update: &StreamResponse| spelled(dialect, &named, update);
+    let until = follower.until();
+    let spell = move |update: &StreamResponse| spelled(dialect, &named, update, until);
     let failed =
         move |error: &A2aError| json!({ "jsonrpc": "2.0", "id": broken, "error": error.rpc() });
     sse::stream(a2a.clone(), follower, call.guest, Arc::new(spell), Arc::new(failed))

@@ -60,6 +60,11 @@ impl Follower {
         }
     }
 
+    /// When it ends.
+    pub(crate) const fn until(&self) -> Until {
+        self.until
+    }
+
     /// How the task's maker speaks.
     pub(crate) fn standing(&self) -> &Standing {
         &self.standing
@@ -127,7 +132,8 @@ impl Follower {
     }
 }
 
-const fn ends(until: Until, state: TaskState) -> bool {
+/// Whether a stream ends in this state.
+pub(crate) const fn ends(until: Until, state: TaskState) -> bool {
     let waits = state.is_interrupted() && matches!(until, Until::Interrupted);
     state.is_terminal() || waits
 }

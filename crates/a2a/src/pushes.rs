@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use marketplace_engine::{Error, Hook, HookKind, Marketplace, Scribe, Written};
-use marketplace_money::{Did, OrderId};
-use marketplace_ports::{SealedEvent, Subject, TaskKey};
+use marketplace_money::{Did, OrderId, Timestamp};
+use marketplace_ports::{Nonce, SealedEvent, Subject, TaskKey};
 
 use crate::dialect::Dialect;
 use crate::dialects;
@@ -113,19 +113,23 @@ impl A2a {
         Ok(())
     }
 
+    /// Calls whom a configuration names of everything after a position. `proof` is used up in the
+    /// commit that keeps the configuration.
     pub(crate) async fn set_push(
         &self,
         key: &TaskKey,
         push: PushConfig,
+        position: u64,
+        proof: Option<(Nonce, Timestamp)>,
     ) -> Result<PushConfig, A2aError> {
         let push = named_push(push, key.task);
         let new = push.clone();
-        self.amend(key, move |kept| {
+        let change = move |kept: &mut Kept| {
             kept.set_push(new.clone());
             kept.pushes.len() <= MOST_PUSHES
-        })
-        .await?;
-        self.hook_push(key, &push, self.marketplace.feed_head().await?).await?;
+        };
+        self.amend(key, proof, change).await?;
+        self.hook_push(key, &push, position).await?;
         Ok(push)
     }
 
@@ -137,7 +141,8 @@ impl A2a {
     ) -> Result<PushConfig, A2aError> {
         self.check_push(&push).await?;
         let standing = self.standing(call.did()?, &push.task_id).await?;
-        self.set_push(&standing.key, push).await
+        let position = self.marketplace.feed_head().await?;
+        self.set_push(&standing.key, push, position, call.proof()).await
     }
 
     /// `GetTaskPushNotificationConfig`.
@@ -175,16 +180,16 @@ impl A2a {
         }
         let standing = self.standing(call.did()?, &request.task_id).await?;
         A2aError::expect_name("id", &request.id)?;
-        if standing.pushes.iter().all(|push| push.id != request.id) {
-            return Ok(());
+        if standing.pushes.iter().any(|push| push.id == request.id) {
+            let id = request.id.clone();
+            let change = move |kept: &mut Kept| {
+                kept.pushes.retain(|push| push.id != id);
+                true
+            };
+            self.amend(&standing.key, call.proof(), change).await?;
         }
-        self.unhook_push(&standing.key, &request.id).await?;
-        let id = request.id.clone();
-        self.amend(&standing.key, move |kept| {
-            kept.pushes.retain(|push| push.id != id);
-            true
-        })
-        .await
+        // Behind the commit that uses the proof up; what was cut off between them is done now.
+        self.unhook_push(&standing.key, &request.id).await
     }
 
     /// Calls whom a configuration names of everything after a position. One of the same name goes.

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use marketplace_engine::{Marketplace, Refusal, Scope, TaskWrite};
+use marketplace_engine::{Beside, Marketplace, Refusal, Scope, TaskWrite};
 use marketplace_money::{CommandId, Did, OrderId, Timestamp};
-use marketplace_ports::TaskKey;
+use marketplace_ports::{Nonce, TaskKey};
 use marketplace_wire::{Doorkeeper, Guest};
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -70,6 +70,11 @@ pub(crate) struct Call<'a> {
 }
 
 impl Call<'_> {
+    /// What a command of this request uses up.
+    pub(crate) fn proof(&self) -> Option<(Nonce, Timestamp)> {
+        self.guest.and_then(|guest| guest.proof.clone())
+    }
+
     pub(crate) fn did(&self) -> Result<&Did, A2aError> {
         self.guest.map(|guest| &guest.caller.did).ok_or_else(A2aError::nobody)
     }
@@ -200,9 +205,6 @@ impl A2a {
             None => message.context_id.clone(),
         };
         context.clone_into(&mut message.context_id);
-        if let (Some(task), Some(push)) = (&task, push) {
-            self.set_push(&task.key, push.clone()).await?;
-        }
         let turn = Turn {
             guest: call.guest,
             message: &message,
@@ -213,15 +215,20 @@ impl A2a {
             idempotency_key: call.idempotency_key,
             dialect: call.dialect,
         };
-        match self.behaviour.act(self, turn).await? {
+        let answer = match self.behaviour.act(self, turn).await? {
             Act::Task(standing) => {
                 if let (None, Some(push), Some(_)) = (&task, push, call.guest) {
                     self.hook_push(&standing.key, push, position).await?;
                 }
-                Ok(Answer::Task(standing))
+                Answer::Task(standing)
             }
-            Act::Message(message) => Ok(Answer::Message(message)),
+            Act::Message(message) => Answer::Message(message),
+        };
+        // Behind the command, whose proof may be worth nothing; its events are behind `position`.
+        if let (Some(task), Some(push)) = (&task, push) {
+            self.set_push(&task.key, push.clone(), position, None).await?;
         }
+        Ok(answer)
     }
 
     /// The task that a message is for.
@@ -290,10 +297,11 @@ impl A2a {
         Ok(follower)
     }
 
-    /// Changes what is kept of a task, without news for anybody.
+    /// Changes what is kept of a task, without news for anybody; uses the proof up.
     pub(crate) async fn amend(
         &self,
         key: &TaskKey,
+        proof: Option<(Nonce, Timestamp)>,
         change: impl Fn(&mut Kept) -> bool + Send + Sync + 'static,
     ) -> Result<(), A2aError> {
         let amend = move |row: Option<&marketplace_ports::Task>, _: Timestamp| {
@@ -307,7 +315,8 @@ impl A2a {
             let (body, life) = (kept.body(), kept.life());
             Ok(TaskWrite { body, life, is_news: false, events: Vec::new() })
         };
-        self.marketplace.keep_task(key.clone(), Arc::new(amend)).await?;
+        let marketplace = self.marketplace.beside(Beside { proof, ..Beside::default() });
+        marketplace.keep_task(key.clone(), Arc::new(amend)).await?;
         Ok(())
     }
 }

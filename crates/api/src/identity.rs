@@ -3,7 +3,8 @@
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use marketplace_engine::{Error, Refusal};
-use marketplace_money::Did;
+use marketplace_money::{Did, Timestamp};
+use marketplace_ports::Nonce;
 use marketplace_wire::{Caller, Doorkeeper as _, Knock, Via, codes};
 
 use crate::failure::Failure;
@@ -25,15 +26,28 @@ pub(crate) async fn identify(
     body: &[u8],
     purpose: Use,
 ) -> Result<Option<Caller>, Failure> {
-    let Some(guest) = shell.app.who(&Knock::of(parts, body)).await? else { return Ok(None) };
-    let admitted = admitted(shell, guest.caller, purpose)?;
-    if let (Some((nonce, until)), Use::Command) = (guest.proof, purpose) {
-        // In a commit of its own: the proof is worth nothing afterwards, whatever becomes of the
-        // command.
+    let Some((caller, proof)) = prove(shell, parts, body, purpose).await? else { return Ok(None) };
+    if let (Some((nonce, until)), Use::Command) = (proof, purpose) {
+        // In a commit of its own, for requests that are not one command of the engine: the proof is
+        // worth nothing afterwards, whatever becomes of them.
         shell.marketplace().use_nonce(nonce, until).await.map_err(replayed)?;
     }
-    Ok(Some(admitted))
+    Ok(Some(caller))
 }
+
+/// The caller with a proof that is still to be used up, if it brought one.
+pub(crate) async fn prove(
+    shell: &Inner,
+    parts: &Parts,
+    body: &[u8],
+    purpose: Use,
+) -> Result<Option<(Caller, Option<Unused>)>, Failure> {
+    let Some(guest) = shell.app.who(&Knock::of(parts, body)).await? else { return Ok(None) };
+    Ok(Some((admitted(shell, guest.caller, purpose)?, guest.proof)))
+}
+
+/// A proof that is good for one command, and until when it must be remembered.
+pub(crate) type Unused = (Nonce, Timestamp);
 
 /// A frozen agent may still prove who it is and look at what is its own. Its access tokens are
 /// worth nothing, and it commands nothing.

@@ -1,9 +1,12 @@
 //! Commands as they come in. Checked in this order: size, media type, caller, text, JSON, shape.
 
+use std::ops::Deref;
+
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
+use marketplace_engine::{Beside, Marketplace};
 use marketplace_money::Did;
 use marketplace_wire::{Caller, Object, Via, codes, holds_escaped_nul};
 use serde::Deserialize;
@@ -12,7 +15,7 @@ use serde_json::error::Category;
 use crate::app::AuthMode;
 use crate::body;
 use crate::failure::Failure;
-use crate::identity::{self, Use, caller, identify};
+use crate::identity::{self, Unused, Use, caller, identify, prove};
 use crate::shell::{Inner, Shell};
 
 /// Characters of a parser's words that are shown: they quote the caller's own field names.
@@ -32,10 +35,54 @@ pub(crate) struct Incoming {
     pub(crate) received: Received,
 }
 
+/// A request of an authenticated caller for one command of the engine. Its proof is used up in the
+/// commit of that command, and not by a refusal: such a refusal leaves no trace, as always.
+pub(crate) struct Ordered {
+    incoming: Incoming,
+    /// For the command.
+    pub(crate) market: Marketplace,
+}
+
+impl Deref for Ordered {
+    type Target = Incoming;
+
+    fn deref(&self) -> &Incoming {
+        &self.incoming
+    }
+}
+
+impl FromRequest<Shell> for Ordered {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, shell: &Shell) -> Result<Self, Failure> {
+        let (mut received, proof) = Received::read(request, shell, Consumed::ByItsCommand).await?;
+        let caller = received.caller.take().ok_or_else(identity::missing)?;
+        let market = shell.marketplace().beside(Beside { proof, ..Beside::default() });
+        Ok(Self { incoming: Incoming { caller, received }, market })
+    }
+}
+
+/// When a proof is used up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Consumed {
+    AtOnce,
+    ByItsCommand,
+}
+
 impl FromRequest<Shell> for Received {
     type Rejection = Failure;
 
     async fn from_request(request: Request, shell: &Shell) -> Result<Self, Failure> {
+        Self::read(request, shell, Consumed::AtOnce).await.map(|(received, _)| received)
+    }
+}
+
+impl Received {
+    async fn read(
+        request: Request,
+        shell: &Shell,
+        consumed: Consumed,
+    ) -> Result<(Self, Option<Unused>), Failure> {
         let (parts, body) = request.into_parts();
         let within = shell.app.settings.request_timeout;
         let body = body::read(&parts.headers, body, within).await?;
@@ -43,12 +90,17 @@ impl FromRequest<Shell> for Received {
             let detail = "Send the body as `Content-Type: application/json`";
             return Err(Failure::new(&codes::UNSUPPORTED_MEDIA_TYPE, detail));
         }
-        let caller = identify(shell, &parts, &body, Use::Command).await?;
+        let (caller, proof) = match consumed {
+            Consumed::AtOnce => (identify(shell, &parts, &body, Use::Command).await?, None),
+            Consumed::ByItsCommand => prove(shell, &parts, &body, Use::Command)
+                .await?
+                .map_or((None, None), |(caller, proof)| (Some(caller), proof)),
+        };
         if holds_escaped_nul(&body) {
             let detail = "The body holds the character U+0000, which no text may have";
             return Err(Failure::new(&codes::INVALID_TEXT, detail));
         }
-        Ok(Self { caller, body, parts })
+        Ok((Self { caller, body, parts }, proof))
     }
 }
 

@@ -7,9 +7,18 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
 /// Amounts are decimal strings on the wire.
-fn amount<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Amount, D::Error> {
+pub(crate) fn amount<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Amount, D::Error> {
     let text = String::deserialize(deserializer)?;
     text.parse().map_err(|_| serde::de::Error::custom("no amount"))
+}
+
+/// The same where there may be none.
+pub(crate) fn read_some<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Amount>, D::Error> {
+    let text = Option::<String>::deserialize(deserializer)?;
+    let read = text.map(|text| text.parse()).transpose();
+    read.map_err(|_| serde::de::Error::custom("no amount"))
 }
 
 fn write<S: Serializer>(amount: &Amount, serializer: S) -> Result<S::Ok, S::Error> {
@@ -156,41 +165,6 @@ pub struct Action {
     /// Amounts and deadlines.
     #[serde(flatten)]
     pub more: Value,
-}
-
-/// What is wrong with an order.
-#[derive(Clone, Debug, Serialize)]
-pub struct Claim {
-    /// Which order.
-    pub order_id: String,
-    /// Such as `poor_quality`.
-    pub category: String,
-    /// `quarter`, `half`, `three_quarters` or `full`.
-    pub remedy: String,
-    /// In your words.
-    pub reason: String,
-}
-
-/// A dispute.
-#[derive(Clone, Debug, Deserialize)]
-pub struct Dispute {
-    /// Its name.
-    pub dispute_id: String,
-    /// About which order.
-    pub order_id: String,
-    /// Where it is.
-    pub phase: String,
-}
-
-/// What an agent has with the marketplace.
-#[derive(Clone, Debug, Deserialize)]
-pub struct Wallet {
-    /// To spend.
-    #[serde(deserialize_with = "amount")]
-    pub available: Amount,
-    /// In open orders.
-    #[serde(deserialize_with = "amount")]
-    pub in_escrow: Amount,
 }
 
 /// Why something was refused (RFC 9457).

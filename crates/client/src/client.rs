@@ -8,13 +8,12 @@ use marketplace_registry::AgentKey;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::body::{
-    Claim, Delivery, Dispute, Found, Listing, NewListing, Order, Purchase, Quote, Search, Wallet,
-};
+use crate::body::{Delivery, Found, Listing, NewListing, Order, Purchase, Quote, Search};
 use crate::events::Events;
 use crate::transport::{ClientError, Clock, Transport};
 
-/// An agent at a marketplace.
+/// An agent at a marketplace: trade here, what is disputed in [`crate::Dispute`], money in
+/// [`crate::Wallet`], endpoints in [`crate::Webhook`].
 ///
 /// ```no_run
 /// # async fn buy() -> Result<(), marketplace_client::ClientError> {
@@ -33,7 +32,7 @@ use crate::transport::{ClientError, Clock, Transport};
 /// ```
 #[derive(Clone)]
 pub struct Client {
-    transport: Transport,
+    pub(crate) transport: Transport,
 }
 
 fn now() -> Timestamp {
@@ -41,12 +40,12 @@ fn now() -> Timestamp {
     Timestamp::from_micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
 }
 
-fn body(value: &impl Serialize) -> Result<Value, ClientError> {
+pub(crate) fn body(value: &impl Serialize) -> Result<Value, ClientError> {
     serde_json::to_value(value).map_err(|error| ClientError::Unreadable(error.to_string()))
 }
 
 /// An id is one part of a path, whatever somebody wrote into it.
-fn part(id: &str) -> String {
+pub(crate) fn part(id: &str) -> String {
     id.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_')).collect()
 }
 
@@ -150,30 +149,6 @@ impl Client {
     pub async fn act(&self, order: &str, action: &str, body: &Value) -> Result<Order, ClientError> {
         let path = format!("/api/v1/orders/{}/{}", part(order), part(action));
         self.transport.post(&path, body).await
-    }
-
-    /// Disputes an order.
-    ///
-    /// # Errors
-    /// When it is refused or not answered.
-    pub async fn dispute(&self, claim: &Claim) -> Result<Dispute, ClientError> {
-        self.transport.post("/api/v1/disputes/create", &body(claim)?).await
-    }
-
-    /// What the agent has.
-    ///
-    /// # Errors
-    /// When it is not answered.
-    pub async fn wallet(&self) -> Result<Wallet, ClientError> {
-        self.transport.get("/api/v1/wallet").await
-    }
-
-    /// Play money, where the marketplace gives it.
-    ///
-    /// # Errors
-    /// When it is refused or not answered.
-    pub async fn ask_faucet(&self) -> Result<(), ClientError> {
-        self.transport.post::<Value>("/api/v1/wallet/faucet", &json!({})).await.map(|_| ())
     }
 
     /// What concerns the agent, after a position; without one, from now on.

@@ -6,15 +6,20 @@
 
 mod body;
 mod client;
+mod disputes;
 mod events;
 mod transport;
+mod wallet;
+mod webhooks;
 
 pub use body::{
-    Action, Claim, Delivery, Dispute, Found, Listing, NewListing, Order, Problem, Purchase, Quote,
-    Search, Wallet,
+    Action, Delivery, Found, Listing, NewListing, Order, Problem, Purchase, Quote, Search,
 };
 pub use client::Client;
+pub use disputes::{Claim, Dispute, Disputes, Due, Evidence, Exhibit, Settlement, Verdict};
 pub use events::{Event, Events};
 pub use marketplace_money::{Amount, Did, DisputeId, ListingId, OrderId, Timestamp};
 pub use marketplace_registry::AgentKey;
 pub use transport::{ClientError, Clock};
+pub use wallet::{Entry, Statement, Wallet, Withdrawal};
+pub use webhooks::Webhook;

@@ -85,6 +85,13 @@ impl Transport {
         self.send(|| Ok(self.request(Method::GET, path)?.timeout(PATIENCE))).await
     }
 
+    /// What is no JSON.
+    pub(crate) async fn get_bytes(&self, path: &str) -> Result<Vec<u8>, ClientError> {
+        let response =
+            self.answer(|| Ok(self.request(Method::GET, path)?.timeout(PATIENCE))).await?;
+        bytes(response).await
+    }
+
     /// A command under a key of its own, in all its tries.
     pub(crate) async fn post<T: DeserializeOwned>(
         &self,
@@ -103,13 +110,20 @@ impl Transport {
         &self,
         make: impl Fn() -> Result<RequestBuilder, ClientError>,
     ) -> Result<T, ClientError> {
+        read(self.answer(make).await?).await
+    }
+
+    async fn answer(
+        &self,
+        make: impl Fn() -> Result<RequestBuilder, ClientError>,
+    ) -> Result<Response, ClientError> {
         let mut pause = PAUSE;
         for attempt in 1.. {
             let is_last = attempt >= ATTEMPTS;
             let mut wanted = None;
             match make()?.send().await {
                 Ok(response) if is_last || !may_pass(response.status()) => {
-                    return read(response).await;
+                    return Ok(response);
                 }
                 Ok(response) => wanted = retry_after(&response),
                 Err(error) if is_last => return Err(ClientError::Unreachable(error)),
@@ -140,11 +154,15 @@ fn retry_after(response: &Response) -> Option<Duration> {
 
 /// The answer, or the problem.
 pub(crate) async fn read<T: DeserializeOwned>(response: Response) -> Result<T, ClientError> {
+    let read = serde_json::from_slice(&bytes(response).await?);
+    read.map_err(|error| ClientError::Unreadable(error.to_string()))
+}
+
+async fn bytes(response: Response) -> Result<Vec<u8>, ClientError> {
     let status = response.status();
     let bytes = response.bytes().await.map_err(ClientError::Unreachable)?;
     if status.is_success() {
-        let read = serde_json::from_slice(&bytes);
-        return read.map_err(|error| ClientError::Unreadable(error.to_string()));
+        return Ok(bytes.into());
     }
     let problem = serde_json::from_slice(&bytes).unwrap_or_default();
     Err(ClientError::Refused(Problem { status: status.as_u16(), ..problem }))

@@ -157,13 +157,13 @@ impl<'a> UnverifiedBound<'a> {
     }
 
     /// The proof, if this key signed it.
-    pub(crate) fn verify(self, key: &AgentVerifier) -> Result<Proof, IdentityError> {
+    pub(crate) fn verify(&self, key: &AgentVerifier) -> Result<Proof, IdentityError> {
         if key.alg() != self.alg || !key.verify(self.signed.as_bytes(), &self.signature) {
             return Err(IdentityError::BadSignature);
         }
         // A jti is no nonce of the other form: they do not use up each other.
         let nonce = format!("jti:{}", self.jti);
-        Ok(Proof { did: self.did, nonce, expires_at: self.expires_at })
+        Ok(Proof { did: self.did.clone(), nonce, expires_at: self.expires_at })
     }
 }
 

@@ -2,19 +2,23 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use marketplace_money::Did;
 use marketplace_ports::{Fetcher, IdentityError};
 use serde_json::Value;
+use tokio::time::Instant;
 
 use crate::bound::AgentVerifier;
 use crate::did_key;
 
 /// Documents are asked for again after this.
 const LIFE: Duration = Duration::from_secs(300);
+/// What does not fit a document that was asked for longer ago asks again: a key may have been
+/// replaced. Not more often, or strangers could have us ask a host as fast as they ask us.
+const NOW: Duration = Duration::from_secs(10);
 /// Documents in memory.
 const MOST: usize = 1_024;
 const LARGEST: u64 = 64 * 1024;
@@ -32,31 +36,25 @@ impl DidWeb {
 
     /// The key that a DID URL names, if its document lists it for authentication.
     pub(crate) async fn key(&self, did: &Did, kid: &str) -> Result<AgentVerifier, IdentityError> {
-        let unknown = || IdentityError::UnknownKey(did.clone());
-        let document = self.document(did).await?;
-        if document["id"].as_str() != Some(did.as_str()) {
-            return Err(unknown());
+        let known = self.document(did, LIFE).await?;
+        match listed(&known, did, kid) {
+            Some(key) => Ok(key),
+            None => self.key_of_now(did, kid).await,
         }
-        let named = |id: &Value| id.as_str().is_some_and(|id| absolute(did, id) == kid);
-        let methods = document["verificationMethod"].as_array();
-        let listed = document["authentication"].as_array().into_iter().flatten();
-        for entry in listed {
-            let method = match entry {
-                Value::Object(_) if named(&entry["id"]) => Some(entry),
-                Value::String(_) if named(entry) => {
-                    methods.into_iter().flatten().find(|method| named(&method["id"]))
-                }
-                _ => None,
-            };
-            if let Some(key) = method.and_then(verifier) {
-                return Ok(key);
-            }
-        }
-        Err(unknown())
     }
 
-    async fn document(&self, did: &Did) -> Result<Arc<Value>, IdentityError> {
-        if let Some(known) = self.remembered(did) {
+    /// The same of a document that was not asked for long ago: its keys may be other ones by now.
+    pub(crate) async fn key_of_now(
+        &self,
+        did: &Did,
+        kid: &str,
+    ) -> Result<AgentVerifier, IdentityError> {
+        let document = self.document(did, NOW).await?;
+        listed(&document, did, kid).ok_or_else(|| IdentityError::UnknownKey(did.clone()))
+    }
+
+    async fn document(&self, did: &Did, life: Duration) -> Result<Arc<Value>, IdentityError> {
+        if let Some(known) = self.remembered(did, life) {
             return Ok(known);
         }
         let url = url(did).ok_or(IdentityError::Malformed("iss is not a did:web of a host"))?;
@@ -75,11 +73,31 @@ impl DidWeb {
         Ok(document)
     }
 
-    fn remembered(&self, did: &Did) -> Option<Arc<Value>> {
+    fn remembered(&self, did: &Did, life: Duration) -> Option<Arc<Value>> {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let (at, document) = known.get(did)?;
-        (at.elapsed() < LIFE).then(|| document.clone())
+        (at.elapsed() < life).then(|| document.clone())
     }
+}
+
+/// The key of this name, among those that a DID's own document lists for authentication.
+fn listed(document: &Value, did: &Did, kid: &str) -> Option<AgentVerifier> {
+    if document["id"].as_str() != Some(did.as_str()) {
+        return None;
+    }
+    let named = |id: &Value| id.as_str().is_some_and(|id| absolute(did, id) == kid);
+    let methods = document["verificationMethod"].as_array();
+    let mut listed = document["authentication"].as_array().into_iter().flatten();
+    listed.find_map(|entry| {
+        let method = match entry {
+            Value::Object(_) if named(&entry["id"]) => Some(entry),
+            Value::String(_) if named(entry) => {
+                methods.into_iter().flatten().find(|method| named(&method["id"]))
+            }
+            _ => None,
+        };
+        method.and_then(verifier)
+    })
 }
 
 fn absolute(did: &Did, id: &str) -> String {

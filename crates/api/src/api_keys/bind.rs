@@ -1,14 +1,12 @@
 //! `POST /api/v1/admin/api-keys`: an operator binds a secret to an agent.
 
-use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use marketplace_wire::{ApiKeyBody, BindApiKeyInput};
 
 use super::key_answer;
 use crate::failure::Failure;
-use crate::incoming::Incoming;
-use crate::shell::Shell;
+use crate::incoming::Ordered;
 
 /// Bind an API key
 ///
@@ -20,15 +18,12 @@ use crate::shell::Shell;
     request_body = BindApiKeyInput,
     responses((status = 201, description = "It speaks for the agent", body = ApiKeyBody)),
 )]
-pub(crate) async fn bind(
-    State(shell): State<Shell>,
-    incoming: Incoming,
-) -> Result<Response, Failure> {
+pub(crate) async fn bind(incoming: Ordered) -> Result<Response, Failure> {
     incoming.require_operator()?;
     let input: BindApiKeyInput = incoming.input()?;
     let (key, act) = (input.read()?, input.act(incoming.caller.did.clone()));
     let answer = key_answer(StatusCode::CREATED);
     let attempt = answer.idempotency(&incoming.received, &incoming.caller.did)?;
-    let done = shell.marketplace().bind_api_key(act, key, attempt).await?;
+    let done = incoming.market.bind_api_key(act, key, attempt).await?;
     Ok(answer.respond(done))
 }

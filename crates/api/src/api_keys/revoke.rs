@@ -1,14 +1,13 @@
 //! `POST /api/v1/api-keys/{id}/revoke`: the holder ends an API key.
 
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::response::Response;
 use marketplace_wire::ApiKeyBody;
 
 use super::{key_answer, key_id};
 use crate::failure::Failure;
-use crate::incoming::Incoming;
-use crate::shell::Shell;
+use crate::incoming::Ordered;
 
 /// Revoke an API key
 ///
@@ -18,15 +17,11 @@ use crate::shell::Shell;
     tag = "identity", params(("key_id" = String, Path, description = "`id` of the key")),
     responses((status = 200, description = "It is revoked", body = ApiKeyBody)),
 )]
-pub(crate) async fn revoke(
-    State(shell): State<Shell>,
-    Path(id): Path<String>,
-    incoming: Incoming,
-) -> Result<Response, Failure> {
+pub(crate) async fn revoke(Path(id): Path<String>, incoming: Ordered) -> Result<Response, Failure> {
     incoming.expect_nothing()?;
     let (sha256, did) = (key_id(&id)?, &incoming.caller.did);
     let answer = key_answer(StatusCode::OK);
     let attempt = answer.idempotency(&incoming.received, did)?;
-    let done = shell.marketplace().revoke_api_key(sha256, did.clone(), attempt).await?;
+    let done = incoming.market.revoke_api_key(sha256, did.clone(), attempt).await?;
     Ok(answer.respond(done))
 }

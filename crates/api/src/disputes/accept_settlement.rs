@@ -1,14 +1,13 @@
 //! `POST /api/v1/disputes/{dispute_id}/accept-settlement`: a party agrees with the other.
 
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use axum::response::Response;
 use marketplace_disputes::Command;
 use marketplace_wire::{AcceptSettlementInput, DisputeBody};
 
 use super::act;
 use crate::failure::Failure;
-use crate::incoming::Incoming;
-use crate::shell::Shell;
+use crate::incoming::Ordered;
 
 /// Accept a settlement
 ///
@@ -20,12 +19,11 @@ use crate::shell::Shell;
     responses((status = 200, description = "The dispute afterwards", body = DisputeBody)),
 )]
 pub(crate) async fn accept_settlement(
-    State(shell): State<Shell>,
     Path(id): Path<String>,
-    incoming: Incoming,
+    incoming: Ordered,
 ) -> Result<Response, Failure> {
     let input: AcceptSettlementInput = incoming.input_or_default()?;
     let expected = input.seller.map(|seller| seller.amount("seller")).transpose()?;
     let command = Command::AcceptSettlement { expected };
-    act(&shell, &id, &incoming, command).await
+    act(&id, &incoming, command).await
 }

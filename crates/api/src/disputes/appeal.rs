@@ -1,14 +1,13 @@
 //! `POST /api/v1/disputes/{dispute_id}/appeal`: a party wants a larger panel.
 
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use axum::response::Response;
 use marketplace_disputes::Command;
 use marketplace_wire::DisputeBody;
 
 use super::act;
 use crate::failure::Failure;
-use crate::incoming::Incoming;
-use crate::shell::Shell;
+use crate::incoming::Ordered;
 
 /// Appeal a ruling
 ///
@@ -19,12 +18,8 @@ use crate::shell::Shell;
     tag = "disputes", params(("dispute_id" = String, Path, format = Uuid)),
     responses((status = 200, description = "The dispute afterwards", body = DisputeBody)),
 )]
-pub(crate) async fn appeal(
-    State(shell): State<Shell>,
-    Path(id): Path<String>,
-    incoming: Incoming,
-) -> Result<Response, Failure> {
+pub(crate) async fn appeal(Path(id): Path<String>, incoming: Ordered) -> Result<Response, Failure> {
     incoming.expect_nothing()?;
     let command = Command::Appeal;
-    act(&shell, &id, &incoming, command).await
+    act(&id, &incoming, command).await
 }

@@ -1,14 +1,13 @@
 //! `POST /api/v1/disputes/{dispute_id}/commit`: a juror votes.
 
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use axum::response::Response;
 use marketplace_disputes::Command;
 use marketplace_wire::{CommitInput, DisputeBody, digest_of};
 
 use super::act;
 use crate::failure::Failure;
-use crate::incoming::Incoming;
-use crate::shell::Shell;
+use crate::incoming::Ordered;
 
 /// Vote under seal
 ///
@@ -19,12 +18,8 @@ use crate::shell::Shell;
     request_body = CommitInput,
     responses((status = 200, description = "The dispute afterwards", body = DisputeBody)),
 )]
-pub(crate) async fn commit(
-    State(shell): State<Shell>,
-    Path(id): Path<String>,
-    incoming: Incoming,
-) -> Result<Response, Failure> {
+pub(crate) async fn commit(Path(id): Path<String>, incoming: Ordered) -> Result<Response, Failure> {
     let input: CommitInput = incoming.input()?;
     let command = Command::Commit { commitment: digest_of("commitment", &input.commitment)? };
-    act(&shell, &id, &incoming, command).await
+    act(&id, &incoming, command).await
 }

@@ -1,14 +1,13 @@
 //! `POST /api/v1/disputes/{dispute_id}/contest`: the other side disagrees.
 
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use axum::response::Response;
 use marketplace_disputes::Command;
 use marketplace_wire::{ContestInput, DisputeBody};
 
 use super::act;
 use crate::failure::Failure;
-use crate::incoming::Incoming;
-use crate::shell::Shell;
+use crate::incoming::Ordered;
 
 /// Contest a dispute
 ///
@@ -21,11 +20,10 @@ use crate::shell::Shell;
     responses((status = 200, description = "The dispute afterwards", body = DisputeBody)),
 )]
 pub(crate) async fn contest(
-    State(shell): State<Shell>,
     Path(id): Path<String>,
-    incoming: Incoming,
+    incoming: Ordered,
 ) -> Result<Response, Failure> {
     let input: ContestInput = incoming.input_or_default()?;
     let command = Command::Contest { bonded: input.bonded.unwrap_or(true) };
-    act(&shell, &id, &incoming, command).await
+    act(&id, &incoming, command).await
 }

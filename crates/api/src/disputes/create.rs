@@ -1,14 +1,12 @@
 //! `POST /api/v1/disputes/create`: a party disputes its order.
 
-use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use marketplace_wire::{DisputeBody, DisputeInput};
 
 use super::dispute_answer;
 use crate::failure::Failure;
-use crate::incoming::Incoming;
-use crate::shell::Shell;
+use crate::incoming::Ordered;
 
 /// Open a dispute
 ///
@@ -20,14 +18,11 @@ use crate::shell::Shell;
     request_body = DisputeInput,
     responses((status = 201, description = "The dispute", body = DisputeBody)),
 )]
-pub(crate) async fn create(
-    State(shell): State<Shell>,
-    incoming: Incoming,
-) -> Result<Response, Failure> {
+pub(crate) async fn create(incoming: Ordered) -> Result<Response, Failure> {
     let request = incoming.input::<DisputeInput>()?.request()?;
     let did = &incoming.caller.did;
     let answer = dispute_answer(did, StatusCode::CREATED);
     let attempt = answer.idempotency(&incoming.received, did)?;
-    let done = shell.marketplace().open_dispute(did, request, attempt).await?;
+    let done = incoming.market.open_dispute(did, request, attempt).await?;
     Ok(answer.respond(done))
 }

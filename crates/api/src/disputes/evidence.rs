@@ -10,7 +10,7 @@ use marketplace_wire::{DisputeBody, EvidenceInput, digest_of};
 use super::{dispute_answer, dispute_id, visible_dispute};
 use crate::failure::Failure;
 use crate::identity::Viewer;
-use crate::incoming::Incoming;
+use crate::incoming::Ordered;
 use crate::shell::Shell;
 
 /// Hand in evidence
@@ -23,16 +23,12 @@ use crate::shell::Shell;
     request_body = EvidenceInput,
     responses((status = 200, description = "The dispute afterwards", body = DisputeBody)),
 )]
-pub(crate) async fn add(
-    State(shell): State<Shell>,
-    Path(id): Path<String>,
-    incoming: Incoming,
-) -> Result<Response, Failure> {
+pub(crate) async fn add(Path(id): Path<String>, incoming: Ordered) -> Result<Response, Failure> {
     let (dispute, did) = (dispute_id(&id)?, &incoming.caller.did);
     let request = incoming.input::<EvidenceInput>()?.request()?;
     let answer = dispute_answer(did, StatusCode::OK);
     let attempt = answer.idempotency(&incoming.received, did)?;
-    let done = shell.marketplace().add_evidence(did, dispute, request, attempt).await?;
+    let done = incoming.market.add_evidence(did, dispute, request, attempt).await?;
     Ok(answer.respond(done))
 }
 

@@ -24,7 +24,7 @@ use marketplace_wire::{Caller, DisputeBody};
 
 use crate::answer::{Answer, text};
 use crate::failure::Failure;
-use crate::incoming::Incoming;
+use crate::incoming::Ordered;
 use crate::shell::Shell;
 
 /// The dispute that a path names. What is no id names none.
@@ -39,16 +39,11 @@ pub(crate) fn dispute_answer(viewer: &Did, status: StatusCode) -> Answer<Dispute
 }
 
 /// A party or a juror acts on a dispute.
-async fn act(
-    shell: &Shell,
-    id: &str,
-    incoming: &Incoming,
-    command: Command,
-) -> Result<Response, Failure> {
+async fn act(id: &str, incoming: &Ordered, command: Command) -> Result<Response, Failure> {
     let (dispute, did) = (dispute_id(id)?, &incoming.caller.did);
     let answer = dispute_answer(did, StatusCode::OK);
     let attempt = answer.idempotency(&incoming.received, did)?;
-    let done = shell.marketplace().act_on_dispute(did, dispute, command, attempt).await?;
+    let done = incoming.market.act_on_dispute(did, dispute, command, attempt).await?;
     Ok(answer.respond(done))
 }
 

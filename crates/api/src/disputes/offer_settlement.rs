@@ -1,14 +1,13 @@
 //! `POST /api/v1/disputes/{dispute_id}/offer-settlement`: a party proposes to share the price.
 
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use axum::response::Response;
 use marketplace_disputes::Command;
 use marketplace_wire::{DisputeBody, SettlementInput};
 
 use super::act;
 use crate::failure::Failure;
-use crate::incoming::Incoming;
-use crate::shell::Shell;
+use crate::incoming::Ordered;
 
 /// Offer a settlement
 ///
@@ -20,11 +19,10 @@ use crate::shell::Shell;
     responses((status = 200, description = "The dispute afterwards", body = DisputeBody)),
 )]
 pub(crate) async fn offer_settlement(
-    State(shell): State<Shell>,
     Path(id): Path<String>,
-    incoming: Incoming,
+    incoming: Ordered,
 ) -> Result<Response, Failure> {
     let input: SettlementInput = incoming.input()?;
     let command = Command::OfferSettlement { seller: input.seller.amount("seller")? };
-    act(&shell, &id, &incoming, command).await
+    act(&id, &incoming, command).await
 }

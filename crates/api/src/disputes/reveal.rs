@@ -1,14 +1,13 @@
 //! `POST /api/v1/disputes/{dispute_id}/reveal`: a juror opens its vote.
 
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use axum::response::Response;
 use marketplace_disputes::Command;
 use marketplace_wire::{DisputeBody, RevealInput};
 
 use super::act;
 use crate::failure::Failure;
-use crate::incoming::Incoming;
-use crate::shell::Shell;
+use crate::incoming::Ordered;
 
 /// Open a vote
 ///
@@ -19,12 +18,8 @@ use crate::shell::Shell;
     request_body = RevealInput,
     responses((status = 200, description = "The dispute afterwards", body = DisputeBody)),
 )]
-pub(crate) async fn reveal(
-    State(shell): State<Shell>,
-    Path(id): Path<String>,
-    incoming: Incoming,
-) -> Result<Response, Failure> {
+pub(crate) async fn reveal(Path(id): Path<String>, incoming: Ordered) -> Result<Response, Failure> {
     let input: RevealInput = incoming.input()?;
     let command = Command::Reveal(input.vote()?);
-    act(&shell, &id, &incoming, command).await
+    act(&id, &incoming, command).await
 }

@@ -1,14 +1,13 @@
 //! `POST /api/v1/disputes/{dispute_id}/withdraw`: the disputer takes its claim back.
 
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use axum::response::Response;
 use marketplace_disputes::Command;
 use marketplace_wire::DisputeBody;
 
 use super::act;
 use crate::failure::Failure;
-use crate::incoming::Incoming;
-use crate::shell::Shell;
+use crate::incoming::Ordered;
 
 /// Withdraw a dispute
 ///
@@ -19,11 +18,10 @@ use crate::shell::Shell;
     responses((status = 200, description = "The dispute afterwards", body = DisputeBody)),
 )]
 pub(crate) async fn withdraw(
-    State(shell): State<Shell>,
     Path(id): Path<String>,
-    incoming: Incoming,
+    incoming: Ordered,
 ) -> Result<Response, Failure> {
     incoming.expect_nothing()?;
     let command = Command::Withdraw;
-    act(&shell, &id, &incoming, command).await
+    act(&id, &incoming, command).await
 }

@@ -1,13 +1,11 @@
 //! `POST /api/v1/jurors/leave`: a juror leaves.
 
-use axum::extract::State;
 use axum::response::Response;
 use marketplace_wire::JurorBody;
 
 use super::juror_answer;
 use crate::failure::Failure;
-use crate::incoming::Incoming;
-use crate::shell::Shell;
+use crate::incoming::Ordered;
 
 /// Get the stake back
 ///
@@ -17,13 +15,10 @@ use crate::shell::Shell;
     post, path = "/api/v1/jurors/leave", operation_id = "leaveJury", tag = "disputes",
     responses((status = 200, description = "You as a juror", body = JurorBody)),
 )]
-pub(crate) async fn leave(
-    State(shell): State<Shell>,
-    incoming: Incoming,
-) -> Result<Response, Failure> {
+pub(crate) async fn leave(incoming: Ordered) -> Result<Response, Failure> {
     let (answer, did) = (juror_answer(), &incoming.caller.did);
     incoming.expect_nothing()?;
     let attempt = answer.idempotency(&incoming.received, did)?;
-    let done = shell.marketplace().unregister_juror(did, attempt).await?;
+    let done = incoming.market.unregister_juror(did, attempt).await?;
     Ok(answer.respond(done))
 }

@@ -1,13 +1,11 @@
 //! `POST /api/v1/jurors/opt-out`: a juror rests.
 
-use axum::extract::State;
 use axum::response::Response;
 use marketplace_wire::{JurorBody, OptOutInput};
 
 use super::juror_answer;
 use crate::failure::Failure;
-use crate::incoming::Incoming;
-use crate::shell::Shell;
+use crate::incoming::Ordered;
 
 /// Take no seats for a while
 ///
@@ -17,13 +15,10 @@ use crate::shell::Shell;
     request_body = OptOutInput,
     responses((status = 200, description = "You as a juror", body = JurorBody)),
 )]
-pub(crate) async fn opt_out(
-    State(shell): State<Shell>,
-    incoming: Incoming,
-) -> Result<Response, Failure> {
+pub(crate) async fn opt_out(incoming: Ordered) -> Result<Response, Failure> {
     let (answer, did) = (juror_answer(), &incoming.caller.did);
     let OptOutInput { opted_out } = incoming.input()?;
     let attempt = answer.idempotency(&incoming.received, did)?;
-    let done = shell.marketplace().opt_out_juror(did, opted_out, attempt).await?;
+    let done = incoming.market.opt_out_juror(did, opted_out, attempt).await?;
     Ok(answer.respond(done))
 }

@@ -1,13 +1,11 @@
 //! `POST /api/v1/jurors/register`: an agent locks a stake to judge.
 
-use axum::extract::State;
 use axum::response::Response;
 use marketplace_wire::{JurorBody, JurorInput};
 
 use super::juror_answer;
 use crate::failure::Failure;
-use crate::incoming::Incoming;
-use crate::shell::Shell;
+use crate::incoming::Ordered;
 
 /// Become a juror
 ///
@@ -18,13 +16,10 @@ use crate::shell::Shell;
     request_body = JurorInput,
     responses((status = 200, description = "You as a juror", body = JurorBody)),
 )]
-pub(crate) async fn register(
-    State(shell): State<Shell>,
-    incoming: Incoming,
-) -> Result<Response, Failure> {
+pub(crate) async fn register(incoming: Ordered) -> Result<Response, Failure> {
     let (answer, did) = (juror_answer(), &incoming.caller.did);
     let (stake, kinds) = incoming.input::<JurorInput>()?.read()?;
     let attempt = answer.idempotency(&incoming.received, did)?;
-    let done = shell.marketplace().register_juror(did, stake, kinds, attempt).await?;
+    let done = incoming.market.register_juror(did, stake, kinds, attempt).await?;
     Ok(answer.respond(done))
 }

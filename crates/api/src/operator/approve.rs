@@ -6,7 +6,7 @@ use marketplace_wire::{ApproveInput, MotionBody};
 
 use super::{motion_answer, motion_id};
 use crate::failure::Failure;
-use crate::incoming::Incoming;
+use crate::incoming::Ordered;
 use crate::shell::Shell;
 
 /// Approve a motion
@@ -21,7 +21,7 @@ use crate::shell::Shell;
 pub(crate) async fn approve(
     State(shell): State<Shell>,
     Path(id): Path<String>,
-    incoming: Incoming,
+    incoming: Ordered,
 ) -> Result<Response, Failure> {
     incoming.require_operator()?;
     let signature = incoming.input_or_default::<ApproveInput>()?.read()?;
@@ -29,6 +29,6 @@ pub(crate) async fn approve(
     let (answer, did) = (motion_answer(&shell, now), &incoming.caller.did);
     let attempt = answer.idempotency(&incoming.received, did)?;
     let (id, signed_by) = (motion_id(&id)?, shell.app.signed_by.clone());
-    let done = shell.marketplace().approve_motion(did, id, signature, signed_by, attempt).await?;
+    let done = incoming.market.approve_motion(did, id, signature, signed_by, attempt).await?;
     Ok(answer.respond(done))
 }

@@ -6,7 +6,7 @@ use marketplace_wire::{MotionBody, ReasonInput};
 
 use super::{motion_answer, motion_id};
 use crate::failure::Failure;
-use crate::incoming::Incoming;
+use crate::incoming::Ordered;
 use crate::shell::Shell;
 
 /// Cancel a motion
@@ -21,13 +21,13 @@ use crate::shell::Shell;
 pub(crate) async fn cancel(
     State(shell): State<Shell>,
     Path(id): Path<String>,
-    incoming: Incoming,
+    incoming: Ordered,
 ) -> Result<Response, Failure> {
     incoming.require_operator()?;
     let ReasonInput { reason } = incoming.input()?;
     let now = shell.marketplace().now().await?;
     let (answer, did) = (motion_answer(&shell, now), &incoming.caller.did);
     let attempt = answer.idempotency(&incoming.received, did)?;
-    let done = shell.marketplace().cancel_motion(did, motion_id(&id)?, reason, attempt).await?;
+    let done = incoming.market.cancel_motion(did, motion_id(&id)?, reason, attempt).await?;
     Ok(answer.respond(done))
 }

@@ -7,7 +7,7 @@ use marketplace_wire::{MotionBody, MotionInput};
 
 use super::{motion_answer, shown};
 use crate::failure::Failure;
-use crate::incoming::Incoming;
+use crate::incoming::Ordered;
 use crate::shell::Shell;
 
 /// Propose something as an operator
@@ -22,7 +22,7 @@ use crate::shell::Shell;
 )]
 pub(crate) async fn propose(
     State(shell): State<Shell>,
-    incoming: Incoming,
+    incoming: Ordered,
 ) -> Result<Response, Failure> {
     incoming.require_operator()?;
     let input: MotionInput = incoming.input()?;
@@ -31,7 +31,7 @@ pub(crate) async fn propose(
     let (answer, did) = (motion_answer(&shell, now), &incoming.caller.did);
     let attempt = answer.idempotency(&incoming.received, did)?;
     let (tried, signed_by) = (proposal.try_only, shell.app.signed_by.clone());
-    let done = shell.marketplace().propose(did, proposal, signed_by, attempt).await?;
+    let done = incoming.market.propose(did, proposal, signed_by, attempt).await?;
     match done {
         Done::Fresh(motion) if tried => shown(&shell, &motion).await,
         done => Ok(answer.respond(done)),

@@ -7,7 +7,7 @@ use marketplace_wire::{AcceptSplitInput, OrderBody};
 
 use super::change;
 use crate::failure::Failure;
-use crate::incoming::Incoming;
+use crate::incoming::Ordered;
 use crate::shell::Shell;
 
 /// Accept a split
@@ -22,7 +22,7 @@ use crate::shell::Shell;
 pub(crate) async fn accept_split(
     State(shell): State<Shell>,
     Path(order_id): Path<String>,
-    incoming: Incoming,
+    incoming: Ordered,
 ) -> Result<Response, Failure> {
     let input: AcceptSplitInput = incoming.input_or_default()?;
     let expected = input.expected()?;

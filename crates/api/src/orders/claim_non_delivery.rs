@@ -7,7 +7,7 @@ use marketplace_wire::OrderBody;
 
 use super::change;
 use crate::failure::Failure;
-use crate::incoming::Incoming;
+use crate::incoming::Ordered;
 use crate::shell::Shell;
 
 /// Claim that nothing was delivered
@@ -21,7 +21,7 @@ use crate::shell::Shell;
 pub(crate) async fn claim_non_delivery(
     State(shell): State<Shell>,
     Path(order_id): Path<String>,
-    incoming: Incoming,
+    incoming: Ordered,
 ) -> Result<Response, Failure> {
     incoming.expect_nothing()?;
     change(&shell, &order_id, &incoming, Command::ClaimNonDelivery).await

@@ -8,7 +8,7 @@ use marketplace_wire::{OrderBody, PurchaseInput, purchase_request, quote_token};
 
 use super::order_answer;
 use crate::failure::Failure;
-use crate::incoming::Incoming;
+use crate::incoming::Ordered;
 use crate::shell::Shell;
 
 /// Buy a service
@@ -22,13 +22,13 @@ use crate::shell::Shell;
 )]
 pub(crate) async fn create(
     State(shell): State<Shell>,
-    incoming: Incoming,
+    incoming: Ordered,
 ) -> Result<Response, Failure> {
     let request = read(&shell, &incoming.input()?)?;
     let did = &incoming.caller.did;
     let answer = order_answer(&shell, did, StatusCode::CREATED);
     let attempt = answer.idempotency(&incoming.received, did)?;
-    let done = shell.marketplace().purchase(did, request, attempt).await?;
+    let done = incoming.market.purchase(did, request, attempt).await?;
     Ok(answer.respond(done))
 }
 

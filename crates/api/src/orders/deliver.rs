@@ -7,7 +7,7 @@ use marketplace_wire::{DeliveryInput, OrderBody};
 
 use super::{order_answer, order_id};
 use crate::failure::Failure;
-use crate::incoming::Incoming;
+use crate::incoming::Ordered;
 use crate::shell::Shell;
 
 /// Deliver the work
@@ -23,12 +23,12 @@ use crate::shell::Shell;
 pub(crate) async fn deliver(
     State(shell): State<Shell>,
     Path(order): Path<String>,
-    incoming: Incoming,
+    incoming: Ordered,
 ) -> Result<Response, Failure> {
     let request = incoming.input_or_default::<DeliveryInput>()?.request()?;
     let (order, did) = (order_id(&order)?, &incoming.caller.did);
     let answer = order_answer(&shell, did, StatusCode::OK);
     let attempt = answer.idempotency(&incoming.received, did)?;
-    let done = shell.marketplace().deliver(did, order, request, attempt).await?;
+    let done = incoming.market.deliver(did, order, request, attempt).await?;
     Ok(answer.respond(done))
 }

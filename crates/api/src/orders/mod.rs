@@ -24,7 +24,7 @@ use marketplace_wire::{Caller, OrderBody};
 
 use crate::answer::{Answer, text};
 use crate::failure::Failure;
-use crate::incoming::Incoming;
+use crate::incoming::Ordered;
 use crate::shell::Shell;
 
 /// The order that a path names. What is no id names none.
@@ -42,13 +42,13 @@ fn order_answer(shell: &Shell, viewer: &Did, status: StatusCode) -> Answer<Order
 async fn change(
     shell: &Shell,
     id: &str,
-    incoming: &Incoming,
+    incoming: &Ordered,
     command: Command,
 ) -> Result<Response, Failure> {
     let (order, did) = (order_id(id)?, &incoming.caller.did);
     let answer = order_answer(shell, did, StatusCode::OK);
     let attempt = answer.idempotency(&incoming.received, did)?;
-    let done = shell.marketplace().change_order(did, order, command, attempt).await?;
+    let done = incoming.market.change_order(did, order, command, attempt).await?;
     Ok(answer.respond(done))
 }
 

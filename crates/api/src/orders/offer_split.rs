@@ -7,7 +7,7 @@ use marketplace_wire::{OrderBody, SplitInput};
 
 use super::change;
 use crate::failure::Failure;
-use crate::incoming::Incoming;
+use crate::incoming::Ordered;
 use crate::shell::Shell;
 
 /// Offer a split
@@ -22,7 +22,7 @@ use crate::shell::Shell;
 pub(crate) async fn offer_split(
     State(shell): State<Shell>,
     Path(order_id): Path<String>,
-    incoming: Incoming,
+    incoming: Ordered,
 ) -> Result<Response, Failure> {
     let input: SplitInput = incoming.input()?;
     let command = Command::OfferSplit { seller: input.seller()? };

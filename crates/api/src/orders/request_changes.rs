@@ -7,7 +7,7 @@ use marketplace_wire::{ChangesInput, OrderBody};
 
 use super::change;
 use crate::failure::Failure;
-use crate::incoming::Incoming;
+use crate::incoming::Ordered;
 use crate::shell::Shell;
 
 /// Request changes
@@ -22,7 +22,7 @@ use crate::shell::Shell;
 pub(crate) async fn request_changes(
     State(shell): State<Shell>,
     Path(order_id): Path<String>,
-    incoming: Incoming,
+    incoming: Ordered,
 ) -> Result<Response, Failure> {
     let ChangesInput { note } = incoming.input_or_default()?;
     let command = Command::RequestChanges { note: note.into() };

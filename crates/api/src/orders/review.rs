@@ -9,7 +9,7 @@ use super::{order_id, visible_order};
 use crate::answer::{Answer, ok, text};
 use crate::failure::Failure;
 use crate::identity::Viewer;
-use crate::incoming::Incoming;
+use crate::incoming::Ordered;
 use crate::shell::Shell;
 
 /// Review the other party
@@ -21,11 +21,7 @@ use crate::shell::Shell;
     params(("order_id" = String, Path, format = Uuid)), request_body = ReviewInput,
     responses((status = 200, description = "What you see of the reviews", body = OrderReviewsBody)),
 )]
-pub(crate) async fn review(
-    State(shell): State<Shell>,
-    Path(id): Path<String>,
-    incoming: Incoming,
-) -> Result<Response, Failure> {
+pub(crate) async fn review(Path(id): Path<String>, incoming: Ordered) -> Result<Response, Failure> {
     let input: ReviewInput = incoming.input()?;
     let (order, did) = (order_id(&id)?, &incoming.caller.did);
     let viewer = did.clone();
@@ -33,7 +29,7 @@ pub(crate) async fn review(
         Answer::new(StatusCode::OK, move |view| text(&OrderReviewsBody::new(view, &viewer)));
     let attempt = answer.idempotency(&incoming.received, did)?;
     let (stars, words) = (input.stars()?, input.text.as_str().into());
-    let done = shell.marketplace().review(did, order, stars, words, attempt).await?;
+    let done = incoming.market.review(did, order, stars, words, attempt).await?;
     Ok(answer.respond(done))
 }
 

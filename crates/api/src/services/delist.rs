@@ -7,7 +7,7 @@ use marketplace_wire::ListingBody;
 
 use super::change;
 use crate::failure::Failure;
-use crate::incoming::Incoming;
+use crate::incoming::Ordered;
 use crate::shell::Shell;
 
 /// Delist a listing
@@ -21,7 +21,7 @@ use crate::shell::Shell;
 pub(crate) async fn delist(
     State(shell): State<Shell>,
     Path(id): Path<String>,
-    incoming: Incoming,
+    incoming: Ordered,
 ) -> Result<Response, Failure> {
     incoming.expect_nothing()?;
     change(&shell, &id, &incoming, ListingChange::Delist).await

@@ -8,7 +8,7 @@ use marketplace_wire::{ListingBody, ServiceEditInput};
 
 use super::{change, listing_id};
 use crate::failure::Failure;
-use crate::incoming::Incoming;
+use crate::incoming::Ordered;
 use crate::shell::Shell;
 
 /// Edit a listing
@@ -23,7 +23,7 @@ use crate::shell::Shell;
 pub(crate) async fn edit(
     State(shell): State<Shell>,
     Path(id): Path<String>,
-    incoming: Incoming,
+    incoming: Ordered,
 ) -> Result<Response, Failure> {
     let input: ServiceEditInput = incoming.input()?;
     let before = match &input.terms {

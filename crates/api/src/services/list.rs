@@ -7,7 +7,7 @@ use marketplace_wire::{ListingBody, ServiceInput};
 
 use super::listing_answer;
 use crate::failure::Failure;
-use crate::incoming::Incoming;
+use crate::incoming::Ordered;
 use crate::shell::Shell;
 
 /// List a service
@@ -21,12 +21,12 @@ use crate::shell::Shell;
 )]
 pub(crate) async fn list(
     State(shell): State<Shell>,
-    incoming: Incoming,
+    incoming: Ordered,
 ) -> Result<Response, Failure> {
     let offer = incoming.input::<ServiceInput>()?.offer()?;
     let did = &incoming.caller.did;
     let answer = listing_answer(&shell, did, StatusCode::CREATED).await?;
     let attempt = answer.idempotency(&incoming.received, did)?;
-    let done = shell.marketplace().list_service(did, offer, attempt).await?;
+    let done = incoming.market.list_service(did, offer, attempt).await?;
     Ok(answer.respond(done))
 }

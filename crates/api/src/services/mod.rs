@@ -23,7 +23,7 @@ use marketplace_wire::ListingBody;
 
 use crate::answer::{Answer, text};
 use crate::failure::Failure;
-use crate::incoming::Incoming;
+use crate::incoming::Ordered;
 use crate::shell::Shell;
 
 /// The listing that a path names. What is no id names none.
@@ -47,12 +47,12 @@ async fn listing_answer(
 async fn change(
     shell: &Shell,
     id: &str,
-    incoming: &Incoming,
+    incoming: &Ordered,
     change: ListingChange,
 ) -> Result<Response, Failure> {
     let (listing, did) = (listing_id(id)?, &incoming.caller.did);
     let answer = listing_answer(shell, did, StatusCode::OK).await?;
     let attempt = answer.idempotency(&incoming.received, did)?;
-    let done = shell.marketplace().change_listing(did, listing, change, attempt).await?;
+    let done = incoming.market.change_listing(did, listing, change, attempt).await?;
     Ok(answer.respond(done))
 }

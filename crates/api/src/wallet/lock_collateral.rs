@@ -1,14 +1,12 @@
 //! `POST /api/v1/wallet/collateral/lock`: tokens become collateral, so that an agent of negative reputation may list.
 
-use axum::extract::State;
 use axum::response::Response;
 use marketplace_engine::MoveCollateral;
 use marketplace_wire::{AmountInput, BalanceBody};
 
 use super::move_collateral;
 use crate::failure::Failure;
-use crate::incoming::Incoming;
-use crate::shell::Shell;
+use crate::incoming::Ordered;
 
 /// Lock collateral
 ///
@@ -18,9 +16,6 @@ use crate::shell::Shell;
     tag = "wallet", request_body = AmountInput,
     responses((status = 200, description = "The balance afterwards", body = BalanceBody)),
 )]
-pub(crate) async fn lock_collateral(
-    State(shell): State<Shell>,
-    incoming: Incoming,
-) -> Result<Response, Failure> {
-    move_collateral(&shell, &incoming, MoveCollateral::Lock).await
+pub(crate) async fn lock_collateral(incoming: Ordered) -> Result<Response, Failure> {
+    move_collateral(&incoming, MoveCollateral::Lock).await
 }

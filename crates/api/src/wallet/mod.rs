@@ -19,8 +19,7 @@ use marketplace_wire::{AmountInput, BalanceBody};
 
 use crate::answer::{Answer, text};
 use crate::failure::Failure;
-use crate::incoming::Incoming;
-use crate::shell::Shell;
+use crate::incoming::Ordered;
 
 /// The caller's balance after a command.
 fn balance_answer() -> Answer<Balance> {
@@ -28,14 +27,10 @@ fn balance_answer() -> Answer<Balance> {
 }
 
 /// Moves tokens between the caller's balance and its collateral.
-async fn move_collateral(
-    shell: &Shell,
-    incoming: &Incoming,
-    way: MoveCollateral,
-) -> Result<Response, Failure> {
+async fn move_collateral(incoming: &Ordered, way: MoveCollateral) -> Result<Response, Failure> {
     let amount = incoming.input::<AmountInput>()?.amount()?;
     let (answer, did) = (balance_answer(), &incoming.caller.did);
     let attempt = answer.idempotency(&incoming.received, did)?;
-    let done = shell.marketplace().move_collateral(did, way, amount, attempt).await?;
+    let done = incoming.market.move_collateral(did, way, amount, attempt).await?;
     Ok(answer.respond(done))
 }

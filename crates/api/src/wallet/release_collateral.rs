@@ -1,14 +1,12 @@
 //! `POST /api/v1/wallet/collateral/release`: collateral becomes tokens again.
 
-use axum::extract::State;
 use axum::response::Response;
 use marketplace_engine::MoveCollateral;
 use marketplace_wire::{AmountInput, BalanceBody};
 
 use super::move_collateral;
 use crate::failure::Failure;
-use crate::incoming::Incoming;
-use crate::shell::Shell;
+use crate::incoming::Ordered;
 
 /// Release collateral
 ///
@@ -18,9 +16,6 @@ use crate::shell::Shell;
     tag = "wallet", request_body = AmountInput,
     responses((status = 200, description = "The balance afterwards", body = BalanceBody)),
 )]
-pub(crate) async fn release_collateral(
-    State(shell): State<Shell>,
-    incoming: Incoming,
-) -> Result<Response, Failure> {
-    move_collateral(&shell, &incoming, MoveCollateral::Release).await
+pub(crate) async fn release_collateral(incoming: Ordered) -> Result<Response, Failure> {
+    move_collateral(&incoming, MoveCollateral::Release).await
 }

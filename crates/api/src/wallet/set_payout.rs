@@ -1,14 +1,12 @@
 //! `PUT /api/v1/wallet/payout-policy`: says when the balance is paid out by itself.
 
-use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use marketplace_wire::PayoutPolicyBody;
 
 use crate::answer::{Answer, text};
 use crate::failure::Failure;
-use crate::incoming::Incoming;
-use crate::shell::Shell;
+use crate::incoming::Ordered;
 
 /// Set your payout policy
 ///
@@ -19,14 +17,11 @@ use crate::shell::Shell;
     request_body = PayoutPolicyBody,
     responses((status = 200, description = "The policy from now on", body = PayoutPolicyBody)),
 )]
-pub(crate) async fn set_payout(
-    State(shell): State<Shell>,
-    incoming: Incoming,
-) -> Result<Response, Failure> {
+pub(crate) async fn set_payout(incoming: Ordered) -> Result<Response, Failure> {
     let policy = incoming.input::<PayoutPolicyBody>()?.policy()?;
     let did = &incoming.caller.did;
     let answer = Answer::new(StatusCode::OK, |policy| text(&PayoutPolicyBody::from(*policy)));
     let attempt = answer.idempotency(&incoming.received, did)?;
-    let done = shell.marketplace().set_payout(did, policy, attempt).await?;
+    let done = incoming.market.set_payout(did, policy, attempt).await?;
     Ok(answer.respond(done))
 }

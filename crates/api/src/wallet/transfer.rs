@@ -1,6 +1,5 @@
 //! `POST /api/v1/wallet/transfer`: tokens to another agent, inside the marketplace.
 
-use axum::extract::State;
 use axum::response::Response;
 use marketplace_engine::{Refusal, Transfer};
 use marketplace_money::DidError;
@@ -8,8 +7,7 @@ use marketplace_wire::{BalanceBody, TransferInput};
 
 use super::balance_answer;
 use crate::failure::Failure;
-use crate::incoming::Incoming;
-use crate::shell::Shell;
+use crate::incoming::Ordered;
 
 /// Transfer
 ///
@@ -19,10 +17,7 @@ use crate::shell::Shell;
     request_body = TransferInput,
     responses((status = 200, description = "Your balance afterwards", body = BalanceBody)),
 )]
-pub(crate) async fn transfer(
-    State(shell): State<Shell>,
-    incoming: Incoming,
-) -> Result<Response, Failure> {
+pub(crate) async fn transfer(incoming: Ordered) -> Result<Response, Failure> {
     let input: TransferInput = incoming.input()?;
     let did = &incoming.caller.did;
     let no_did =
@@ -35,6 +30,6 @@ pub(crate) async fn transfer(
     };
     let answer = balance_answer();
     let attempt = answer.idempotency(&incoming.received, did)?;
-    let done = shell.marketplace().transfer(transfer, attempt).await?;
+    let done = incoming.market.transfer(transfer, attempt).await?;
     Ok(answer.respond(done))
 }

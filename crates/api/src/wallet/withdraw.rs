@@ -10,7 +10,7 @@ use marketplace_wire::{WithdrawInput, WithdrawalBody, WithdrawalQuoteBody};
 
 use crate::answer::{Answer, ok, text};
 use crate::failure::Failure;
-use crate::incoming::Incoming;
+use crate::incoming::Ordered;
 use crate::shell::Shell;
 
 /// Withdraw
@@ -25,7 +25,7 @@ use crate::shell::Shell;
 )]
 pub(crate) async fn withdraw(
     State(shell): State<Shell>,
-    incoming: Incoming,
+    incoming: Ordered,
 ) -> Result<Response, Failure> {
     let input: WithdrawInput = incoming.input()?;
     let amount = input.amount.amount("amount")?;
@@ -38,6 +38,6 @@ pub(crate) async fn withdraw(
         text(&WithdrawalBody::from(withdrawal.as_ref()))
     });
     let attempt = answer.idempotency(&incoming.received, did)?;
-    let done = shell.marketplace().withdraw(did, amount, attempt).await?;
+    let done = incoming.market.withdraw(did, amount, attempt).await?;
     Ok(answer.respond(done))
 }

@@ -191,3 +191,58 @@ async fn cards_are_signed_and_kept_by_those_who_have_them() {
     let manifest = scene.world.get("/agent_card.json").send().await.expect_success();
     assert_eq!(manifest["did"], OURS);
 }
+
+#[tokio::test]
+async fn a_configuration_uses_its_proof_up() {
+    let scene = scene().await;
+    let task = id(&scene.buy(json!({})).await);
+    let key = &scene.buyer.key;
+    let ask = async |method: &str, params: Value, proof: &str| {
+        let body = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
+        let call = scene.world.post("/a2a").header(V1.0, V1.1).bearer(proof).json(&body);
+        call.send().await
+    };
+    let push = |name: &str| json!({ "taskId": task, "id": name, "url": "https://agent.example/" });
+    let known = async || {
+        let listed =
+            scene.ask(&scene.buyer, "ListTaskPushNotificationConfigs", json!({ "taskId": task }));
+        listed.await["result"]["configs"].as_array().map(Vec::len)
+    };
+    let (create, delete) = ("CreateTaskPushNotificationConfig", "DeleteTaskPushNotificationConfig");
+    let proof = scene.world.proof(key);
+    let wrong = json!({ "taskId": task, "id": "a", "url": "ftp://a" });
+    let refused = ask(create, wrong, &proof).await.expect_success();
+    assert_eq!(refused["error"]["code"], -32602, "{refused}");
+    ask(create, push("a"), &proof).await.expect_success();
+    ask(create, push("b"), &proof).await.expect_problem(401, "token_replayed");
+    ask(delete, push("a"), &proof).await.expect_problem(401, "token_replayed");
+    assert_eq!(known().await, Some(1));
+    let proof = scene.world.proof(key);
+    ask(delete, json!({ "taskId": task, "id": "a" }), &proof).await.expect_success();
+    ask(create, push("c"), &proof).await.expect_problem(401, "token_replayed");
+    assert_eq!(known().await, Some(0));
+    // With a message to a task: not where the message itself is worth nothing.
+    let with_push = json!({
+        "message": { "messageId": "m", "role": "ROLE_USER", "taskId": task,
+            "parts": [{ "data": { "action": "cancel" } }] },
+        "configuration": { "taskPushNotificationConfig": push("d") },
+    });
+    ask("SendMessage", with_push, &proof).await.expect_problem(401, "token_replayed");
+    assert_eq!(known().await, Some(0));
+}
+
+#[tokio::test]
+async fn a_stream_of_the_older_protocol_ends_with_a_final_status() {
+    let scene = scene().await;
+    let parts = json!([{ "kind": "data",
+        "data": { "action": "purchase", "listing_id": scene.listing } }]);
+    let message = json!({ "kind": "message", "messageId": "m", "role": "user", "parts": parts });
+    let body = json!({ "jsonrpc": "2.0", "id": 1, "method": "message/stream",
+        "params": { "message": message } });
+    let stream = scene.world.post("/a2a").by(&scene.buyer).json(&body).send().await;
+    let told = told(&stream);
+    assert_eq!(told[0]["result"]["kind"], "task", "{told:?}");
+    let last = &told.last().unwrap()["result"];
+    assert_eq!((&last["kind"], &last["final"]), (&json!("status-update"), &json!(true)));
+    assert_eq!(last["status"]["state"], "input-required");
+}

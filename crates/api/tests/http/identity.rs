@@ -1,6 +1,6 @@
 //! Who is believed to be who.
 
-use axum::http::StatusCode;
+use axum::http::{Method, StatusCode};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use marketplace_money::Seconds;
@@ -48,12 +48,19 @@ async fn a_proof_serves_one_command_and_many_reads() {
 }
 
 #[tokio::test]
-async fn a_refused_command_uses_its_proof_up_all_the_same() {
+async fn a_refused_command_does_not_use_its_proof_up() {
     let world = World::new().await;
     let proof = world.proof(&key());
     let body = json!({ "to": OURS, "amount": "1" });
     let transfer = || world.post("/api/v1/wallet/transfer").bearer(&proof).json(&body).send();
     transfer().await.expect_problem(402, "insufficient_balance");
+    transfer().await.expect_problem(402, "insufficient_balance");
+    // What it is good for then, it is good for once.
+    let payout = json!({ "policy": "immediate" });
+    let set =
+        || world.call(Method::PUT, "/api/v1/wallet/payout-policy").bearer(&proof).json(&payout);
+    set().send().await.expect_success();
+    set().send().await.expect_problem(401, "token_replayed");
     transfer().await.expect_problem(401, "token_replayed");
 }
 

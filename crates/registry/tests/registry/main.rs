@@ -3,4 +3,6 @@
 #[cfg(test)]
 mod bindings;
 #[cfg(test)]
+mod bound;
+#[cfg(test)]
 mod proofs;
