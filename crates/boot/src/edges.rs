@@ -132,7 +132,7 @@ async fn open_teg(
     clock: Clock,
 ) -> Result<Arc<dyn Teg>, BootError> {
     if let Some(remote) = &deployment.teg_http {
-        return remote_teg(remote, &deployment.config.did, directory, clock);
+        return remote_teg(remote, deployment, directory, clock);
     }
     let config = &deployment.config;
     let settings = EmbeddedTegSettings {
@@ -150,7 +150,7 @@ async fn open_teg(
 /// The client of a TEG elsewhere. Nothing is called yet: a TEG that is down now stops nothing here.
 fn remote_teg(
     remote: &RemoteTeg,
-    owner: &Did,
+    deployment: &Deployment,
     directory: &Directory,
     clock: Clock,
 ) -> Result<Arc<dyn Teg>, BootError> {
@@ -169,7 +169,8 @@ fn remote_teg(
         service_token: remote.service_token.clone(),
         reputation_scale: remote.reputation_scale,
         limits: remote.limits,
-        ..HttpTegSettings::new(&remote.url, owner.clone(), auth, clock)
+        faucet_open: deployment.faucet_open,
+        ..HttpTegSettings::new(&remote.url, Did::clone(&deployment.config.did), auth, clock)
     };
     Ok(Arc::new(HttpTeg::new(settings)?))
 }

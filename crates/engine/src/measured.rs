@@ -89,6 +89,10 @@ impl Teg for Measured<dyn Teg> {
         self.count("teg", "transfer_fee", self.edge.transfer_fee().await)
     }
 
+    fn faucet_open(&self) -> bool {
+        self.edge.faucet_open()
+    }
+
     async fn faucet(&self, agent: &Did) -> Result<TegBalance, TegError> {
         self.count("teg", "faucet", self.edge.faucet(agent).await)
     }

@@ -18,6 +18,10 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("00000000000010", include_str!("../../../migrations/postgres/00000000000010_motions/up.sql")),
     ("00000000000011", include_str!("../../../migrations/postgres/00000000000011_tasks/up.sql")),
     ("00000000000012", include_str!("../../../migrations/postgres/00000000000012_reviews/up.sql")),
+    (
+        "00000000000014",
+        include_str!("../../../migrations/postgres/00000000000014_listings_by_provider/up.sql"),
+    ),
 ];
 
 /// As diesel's own tool keeps it, so that `diesel migration` works on the same database.

@@ -71,6 +71,8 @@ pub struct HttpTegSettings {
     pub breaker: BreakerSettings,
     /// What the TEG allows us.
     pub limits: HourlyLimits,
+    /// Whether agents are told of the TEG's faucet.
+    pub faucet_open: bool,
     /// Counts the hours and rests.
     pub clock: Clock,
 }
@@ -93,6 +95,7 @@ impl HttpTegSettings {
             longest_pause: Duration::from_secs(2),
             breaker: BreakerSettings::default(),
             limits: HourlyLimits::PUBLISHED,
+            faucet_open: true,
             clock,
         }
     }
