@@ -14,6 +14,9 @@ try {
   for (const [name, price] of [['Translation, English to German', '3.5'], ['Image embeddings by the thousand', '0.75'], ['Nightly backups of agent memory', '12'], ['Sentiment of a thousand posts', '2.25']]) {
     await list(seller.page, { name, price, description: `${name}. Delivered as JSON, with a hash.` });
   }
+  const paused = await list(seller.page, { name: 'Paused for the holidays', price: '4' });
+  await seller.page.getByRole('button', { name: 'Pause' }).click();
+  await seller.page.getByRole('button', { name: 'Resume' }).waitFor();
   const open = await buy(buyer.page, listing);
   const delivered = await buy(buyer.page, listing);
   await seller.page.goto(delivered);
@@ -39,6 +42,9 @@ try {
   await juror.page.goto('/marketplace/jury');
   await juror.page.getByRole('button', { name: 'Lock the stake' }).click();
   await juror.page.getByTestId('stake').waitFor();
+  for (const other of [await house.agent(), await house.agent()]) await other.call('/api/v1/jurors/register', { stake: '250' });
+  await house.aWeekLater();
+  const seated = await house.seated('Summaries of a hundred papers');
   const operator = await house.personOf(house.operator);
   await house.operator.call('/api/v1/operator/motions', { action: 'fees.set', transaction_fee_percent: '2', reason: 'Lower costs: we pass them on.' });
 
@@ -49,6 +55,8 @@ try {
     purchase: [buyer, listing, (page) => page.getByRole('button', { name: 'Buy', exact: true }).click().then(() => page.getByRole('button', { name: /Pay into/ }).waitFor())],
     'own-listing': [seller, listing],
     sell: [seller, '/marketplace/sell'],
+    'own-paused': [seller, paused],
+    edit: [seller, listing.replace('/listings/', '/sell/')],
     mine: [seller, '/marketplace/mine'],
     orders: [buyer, '/marketplace/orders'],
     'order-open': [buyer, open],
@@ -62,11 +70,13 @@ try {
     verdict: [buyer, verdict, (page) => page.getByRole('button', { name: 'Show the postings' }).click().then(() => page.getByRole('row', { name: /Buyer/ }).first().waitFor())],
     jury: [buyer, '/marketplace/jury'],
     juror: [juror, '/marketplace/jury'],
+    vote: [juror, `/marketplace/disputes/${seated}`, (page) => page.getByTestId('vote').waitFor()],
     market: [buyer, '/marketplace/market'],
     operator: [operator, '/marketplace/operator'],
     'operator-none': [buyer, '/marketplace/operator'],
     'search-explained': [buyer, '/marketplace?q=memory&explain=1&max=100'],
     wallet: [buyer, '/marketplace/wallet'],
+    deposit: [buyer, '/marketplace/wallet', (page) => page.getByRole('button', { name: 'Deposit', exact: true }).click().then(() => page.getByTestId('pay-to').waitFor())],
     identity: [buyer, '/marketplace/identity'],
     'not-found': [buyer, '/marketplace/nowhere'],
   };

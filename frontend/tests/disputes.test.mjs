@@ -1,9 +1,7 @@
 // Disputes, jury duty and the operators' console in a real browser.
 
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 
 import { act, buy, deliver, dispute, go, House, list } from './house.mjs';
@@ -88,15 +86,6 @@ test('a concession ends it, and the verdict explains itself', async () => {
   well(seller, buyer);
 });
 
-/** Jurors take seats a week after they joined: the week passes in the file, while no server has it. */
-async function aWeekLater() {
-  await house.stop();
-  const work = 'import sqlite3, sys; base = sqlite3.connect(sys.argv[1]); base.execute("UPDATE jurors SET since = since - 8 * 86400 * 1000000"); base.commit()';
-  const ran = spawnSync('python3', ['-c', work, join(house.folder, 'marketplace.db')], { encoding: 'utf8' });
-  assert.equal(ran.status, 0, ran.stderr);
-  await house.start();
-}
-
 test('jury duty: stake, a vote under seal, and its opening after a reload', async () => {
   const juror = await house.trader();
   const others = [await house.agent(), await house.agent()];
@@ -104,15 +93,8 @@ test('jury duty: stake, a vote under seal, and its opening after a reload', asyn
   await juror.page.getByRole('button', { name: 'Lock the stake' }).click();
   await juror.page.getByTestId('stake').filter({ hasText: '250 AVT' }).waitFor();
   for (const other of others) await other.call('/api/v1/jurors/register', { stake: '250' });
-  await aWeekLater();
-
-  const [seller, buyer] = [await house.agent(), await house.agent()];
-  const listing = await seller.list({ name: 'Judge this' });
-  const { order_id: order } = await buyer.call('/api/v1/orders/create', { listing_id: listing });
-  await seller.call(`/api/v1/orders/${order}/deliver`, { inline: 'work' });
-  const { dispute_id: id } = await buyer.call('/api/v1/disputes/create', { order_id: order, category: 'poor_quality', reason: 'bad' });
-  await seller.call(`/api/v1/disputes/${id}/contest`, {});
-  await buyer.until(`/api/v1/disputes/${id}`, ({ phase: now }) => now === 'COMMITTING');
+  await house.aWeekLater();
+  const id = await house.seated('Judge this');
 
   await juror.page.goto('/marketplace/jury');
   await juror.page.getByRole('link', { name: /vote under seal/ }).click();

@@ -1,6 +1,6 @@
 // A real server and a real browser for the tests and the screenshots.
 
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer as createHttpServer, request } from 'node:http';
@@ -57,9 +57,10 @@ async function inFrontOf(port) {
 
 /** A marketplace of its own, with everything embedded. */
 export class House {
-  static async open({ operators = 1 } = {}) {
+  static async open({ operators = 1, settings = [] } = {}) {
     if (!SERVER) throw new Error('MARKETPLACE_SERVER names the server binary: run this by cargo xtask');
     const house = new House();
+    house.settings = settings;
     house.folder = mkdtempSync(join(tmpdir(), 'marketplace-page-'));
     house.port = await freePort();
     house.front = DIST && (await inFrontOf(house.port));
@@ -73,7 +74,7 @@ export class House {
 
   async start() {
     const dids = this.operators.map(({ did }) => did);
-    const settings = ['--listen', `127.0.0.1:${this.port}`, '--data-dir', this.folder, '--operator-dids', dids.join(), '--operator-signatures', String(dids.length)];
+    const settings = ['--listen', `127.0.0.1:${this.port}`, '--data-dir', this.folder, '--operator-dids', dids.join(), '--operator-signatures', String(dids.length), ...this.settings];
     this.server = spawn(SERVER, settings, { stdio: 'ignore' });
     for (let round = 0; round < 600; round++) {
       const answer = await fetch(`${this.url}/readyz`).catch(() => undefined);
@@ -95,6 +96,27 @@ export class House {
     this.front?.closeAllConnections();
     this.front?.close();
     rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  /** Jurors take seats a week after they joined: the week passes in the file, while no server has it. */
+  async aWeekLater() {
+    await this.stop();
+    const work = 'import sqlite3, sys; base = sqlite3.connect(sys.argv[1]); base.execute("UPDATE jurors SET since = since - 8 * 86400 * 1000000"); base.commit()';
+    const ran = spawnSync('python3', ['-c', work, join(this.folder, 'marketplace.db')], { encoding: 'utf8' });
+    if (ran.status !== 0) throw new Error(ran.stderr);
+    await this.start();
+  }
+
+  /** A dispute between two agents whose panel votes now; gives its id. */
+  async seated(name) {
+    const [seller, buyer] = [await this.agent(), await this.agent()];
+    const listing = await seller.list({ name });
+    const { order_id: order } = await buyer.call('/api/v1/orders/create', { listing_id: listing });
+    await seller.call(`/api/v1/orders/${order}/deliver`, { inline: 'work' });
+    const { dispute_id: id } = await buyer.call('/api/v1/disputes/create', { order_id: order, category: 'poor_quality', reason: 'bad' });
+    await seller.call(`/api/v1/disputes/${id}/contest`, {});
+    await buyer.until(`/api/v1/disputes/${id}`, ({ phase }) => phase === 'COMMITTING');
+    return id;
   }
 
   /** A browser profile of its own: another person. Fails the test on any error of the page. */

@@ -103,8 +103,108 @@ test('a listing is edited, paused and taken off, and others see it', async () =>
   await seller.page.getByRole('button', { name: 'Resume' }).click();
   await seller.page.getByRole('button', { name: 'Pause' }).waitFor();
   await go(seller.page, 'My listings');
-  await seller.page.getByRole('link', { name: /Second name/ }).waitFor();
+  await seller.page.getByRole('link', { name: /^Second name/ }).waitFor();
   well(seller, buyer);
+});
+
+test('my listings show what nobody else finds, and bring it back', async () => {
+  const [seller, buyer] = [await house.trader(), await house.person()];
+  const path = await list(seller.page, { name: 'Away for a while', price: '4' });
+  await seller.page.getByRole('button', { name: 'Pause' }).click();
+  await seller.page.getByRole('button', { name: 'Resume' }).waitFor();
+  await buyer.page.goto(path);
+  await buyer.page.getByText('There is no such listing any more').waitFor();
+
+  await go(seller.page, 'My listings');
+  const own = seller.page.getByTestId('own-listing').filter({ hasText: 'Away for a while' });
+  await own.getByText('Paused', { exact: true }).waitFor();
+  assert.equal(await own.getByRole('button', { name: /^Pause/ }).count(), 0);
+  await own.getByRole('button', { name: 'Resume: Away for a while' }).click();
+  await own.getByText('Active', { exact: true }).waitFor();
+  await buyer.page.reload();
+  await buyer.page.getByRole('heading', { name: 'Away for a while' }).waitFor();
+
+  // Another tab changes it: this one hears of it by itself.
+  const tab = await seller.context.newPage();
+  await tab.goto(path);
+  await tab.getByRole('button', { name: 'Pause' }).click();
+  await own.getByText('Paused', { exact: true }).waitFor();
+  await own.getByRole('button', { name: /^Resume/ }).click();
+  await tab.getByRole('button', { name: 'Pause' }).waitFor();
+  tab.once('dialog', (dialog) => dialog.accept());
+  await tab.getByRole('button', { name: 'Delist' }).click();
+  await own.getByText('Delisted', { exact: true }).waitFor();
+  assert.equal(await own.getByRole('button').count(), 0);
+  well(seller, buyer);
+});
+
+test('who looks at a listing, or searches, sees what changes', async () => {
+  const [seller, buyer, finder] = [await house.trader(), await house.trader(), await house.trader()];
+  const path = await list(seller.page, { name: 'Watched quokka', price: '4' });
+  await buyer.page.goto(path);
+  await buyer.page.getByTestId('price').filter({ hasText: '4' }).waitFor();
+  await finder.page.goto('/marketplace?q=quokka');
+  await finder.page.getByText('1 service', { exact: true }).waitFor();
+  await seller.page.getByRole('link', { name: 'Edit' }).click();
+  await seller.page.getByLabel('Price in AVT').fill('7');
+  await seller.page.getByRole('button', { name: 'Save the changes' }).click();
+  await buyer.page.getByTestId('price').filter({ hasText: '7' }).waitFor();
+  await finder.page.getByRole('link', { name: /7\sAVT/u }).waitFor();
+  well(seller, buyer, finder);
+});
+
+test('who sends tokens itself sees where to, and what became of them', async () => {
+  const trader = await house.trader();
+  const { page, context } = trader;
+  await context.grantPermissions(['clipboard-read', 'clipboard-write']);
+  const { did } = await (await fetch(`${house.url}/agent_card.json`)).json();
+  await page.getByRole('button', { name: 'Deposit', exact: true }).click();
+  const own = page.getByTestId('own-transfer');
+  await own.getByText(did, { exact: true }).waitFor();
+  await own.getByRole('button', { name: 'Copy: To this DID' }).click();
+  assert.equal(await page.evaluate(() => navigator.clipboard.readText()), did);
+  assert.equal(await own.getByTestId('memo').textContent(), 'deposit');
+  const claim = async (id) => {
+    await own.getByLabel('Id of your transfer').fill(id);
+    await own.getByRole('button', { name: 'Credit this transfer' }).click();
+  };
+  // The embedded TEG knows of no such transfer.
+  await claim('0197f3a2-7c1e-7aaa-8b1b-0242ac120002');
+  await own.getByRole('alert').filter({ hasText: 'does not show us this transfer yet' }).waitFor();
+  // What a TEG elsewhere may say: the words are the page's, the codes the API's.
+  const answers = { payment_pending: 'has not completed', payment_foreign: 'did not send us', payment_used: 'used before' };
+  for (const [code, said] of Object.entries(answers)) {
+    const problem = { status: 409, contentType: 'application/problem+json', body: JSON.stringify({ code, status: 409, title: code }) };
+    await page.route('**/api/v1/wallet/deposit', (route) => route.fulfill(problem), { times: 1 });
+    await claim(code);
+    await own.getByRole('alert').filter({ hasText: said }).waitFor();
+  }
+  let sent;
+  await page.route('**/api/v1/wallet/deposit', (route) => {
+    sent = route.request().postDataJSON();
+    return route.fulfill({ json: { available: '5' } });
+  });
+  await claim(' tx-1 ');
+  await page.getByText('Credited to your balance').waitFor();
+  assert.deepEqual(sent, { transaction_id: 'tx-1' });
+  assert.equal(await page.getByRole('dialog').count(), 0);
+  well(trader);
+});
+
+test('there is no button for play money where there is none', async () => {
+  const closed = await House.open({ settings: ['--faucet', 'off'] });
+  try {
+    const { page, faults } = await closed.person();
+    await page.goto('/marketplace/identity');
+    await page.getByRole('button', { name: 'Make it' }).click();
+    await page.getByText('In use').waitFor();
+    await go(page, 'Wallet');
+    await page.getByRole('button', { name: 'Deposit', exact: true }).waitFor();
+    assert.equal(await page.locator('[data-action=faucet]').count(), 0);
+    assert.deepEqual(faults, []);
+  } finally {
+    await closed.close();
+  }
 });
 
 test('what is edited comes first, and what was typed stays', async () => {

@@ -30,6 +30,7 @@ fn market() -> OpenApiRouter<Shell> {
         // Listings.
         .routes(routes!(services::list::list))
         .routes(routes!(services::search::search))
+        .routes(routes!(services::mine::mine))
         .routes(routes!(services::recommended::recommended))
         .routes(routes!(services::find_match::find_match))
         .routes(routes!(services::similar::similar))

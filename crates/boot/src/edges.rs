@@ -133,7 +133,7 @@ async fn open_teg(
     if let Some(remote) = &deployment.teg_http {
         // Servers and workers are one agent to the TEG.
         let shared = store.is_shared().then(|| store.clone());
-        return remote_teg(remote, &deployment.config.did, directory, shared, clock);
+        return remote_teg(remote, deployment, directory, shared, clock);
     }
     let config = &deployment.config;
     let settings = EmbeddedTegSettings {
@@ -151,7 +151,7 @@ async fn open_teg(
 /// The client of a TEG elsewhere. Nothing is called yet: a TEG that is down now stops nothing here.
 fn remote_teg(
     remote: &RemoteTeg,
-    owner: &Did,
+    deployment: &Deployment,
     directory: &Directory,
     shared: Option<Arc<dyn Store>>,
     clock: Clock,
@@ -172,7 +172,8 @@ fn remote_teg(
         reputation_scale: remote.reputation_scale,
         limits: remote.limits,
         shared,
-        ..HttpTegSettings::new(&remote.url, owner.clone(), auth, clock)
+        faucet_open: deployment.faucet_open,
+        ..HttpTegSettings::new(&remote.url, Did::clone(&deployment.config.did), auth, clock)
     };
     Ok(Arc::new(HttpTeg::new(settings)?))
 }

@@ -171,6 +171,7 @@ async fn tokens_and_money_survive_a_restart() {
     let caller = Caller::of(&server);
     let wallet: Value = caller.get("/api/v1/wallet", &token).await.json().await.unwrap();
     assert_eq!((&wallet["available"], &wallet["teg_balance"]), (&json!("12.5"), &json!("987.5")));
+    assert_eq!(wallet["faucet_open"], true);
     let breaches = server.marketplace().audit().await.unwrap().breaches();
     assert!(breaches.is_empty(), "{breaches:?}");
     assert_eq!(server.shutdown().await, Stopped::Clean);

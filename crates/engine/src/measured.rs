@@ -120,6 +120,10 @@ impl Teg for WatchedTeg {
         self.failed("transfer_fee", self.teg.edge.transfer_fee().await).await
     }
 
+    fn faucet_open(&self) -> bool {
+        self.edge.faucet_open()
+    }
+
     async fn faucet(&self, agent: &Did) -> Result<TegBalance, TegError> {
         self.count("faucet", self.teg.edge.faucet(agent).await).await
     }

@@ -24,6 +24,8 @@ pub struct Wallet {
     pub sums: WalletSums,
     /// At the TEG, where it tells us.
     pub teg: Option<TegBalance>,
+    /// Whether there is play money for the asking.
+    pub faucet_open: bool,
 }
 
 /// What the TEG holds for us, and what our books say of it.
@@ -178,6 +180,19 @@ impl Marketplace {
         Ok(self.store().listing(id).await?)
     }
 
+    /// A provider's listings in every status, newest first.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn listings_of(
+        &self,
+        provider: &Did,
+        cursor: Option<u64>,
+        limit: u32,
+    ) -> Result<Page<Arc<Listing>>, Error> {
+        Ok(self.store().listings_of(provider, cursor, limit).await?)
+    }
+
     /// A provider's standing as this server knows it.
     ///
     /// # Errors
@@ -233,7 +248,7 @@ impl Marketplace {
                 None
             }
         };
-        Ok(Wallet { sums, teg })
+        Ok(Wallet { sums, teg, faucet_open: self.teg().faucet_open() })
     }
 
     /// An agent's statement, newest first.

@@ -383,6 +383,14 @@ pub trait Store: DisputeStore {
         limit: u32,
     ) -> Result<Page<(Arc<Listing>, Arc<Agent>)>, StoreError>;
 
+    /// A provider's listings in every status, newest first; a cursor is a place.
+    async fn listings_of(
+        &self,
+        provider: &Did,
+        cursor: Option<u64>,
+        limit: u32,
+    ) -> Result<Page<Arc<Listing>>, StoreError>;
+
     /// What is remembered of an agent.
     async fn agent(&self, did: &Did) -> Result<Option<Arc<Agent>>, StoreError>;
 

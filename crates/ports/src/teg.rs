@@ -220,6 +220,11 @@ pub trait Teg: Send + Sync {
     /// What a transfer costs its sender now.
     async fn transfer_fee(&self) -> Result<TransferFee, TegError>;
 
+    /// Whether agents may ask [`Teg::faucet`], as far as we know without asking the TEG.
+    fn faucet_open(&self) -> bool {
+        true
+    }
+
     /// Gives an agent play money, once for each agent, where the TEG has a faucet.
     async fn faucet(&self, agent: &Did) -> Result<TegBalance, TegError>;
 }

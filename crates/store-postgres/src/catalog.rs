@@ -13,7 +13,7 @@ use marketplace_money::{Amount, Did, ListingId, OrderId};
 use marketplace_ports::{Agent, ApiKey, Motion, OrderReviews, Page, Task, TaskKey};
 use marketplace_store_rows::{
     AgentRow, ApiKeyRow, ListingRow, MotionRow, ReviewsRow, TaskRow, account_text, api_key_text,
-    count, from_count, id_text, owned_tasks, page_of_reviews, tables, task_text,
+    count, from_count, id_text, owned_tasks, page_of_listings, page_of_reviews, tables, task_text,
 };
 use uuid::Uuid;
 
@@ -71,6 +71,25 @@ pub(crate) async fn active_listings(
         items.push((listing, provider));
     }
     Ok(Page { items, next })
+}
+
+/// A provider's listings in every status, newest first.
+pub(crate) async fn listings_of(
+    connection: &mut AsyncPgConnection,
+    provider: &Did,
+    cursor: Option<u64>,
+    limit: u32,
+) -> Result<Page<Arc<Listing>>, Failure> {
+    use tables::listings::dsl;
+    let rows: Vec<(i64, ListingRow)> = dsl::listings
+        .filter(dsl::provider.eq(provider.as_str()))
+        .filter(dsl::position.le(count(cursor.unwrap_or(u64::MAX))))
+        .order(dsl::position.desc())
+        .limit(i64::from(limit) + 1)
+        .select((dsl::position, ListingRow::as_select()))
+        .load(connection)
+        .await?;
+    Ok(page_of_listings(&rows, limit)?)
 }
 
 /// The rows of some agents, in no order.

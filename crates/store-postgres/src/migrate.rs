@@ -26,6 +26,10 @@ const MIGRATIONS: &[(&str, &str)] = &[
         "00000000000014",
         include_str!("../../../migrations/postgres/00000000000014_same_bytes/up.sql"),
     ),
+    (
+        "00000000000015",
+        include_str!("../../../migrations/postgres/00000000000015_listings_by_provider/up.sql"),
+    ),
 ];
 
 /// As diesel's own tool keeps it, so that `diesel migration` works on the same database.

@@ -294,6 +294,15 @@ impl Store for PostgresStore {
         on_reader!(self.readers, connection => catalog::active_listings(connection, cursor, limit))
     }
 
+    async fn listings_of(
+        &self,
+        provider: &Did,
+        cursor: Option<u64>,
+        limit: u32,
+    ) -> Result<Page<Arc<Listing>>, StoreError> {
+        on_reader!(self.readers, connection => catalog::listings_of(connection, provider, cursor, limit))
+    }
+
     async fn agent(&self, did: &Did) -> Result<Option<Arc<Agent>>, StoreError> {
         on_reader!(self.readers, connection => catalog::agent(connection, did))
     }

@@ -36,7 +36,7 @@ pub use docket::{DisputeLogRow, DisputeRow, JurorRow, drafts_of};
 pub use error::RowError;
 pub use jobs::{EffectRow, TimerRow};
 pub use journal::{EventRow, PostingRow, postings_of};
-pub use listing::ListingRow;
+pub use listing::{ListingRow, page_of_listings};
 pub use motion::MotionRow;
 pub use moving::{MovingRows, MovingStep};
 pub use order::{OrderChange, OrderRow};

@@ -1,10 +1,12 @@
 //! Listings as rows.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use diesel::prelude::*;
 use marketplace_listings::{Listing, Offer, Terms};
 use marketplace_money::{Amount, Deadline, Seconds, Timestamp};
+use marketplace_ports::Page;
 use serde::{Deserialize, Serialize};
 
 use crate::text::{Reader, id_text, json};
@@ -115,4 +117,18 @@ impl ListingRow {
             price_raised_at: data.price_raised_at.map(Timestamp::from_micros),
         })
     }
+}
+
+/// A page of these rows. One row more than the page has says where the next one begins.
+///
+/// # Errors
+/// When a row is not what we write.
+pub fn page_of_listings(
+    rows: &[(i64, ListingRow)],
+    limit: u32,
+) -> Result<Page<Arc<Listing>>, RowError> {
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let next = rows.get(limit).map(|(position, _)| from_count(*position));
+    let items = rows.iter().take(limit).map(|(_, row)| row.listing().map(Arc::new));
+    Ok(Page { items: items.collect::<Result<_, _>>()?, next })
 }

@@ -11,7 +11,7 @@ use marketplace_listings::Listing;
 use marketplace_money::{Did, ListingId, OrderId};
 use marketplace_ports::{Agent, OrderFilter, Page, SealedEvent};
 use marketplace_store_rows::{
-    AgentRow, EventRow, ListingRow, OrderRow, count, from_count, id_text, tables,
+    AgentRow, EventRow, ListingRow, OrderRow, count, from_count, id_text, page_of_listings, tables,
 };
 
 use crate::failure::Failure;
@@ -210,6 +210,24 @@ pub(crate) fn active_listings(
         items.push((listing, provider));
     }
     Ok(Page { items, next })
+}
+
+/// A provider's listings in every status, newest first.
+pub(crate) fn listings_of(
+    connection: &mut SqliteConnection,
+    provider: &Did,
+    cursor: Option<u64>,
+    limit: u32,
+) -> Result<Page<Arc<Listing>>, Failure> {
+    use tables::listings::dsl;
+    let rows: Vec<(i64, ListingRow)> = dsl::listings
+        .filter(dsl::provider.eq(provider.as_str()))
+        .filter(dsl::position.le(count(cursor.unwrap_or(u64::MAX))))
+        .order(dsl::position.desc())
+        .limit(i64::from(limit) + 1)
+        .select((dsl::position, ListingRow::as_select()))
+        .load(connection)?;
+    Ok(page_of_listings(&rows, limit)?)
 }
 
 /// What is remembered of an agent.

@@ -192,6 +192,7 @@ fn read(connection: &mut SqliteConnection) {
     orders::blob(connection, order, &[0; 32]).unwrap();
     orders::listing(connection, ListingId::new(id(2))).unwrap();
     orders::active_listings(connection, Some(0), 10).unwrap();
+    orders::listings_of(connection, &did(), None, 10).unwrap();
     orders::agent(connection, &did()).unwrap();
     orders::events_after(connection, 1, 10).unwrap();
     money::wallet(connection, &did()).unwrap();

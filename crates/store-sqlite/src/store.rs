@@ -225,6 +225,17 @@ impl Store for SqliteStore {
             .await
     }
 
+    async fn listings_of(
+        &self,
+        provider: &Did,
+        cursor: Option<u64>,
+        limit: u32,
+    ) -> Result<Page<Arc<Listing>>, StoreError> {
+        let did = provider.clone();
+        let query = move |connection: &mut _| orders::listings_of(connection, &did, cursor, limit);
+        self.readers.read(query).await
+    }
+
     async fn agent(&self, did: &Did) -> Result<Option<Arc<Agent>>, StoreError> {
         let did = did.clone();
         self.readers.read(move |connection| orders::agent(connection, &did)).await

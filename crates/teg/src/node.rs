@@ -26,6 +26,7 @@ const REPUTATION_SCALE: u32 = 1;
 pub struct EmbeddedTeg {
     owner: Did,
     transfer_fee: Amount,
+    faucet_open: bool,
     clock: Clock,
     pub(crate) writer: Writer,
 }
@@ -80,9 +81,9 @@ impl EmbeddedTeg {
             return Err(OpenError::OtherOwner { path, owner, asked });
         }
         let (owner, transfer_fee) = (settings.owner.clone(), settings.transfer_fee);
-        let clock = settings.clock.clone();
+        let (faucet_open, clock) = (settings.faucet_open, settings.clock.clone());
         let writer = Writer::start(place, connection, settings)?;
-        Ok(Self { owner, transfer_fee, clock, writer })
+        Ok(Self { owner, transfer_fee, faucet_open, clock, writer })
     }
 
     /// Whose node this is.
@@ -230,6 +231,10 @@ impl Teg for EmbeddedTeg {
 
     async fn transfer_fee(&self) -> Result<TransferFee, TegError> {
         Ok(TransferFee::flat(self.transfer_fee))
+    }
+
+    fn faucet_open(&self) -> bool {
+        self.faucet_open
     }
 
     async fn faucet(&self, agent: &Did) -> Result<TegBalance, TegError> {

@@ -68,7 +68,7 @@ pub use found::{
     Share, Shown, WeightsBody,
 };
 pub use juror::{JurorBody, JurorInput, OptOutInput};
-pub use listing::{ListingBody, TermsBody};
+pub use listing::{ListingBody, OwnListingPage, OwnListingParams, TermsBody};
 pub use message::{
     DisputeMessage, ListMessage, MessageKind, OrderCompleteMessage, PurchaseMessage, SearchMessage,
     completed_reply, failed_reply, listed_reply, purchased_reply,

@@ -1,13 +1,16 @@
 //! Listings as callers see them.
 
+use std::sync::Arc;
+
 use marketplace_listings::{AcceptancePolicy, Listing, ListingStatus, Pricing, ServiceType, Terms};
 use marketplace_money::{Did, Gaps, ListingId, Reputation};
-use serde::Serialize;
+use marketplace_ports::Page;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use crate::schema::{AcceptancePolicyName, ListingStatusName, PricingName, ServiceTypeName};
-use crate::{Money, Rfc3339, Score, Text};
+use crate::{Money, NumberText, Rfc3339, Score, Text};
 
 /// A listing. Name, description and metadata are the provider's words: inert text.
 #[derive(Debug, Serialize, ToSchema)]
@@ -44,6 +47,28 @@ pub struct ListingBody {
     pub created_at: Rfc3339,
     /// When it ends unless it is renewed; with our downtime credited.
     pub expires_at: Rfc3339,
+}
+
+/// A provider's own listings, in every status.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct OwnListingPage {
+    /// Newest first.
+    pub results: Vec<ListingBody>,
+    /// Where the next page begins; absent on the last one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_cursor: Option<String>,
+}
+
+/// Which of one's own listings.
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct OwnListingParams {
+    /// `next_cursor` of the page before.
+    pub cursor: Option<String>,
+    /// Listings on a page, 1 to 1,000; 100 when absent.
+    #[param(value_type = Option<u32>)]
+    pub limit: Option<NumberText>,
 }
 
 /// The terms of a listing.
@@ -106,6 +131,18 @@ impl ListingBody {
             terms: (&offer.terms).into(),
             created_at: Rfc3339(listing.created_at),
             expires_at: Rfc3339(listing.life.effective(gaps)),
+        }
+    }
+}
+
+impl OwnListingPage {
+    /// A page of one provider's listings, with its standing.
+    #[must_use]
+    pub fn new(page: &Page<Arc<Listing>>, reputation: Reputation, gaps: &Gaps) -> Self {
+        let body = |listing: &Arc<Listing>| ListingBody::new(listing, reputation, gaps);
+        Self {
+            results: page.items.iter().map(body).collect(),
+            next_cursor: page.next.map(|next| next.to_string()),
         }
     }
 }

@@ -37,6 +37,8 @@ pub struct WalletBody {
     /// Why they wait.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub withdrawals_note: Option<String>,
+    /// Whether there is play money for the asking, at `POST /api/v1/wallet/faucet`.
+    pub faucet_open: bool,
 }
 
 /// A balance after a command.
@@ -287,6 +289,7 @@ impl WalletBody {
             teg_balance: wallet.teg.map(|teg| Money(teg.available)),
             withdrawals: if stop.is_some() { "queued" } else { "open" },
             withdrawals_note: stop.map(ToString::to_string),
+            faucet_open: wallet.faucet_open,
         }
     }
 }

@@ -1,12 +1,15 @@
 import { Refused } from '../api/client';
 import { speech } from '../words/index.svelte';
 
+/** Codes of many cases: which one it was only the server's own words say. */
+const DETAILED = new Set(['invalid', 'invalid_body', 'invalid_query', 'price_out_of_range', 'teg_refused']);
+
 /** What to tell people about a failure, in their language where we know the case. */
 export function explain(error: unknown): string {
   const { words } = speech;
   if (error instanceof Refused) {
     const known = words.problems[error.problem.code];
-    if (known) return known;
+    if (known) return DETAILED.has(error.problem.code) && error.problem.detail ? `${known} (${error.problem.detail})` : known;
     if (error.message) return error.message;
   }
   // A token that was refused is told by what it was refused with.

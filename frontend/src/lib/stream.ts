@@ -10,6 +10,8 @@ export type StreamState = 'live' | 'waiting';
 const SHORTEST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 15_000;
 const SETTLE_MS = 100;
+/** For what the whole market changes. */
+export const MARKET_SETTLE_MS = 2_000;
 
 interface Listener {
   onEvent: (event: MarketEvent) => unknown;
@@ -29,20 +31,22 @@ interface Shown {
   /** Which events change it; all, if it does not say. */
   concerns?: (event: MarketEvent) => boolean;
   onState?: (state: StreamState) => void;
+  /** How long events gather before they are one load: longer where a busy market hints often. */
+  settleMs?: number;
 }
 
 /**
  * Loads now, when the stream is open (something may have happened until then), and soon after an
  * event that concerns what is shown: many events of one commit are one load.
  */
-export function keepFresh(path: string, { load, concerns = () => true, onState }: Shown): () => void {
+export function keepFresh(path: string, { load, concerns = () => true, onState, settleMs = SETTLE_MS }: Shown): () => void {
   let soon: ReturnType<typeof setTimeout> | undefined;
   const again = (): void => {
     // Not put off for ever where events never pause.
     soon ??= setTimeout(() => {
       soon = undefined;
       void load();
-    }, SETTLE_MS);
+    }, settleMs);
   };
   void load();
   const stop = follow(path, {

@@ -4,6 +4,7 @@ pub(crate) mod delist;
 pub(crate) mod edit;
 pub(crate) mod find_match;
 pub(crate) mod list;
+pub(crate) mod mine;
 pub(crate) mod pause;
 pub(crate) mod recommended;
 pub(crate) mod renew;

@@ -29,6 +29,7 @@ const CASES: &[(&str, &str, Who)] = &[
     ("post", "/a2a/message", Caller),
     ("post", "/api/v1/services/list", Caller),
     ("get", "/api/v1/services/search", Anybody),
+    ("get", "/api/v1/services/mine", Caller),
     ("get", "/api/v1/services/recommended", Caller),
     ("post", "/api/v1/services/match", Caller),
     ("get", "/api/v1/services/{id}/similar", Anybody),

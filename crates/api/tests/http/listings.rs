@@ -36,6 +36,41 @@ async fn what_is_listed_is_found() {
 }
 
 #[tokio::test]
+async fn ones_own_listings_are_there_in_every_status() {
+    let world = World::new().await;
+    let (provider, other) = (world.agent(1, 10).await, world.agent(2, 10).await);
+    let mut ids = Vec::new();
+    for _ in 0..3 {
+        ids.push(world.listing(&provider).await);
+    }
+    world.listing(&other).await;
+    for (id, verb) in [(&ids[0], "pause"), (&ids[1], "delist")] {
+        let call = world.post(&format!("/api/v1/services/{id}/{verb}")).by(&provider);
+        call.send().await.expect_success();
+    }
+    let mine = async |agent, query: &str| {
+        let call = world.get(&format!("/api/v1/services/mine?{query}")).by(agent);
+        call.send().await.expect_success()
+    };
+    let shown = |page: &serde_json::Value| {
+        let results = page["results"].as_array().unwrap().iter();
+        let line = |one: &serde_json::Value| (one["id"].clone(), one["status"].clone());
+        results.map(line).collect::<Vec<_>>()
+    };
+    let expect = [(2, "active"), (1, "delisted"), (0, "paused")];
+    let expect = expect.map(|(at, status)| (json!(ids[at]), json!(status)));
+    let all = mine(&provider, "").await;
+    assert_eq!((shown(&all), &all["next_cursor"]), (expect.to_vec(), &serde_json::Value::Null));
+    let first = mine(&provider, "limit=2").await;
+    assert_eq!(shown(&first), expect[..2]);
+    let next = format!("cursor={}", first["next_cursor"].as_str().unwrap());
+    assert_eq!(shown(&mine(&provider, &next).await), expect[2..]);
+    assert_eq!(shown(&mine(&other, "").await).len(), 1);
+    let call = world.get("/api/v1/services/mine?limit=0").by(&provider);
+    call.send().await.expect_problem(400, "invalid_query");
+}
+
+#[tokio::test]
 async fn filters_sorts_and_pages() {
     let world = World::new().await;
     let provider = world.agent(1, 10).await;

@@ -255,6 +255,15 @@ impl Store for MemoryStore {
         self.call("active_listings", |state| Ok(state.active_listings(cursor, limit))).await
     }
 
+    async fn listings_of(
+        &self,
+        provider: &Did,
+        cursor: Option<u64>,
+        limit: u32,
+    ) -> Result<Page<Arc<Listing>>, StoreError> {
+        self.call("listings_of", |state| Ok(state.listings_of(provider, cursor, limit))).await
+    }
+
     async fn agent(&self, did: &Did) -> Result<Option<Arc<Agent>>, StoreError> {
         self.call("agent", |state| Ok(state.agents.get(did).cloned())).await
     }

@@ -72,6 +72,17 @@ impl State {
         page(rows, limit)
     }
 
+    pub(crate) fn listings_of(
+        &self,
+        provider: &Did,
+        cursor: Option<u64>,
+        limit: u32,
+    ) -> Page<Arc<Listing>> {
+        let numbers = self.listings.newest_first(cursor);
+        let found = numbers.filter_map(|number| Some((number, self.listings.at(number)?.clone())));
+        page(found.filter(|(_, listing)| listing.provider == *provider), limit)
+    }
+
     pub(crate) fn balance(&self, account: &Account) -> Amount {
         self.balances.get(account).copied().unwrap_or_default()
     }

@@ -172,6 +172,8 @@ bugs! {
     ChangedOrderMovesUp => a_changed_order_keeps_its_place,
     /// Shows every provider as a stranger.
     ListingProviderForgotten => active_listings_come_oldest_first,
+    /// Shows a provider only what everybody sees.
+    PausedListingsHidden => a_providers_listings_come_newest_first,
     /// Has no running balance.
     StatementWithoutBalance => a_statement_explains_the_balance,
     /// Begins with the oldest line.

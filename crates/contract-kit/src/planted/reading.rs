@@ -6,7 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use marketplace_escrow::{Order, OrderStatus};
 use marketplace_ledger::Account;
-use marketplace_listings::Listing;
+use marketplace_listings::{Listing, ListingStatus};
 use marketplace_money::{Amount, Did, Gaps, ListingId, OrderId, Seconds, Timestamp, WithdrawalId};
 use marketplace_ports::{
     Agent, ApiKey, Audit, Batch, CommitOutcome, DeadEffect, Dues, Effect, Key, Lease,
@@ -267,6 +267,19 @@ impl Store for BuggyStore {
             for (listing, agent) in &mut page.items {
                 *agent = Arc::new(Agent::unknown(listing.provider.clone()));
             }
+        }
+        Ok(page)
+    }
+
+    async fn listings_of(
+        &self,
+        provider: &Did,
+        cursor: Option<u64>,
+        limit: u32,
+    ) -> Result<Page<Arc<Listing>>, StoreError> {
+        let mut page = self.inner.listings_of(provider, cursor, limit).await?;
+        if self.has(PlantedBug::PausedListingsHidden) {
+            page.items.retain(|listing| listing.status == ListingStatus::Active);
         }
         Ok(page)
     }

@@ -202,6 +202,7 @@ macro_rules! for_each_store_case {
             pages::new_orders_do_not_shift_pages,
             pages::orders_of_one_instant_are_all_listed,
             pages::active_listings_come_oldest_first,
+            pages::a_providers_listings_come_newest_first,
             pages::the_last_page_has_no_next,
             accounts::a_statement_explains_the_balance,
             accounts::a_statement_comes_in_pages,

@@ -210,6 +210,39 @@ pub(crate) async fn active_listings_come_oldest_first(mut world: World) {
     }
 }
 
+/// In every status, each in the place of its making whatever changed since, and nobody else's.
+pub(crate) async fn a_providers_listings_come_newest_first(mut world: World) {
+    let mut rows: Vec<Listing> = Vec::new();
+    for index in 0..14_usize {
+        world.clock().advance_micros(1);
+        let provider = did(["a", "b", "a"][index % 3]);
+        let mut row = listing(world.listing_id(), &provider, world.clock().now());
+        row.status = ListingStatus::NAMES[index % 4].0;
+        rows.push(row);
+    }
+    for chunk in rows.chunks(3) {
+        let listings = chunk.iter().cloned().map(insert).collect();
+        world.write(ChangeSet { listings, ..ChangeSet::default() }).await;
+    }
+    for (index, status) in [(0, ListingStatus::Paused), (5, ListingStatus::Active)] {
+        rows[index].version = 2;
+        rows[index].status = status;
+        let listings = vec![update(1, rows[index].clone())];
+        world.write(ChangeSet { listings, ..ChangeSet::default() }).await;
+    }
+    let store = world.store();
+    for name in ["a", "b", "c"] {
+        let own = rows.iter().rev().filter(|row| row.provider == did(name));
+        let expect: Vec<Arc<Listing>> = own.cloned().map(Arc::new).collect();
+        for limit in [1, 3, 100] {
+            let items = all_pages!(limit, |cursor| {
+                store.listings_of(&did(name), cursor, limit).await.expect("listings_of")
+            });
+            assert_eq!(items, expect, "{name} by {limit}");
+        }
+    }
+}
+
 /// A page that ends with the list has no cursor, full or not.
 pub(crate) async fn the_last_page_has_no_next(mut world: World) {
     let now = world.now().await;

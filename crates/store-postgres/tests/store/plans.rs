@@ -21,6 +21,7 @@ const FLOWS: &[&str] = &[
     "an_agents_orders_come_newest_first",
     "all_orders_come_newest_first",
     "active_listings_come_oldest_first",
+    "a_providers_listings_come_newest_first",
     "a_statement_comes_in_pages",
     "a_wallet_shows_each_token_in_one_place",
     "payouts_are_due_by_policy",

@@ -18,6 +18,8 @@ mod share;
 mod stake;
 mod transfer;
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use async_trait::async_trait;
 use marketplace_money::{Amount, Did, Reputation};
 use marketplace_ports::{
@@ -47,6 +49,8 @@ use stake::nonsense;
 pub struct HttpTeg {
     caller: Caller,
     fees: FeeCache,
+    /// The TEG has said that it has none.
+    faucet_closed: AtomicBool,
 }
 
 #[derive(Deserialize)]
@@ -72,7 +76,8 @@ impl HttpTeg {
     /// # Errors
     /// When the URL cannot be called, or no HTTPS client can be built.
     pub fn new(settings: HttpTegSettings) -> Result<Self, HttpTegError> {
-        Ok(Self { caller: Caller::new(settings)?, fees: FeeCache::default() })
+        let faucet_closed = AtomicBool::new(!settings.faucet_open);
+        Ok(Self { caller: Caller::new(settings)?, fees: FeeCache::default(), faucet_closed })
     }
 
     async fn own_balance(&self) -> Result<TegBalance, TegError> {
@@ -133,6 +138,10 @@ fn segment(did: &Did) -> String {
         }
     }
     text
+}
+
+fn is_closed_faucet(error: &TegError) -> bool {
+    matches!(error, TegError::Refused { code, .. } if *code == TegError::FAUCET_CLOSED)
 }
 
 #[async_trait]
@@ -208,6 +217,10 @@ impl Teg for HttpTeg {
         self.fee().await
     }
 
+    fn faucet_open(&self) -> bool {
+        !self.faucet_closed.load(Ordering::Relaxed)
+    }
+
     async fn faucet(&self, agent: &Did) -> Result<TegBalance, TegError> {
         let body = json!({ "agent_did": agent.as_str() });
         let call = Call::post("/token/testing/faucet", &body).of_anybody().key(Uuid::new_v4());
@@ -216,10 +229,16 @@ impl Teg for HttpTeg {
             Err(CallError::Refused(answer)) if !answer.has_known_code() => {
                 // A TEG in production has none.
                 let closed = matches!(answer.status.as_u16(), 403..=405);
+                self.faucet_closed.fetch_or(closed, Ordering::Relaxed);
                 let code = if closed { TegError::FAUCET_CLOSED } else { TegError::FAUCET_USED };
                 return Err(TegError::Refused { code, reason: answer.detail });
             }
-            Err(error) => return Err(error.of_writing()),
+            Err(error) => {
+                let error = error.of_writing();
+                let closed = is_closed_faucet(&error);
+                self.faucet_closed.fetch_or(closed, Ordering::Relaxed);
+                return Err(error);
+            }
         };
         let (available, dust) = whole(&funded.new_balance)
             .ok_or_else(|| nonsense("new_balance", &funded.new_balance))?;

@@ -74,6 +74,8 @@ pub struct HttpTegSettings {
     /// Where other processes that call as the same agent take their calls from too; without, this one
     /// counts by itself.
     pub shared: Option<Arc<dyn Store>>,
+    /// Whether agents are told of the TEG's faucet.
+    pub faucet_open: bool,
     /// Counts the hours and rests.
     pub clock: Clock,
 }
@@ -97,6 +99,7 @@ impl HttpTegSettings {
             breaker: BreakerSettings::default(),
             limits: HourlyLimits::PUBLISHED,
             shared: None,
+            faucet_open: true,
             clock,
         }
     }

@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::{Query, State};
 use axum::routing::get;
 use marketplace_money::{Amount, Timestamp};
-use marketplace_ports::{HistoryCursor, Teg as _};
+use marketplace_ports::{HistoryCursor, Teg as _, TegError};
 use marketplace_teg::{HourlyLimits, HttpTeg, HttpTegSettings, TegAuth};
 use proptest::prelude::*;
 use serde::Deserialize;
@@ -252,4 +252,17 @@ proptest! {
             assert_eq!(seen, (1..=number).collect::<Vec<_>>());
         });
     }
+}
+
+/// A TEG in production has no faucet: who was told so once does not offer it any more.
+#[tokio::test]
+async fn a_faucet_that_is_not_there_is_not_offered_again() {
+    let lines = Lines::default();
+    let teg = teg(&lines).await;
+    assert!(teg.faucet_open());
+    let refused = teg.faucet(&us()).await.expect_err("there is none");
+    assert!(matches!(refused, TegError::Refused { code: TegError::FAUCET_CLOSED, .. }));
+    assert!(!teg.faucet_open());
+    let told = HttpTegSettings { faucet_open: false, ..teg_settings(&lines).await };
+    assert!(!HttpTeg::new(told).expect("it works in this test").faucet_open());
 }

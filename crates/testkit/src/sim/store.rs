@@ -222,6 +222,15 @@ impl Store for SimStore {
         self.call("active_listings", self.inner.active_listings(cursor, limit)).await
     }
 
+    async fn listings_of(
+        &self,
+        provider: &Did,
+        cursor: Option<u64>,
+        limit: u32,
+    ) -> Result<Page<Arc<Listing>>, StoreError> {
+        self.call("listings_of", self.inner.listings_of(provider, cursor, limit)).await
+    }
+
     async fn agent(&self, did: &Did) -> Result<Option<Arc<Agent>>, StoreError> {
         self.call("agent", self.inner.agent(did)).await
     }
