@@ -140,7 +140,10 @@ async fn a_message_is_answered_as_its_name_says() {
                 "tck-artifact-file",
                 json!({ "raw": "dGNr", "filename": file.0, "mediaType": file.1 }),
             ),
-            ("tck-artifact-data", json!({ "data": { "key": "value", "count": 42 } })),
+            (
+                "tck-artifact-data",
+                json!({ "data": { "key": "value", "count": 42 }, "mediaType": "application/json" }),
+            ),
         ];
         for (name, part) in parts {
             let task = binding.send(&agent, name).await["task"].clone();
