@@ -287,9 +287,12 @@ async fn sent_since(
     Ok(pairs.into_iter().collect())
 }
 
+/// Order by order, by its id: joined as the planner likes, it walks along all orders.
 const TO_ANOTHER: &str = "\
-SELECT o.id FROM blobs b JOIN orders o ON o.id = b.order_id
-WHERE b.sha256 = ? AND o.seller = ? AND o.buyer <> ? ORDER BY o.position LIMIT 1";
+SELECT o.id FROM (SELECT order_id FROM blobs WHERE sha256 = ? OFFSET 0) b, LATERAL (
+    SELECT id, position FROM orders WHERE id = b.order_id AND seller = ? AND buyer <> ? OFFSET 0
+) o
+ORDER BY o.position LIMIT 1";
 
 async fn delivered_to_another(
     connection: &mut AsyncPgConnection,
