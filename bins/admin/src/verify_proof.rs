@@ -107,7 +107,7 @@ mod tests {
     use super::*;
 
     /// One agent is owed everything: its leaf is the root.
-    fn proof(amount: &str, total: &str, held: Value) -> ProofBody {
+    fn proof(amount: &str, total: &str, held: &Value) -> ProofBody {
         use sha2::{Digest, Sha256};
         let key = AgentKey::from_secret(&[7; 32]);
         let name = Sha256::new_with_prefix(b"leaf-name").chain_update([9; 32]);
@@ -133,11 +133,11 @@ mod tests {
 
     #[test]
     fn only_the_truth_is_proved() {
-        let good = proof("5", "5", json!("5"));
+        let good = proof("5", "5", &json!("5"));
         assert!(check(&good, None).is_ok());
         assert!(check(&good, Some(&good.public_key)).is_ok());
         assert!(check(&good, Some("00")).is_err());
-        assert!(check(&proof("5", "5", Value::Null), None).is_ok(), "older ones do not say");
+        assert!(check(&proof("5", "5", &Value::Null), None).is_ok(), "older ones do not say");
         for (amount, total, held) in [
             ("6", "5", json!("7")),
             ("5", "6", json!("7")),
@@ -145,7 +145,7 @@ mod tests {
             ("5", "5", json!("much")),
             ("5", "5", json!(5)),
         ] {
-            assert!(check(&proof(amount, total, held.clone()), None).is_err(), "{held}");
+            assert!(check(&proof(amount, total, &held), None).is_err(), "{held}");
         }
         let mut other = good.clone();
         other.jws = other.jws.replacen('.', ".A", 1);

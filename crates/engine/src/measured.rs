@@ -121,7 +121,7 @@ impl Teg for WatchedTeg {
     }
 
     fn faucet_open(&self) -> bool {
-        self.edge.faucet_open()
+        self.teg.edge.faucet_open()
     }
 
     async fn faucet(&self, agent: &Did) -> Result<TegBalance, TegError> {

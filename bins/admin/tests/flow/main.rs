@@ -7,7 +7,6 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use marketplace_boot::{Overrides, Server, Settings, Stopped};
-use sha2::{Digest as _, Sha256};
 
 fn admin(folder: &Path, words: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_marketplace-admin"));

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use marketplace_boot::{Overrides, Server, Settings, Stopped};
+use sha2::{Digest as _, Sha256};
 
 use super::says;
 

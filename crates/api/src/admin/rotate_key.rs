@@ -32,7 +32,7 @@ pub(crate) async fn rotate_key(
     incoming.require_operator()?;
     let act = incoming.input::<ActInput>()?.of(incoming.caller.did.clone());
     let try_only = act.try_only;
-    shell.app.keys.may_rotate().map_err(refused)?;
+    shell.app.keys.may_rotate().map_err(|error| refused(&error))?;
     let Done::Fresh(motion) = shell.marketplace().begin_rotation(act).await? else {
         return Err(Failure::from(marketplace_wire::Problem::internal()));
     };
@@ -60,10 +60,10 @@ async fn rotate(shell: Shell, operator: Did, motion: Uuid) -> Result<Rotation, F
     if let Err(error) = noted {
         tracing::error!(%error, %motion, "what became of the change of our key is not written down");
     }
-    changed.map_err(refused)
+    changed.map_err(|error| refused(&error))
 }
 
-fn refused(error: RotationError) -> Failure {
+fn refused(error: &RotationError) -> Failure {
     let detail = match error {
         RotationError::NotOurs | RotationError::Registry(_) => error.to_string(),
         RotationError::NotKept(_) => {

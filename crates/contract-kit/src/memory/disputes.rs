@@ -112,7 +112,7 @@ impl State {
         let mut drafts: Vec<Draft> = Vec::new();
         for line in batches.iter().flat_map(|batch| self.journal.lines_of(*batch)) {
             let of_dispute = matches!(line.kind, EntryKind::DisputeBond | EntryKind::DisputeClosed);
-            if !(of_dispute && *line.reason == *reason) && !line.kind.ends_escrow() {
+            if !(line.kind.ends_escrow() || of_dispute && *line.reason == *reason) {
                 continue;
             }
             let posting = (line.account.clone(), line.delta);

@@ -75,18 +75,6 @@ fn whatever_was_changed_is_found() {
     };
     check(without_one, "OtherEvents");
     check(|packet| packet.postings.truncate(1), "OtherPostings");
-    check(|packet| packet.chain[1].content = Some(vec![1]), "BrokenChain");
-    check(|packet| packet.chain[1].previous = [1; 32], "BrokenChain");
-    check(|packet| packet.chain.truncate(1), "OtherBatch");
-    check(|packet| packet.positions.clear(), "UnknownSeed");
-    check(|packet| packet.positions.swap(3, 5), "OtherBatch");
-    check(|packet| packet.positions.push(28), "OtherBatch");
-    // The batch before the call was sealed before the pool was frozen.
-    let earlier_batch = |packet: &mut Packet| {
-        let at = entry_of(packet, |event| matches!(event, DisputeEvent::Called { .. }));
-        packet.positions[at + 1] -= 1;
-    };
-    check(earlier_batch, "UnknownSeed");
     check(|packet| packet.closed.reason = "another".into(), "OtherEnd");
     check(|packet| drop((packet.log.pop(), packet.positions.pop())), "OtherEnd");
     check(|packet| packet.opened.stakes.bond = Amount::from_avt(1), "OtherEnd");
@@ -125,6 +113,22 @@ fn whatever_was_changed_is_found() {
         }
     };
     check(silent, "NotAllowed");
+}
+
+#[test]
+fn the_chain_and_the_places_in_it_are_checked() {
+    check(|packet| packet.chain[1].content = Some(vec![1]), "BrokenChain");
+    check(|packet| packet.chain[1].previous = [1; 32], "BrokenChain");
+    check(|packet| packet.chain.truncate(1), "OtherBatch");
+    check(|packet| packet.positions.clear(), "UnknownSeed");
+    check(|packet| packet.positions.swap(3, 5), "OtherBatch");
+    check(|packet| packet.positions.push(28), "OtherBatch");
+    // The batch before the call was sealed before the pool was frozen.
+    let earlier_batch = |packet: &mut Packet| {
+        let at = entry_of(packet, |event| matches!(event, DisputeEvent::Called { .. }));
+        packet.positions[at + 1] -= 1;
+    };
+    check(earlier_batch, "UnknownSeed");
 }
 
 /// What the end made of the escrow is as much a part of it as the bonds.

@@ -28,13 +28,13 @@ const BODY: &[u8] = b"{}";
 
 /// A key of either kind.
 enum Key {
-    Ed25519(AgentKey),
+    Ed25519(Box<AgentKey>),
     P256(Box<EcdsaKeyPair>),
 }
 
 impl Key {
     fn ed25519(number: u8) -> Self {
-        Self::Ed25519(AgentKey::from_secret(&[number; 32]))
+        Self::Ed25519(Box::new(AgentKey::from_secret(&[number; 32])))
     }
 
     fn p256() -> Self {
