@@ -1,0 +1,1 @@
+DROP INDEX IF EXISTS postings_of_transfers;
