@@ -135,13 +135,7 @@ async fn an_update_says_what_may_be_done_by_when() {
     let got = got.expect_success()["result"].clone();
     let dispute = &got["metadata"]["dispute"];
     assert!(dispute["due"]["at"].is_string(), "{dispute}");
-    // The stream ends with the server; its events do not.
-    let ended = tokio::spawn(stream.read());
-    while !ended.is_finished() {
-        tokio::task::yield_now().await;
-        scene.world.marketplace.end_streams();
-    }
-    let updates = told(&ended.await.unwrap());
+    let updates = told(&stream.read_until("dispute.opened").await);
     let opened = updates.iter().find(|update| name(update) == "dispute.opened");
     let opened = &opened.unwrap_or_else(|| panic!("{updates:?}"))["statusUpdate"];
     assert_eq!(&opened["metadata"]["dispute"], dispute, "as GetTask shows it");

@@ -7,6 +7,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::http::{HeaderMap, Method, Request, Response, StatusCode, header};
+use futures::StreamExt as _;
 use marketplace_a2a::{A2a, Cards, Trade};
 use marketplace_api::{ApiSettings, App, AuthMode, Limits, router};
 use marketplace_contract_kit::{FakeFetcher, FakeNotifier, FakeTeg, ManualClock};
@@ -317,6 +318,17 @@ impl Opened {
         let (parts, body) = self.0.into_parts();
         let bytes = to_bytes(body, usize::MAX).await.unwrap();
         Reply { status: parts.status, headers: parts.headers, bytes }
+    }
+
+    /// Of a stream, up to the event that says this.
+    pub(crate) async fn read_until(self, said: &str) -> Reply {
+        let (parts, body) = self.0.into_parts();
+        let (mut body, mut text) = (body.into_data_stream(), String::new());
+        while !text.contains(said) {
+            let more = body.next().await.expect("it goes on").unwrap();
+            text.push_str(std::str::from_utf8(&more).unwrap());
+        }
+        Reply { status: parts.status, headers: parts.headers, bytes: text.into() }
     }
 }
 
