@@ -86,9 +86,7 @@ fn tests() -> Result<()> {
 pub(crate) fn over_postgres() -> Result<()> {
     let (url, cluster) = database_server()?;
     // Of the whole workspace: package by package other features would be compiled.
-    let tests = ["--test", "http", "--test", "upgrade", "--test", "history"];
-    let mut command = cargo(["test", "--workspace"]);
-    command.args(tests);
+    let mut command = cargo(["test", "--workspace", "--test", "http", "--test", "upgrade"]);
     let command = without_settings(&mut command);
     let passed = run(command.env(SERVER_VARIABLE, url).env("MARKETPLACE_TEST_STORE", "postgres"));
     drop(cluster);

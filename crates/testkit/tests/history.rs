@@ -1,4 +1,7 @@
 //! History that is put away by policy: what derives from it stays, whenever the servers stop.
+//!
+//! Over SQLite, where it goes at once. PostgreSQL drops months as a whole, and keeps those for which
+//! no partition was made ahead, as here: there the suite of stores looks at it.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
